@@ -1,0 +1,176 @@
+// The microbenchmark as an SVG: nanoseconds a lookup over the table's size, both logarithmic, one
+// panel a kind of key, one line a way to look up, with a bar from the fastest to the slowest run.
+import { formatCount } from './table.ts';
+import { sizesOf, type HtgetRow, type KeyKind } from './htget.ts';
+
+/** A line's colour and name; colours that colour-blind readers tell apart (Okabe and Ito). */
+const STYLES: ReadonlyMap<string, { color: string; label: string }> = new Map([
+  ['native', { color: '#000000', label: 'native C++ lookup' }],
+  ['csa', { color: '#0072b2', label: 'HTGet, CSA builtin' }],
+  ['callback-number', { color: '#e69f00', label: 'C++ callback, number out' }],
+  ['callback-buffer', { color: '#d55e00', label: 'C++ callback, ArrayBuffer out' }],
+]);
+const OTHER_COLOR = '#009e73';
+
+const WIDTH = 960;
+const HEIGHT = 500;
+const PANEL = { top: 120, height: 300, width: 385 };
+const PANEL_LEFTS: Readonly<Record<KeyKind, number>> = { integer: 75, string: 545 };
+/** Pixels of a legend's entry: its line and the space behind, a character, the space between. */
+const LEGEND = { sample: 28, character: 7.1, gap: 26 };
+/** Room between a panel's sides and its first and last size. */
+const INSET = 30;
+
+/** @param subtitle One line, such as the machine. */
+export function plotHtget(rows: readonly HtgetRow[], subtitle: string): string {
+  const cases = [...new Set(rows.map((row) => row.case))];
+  const y = yScale(rows);
+  const x = xScale(sizesOf(rows));
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222222">`,
+    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
+    text(PANEL_LEFTS.integer, 32, 'Time of one lookup in the store', 'font-size="19"'),
+    text(PANEL_LEFTS.integer, 54, subtitle, 'font-size="12" fill="#555555"'),
+    ...legend(cases),
+    ...(['integer', 'string'] as const).flatMap((keyKind) => [
+      ...axes(keyKind, x, y),
+      ...cases.flatMap((name) =>
+        line(
+          rows.filter((row) => row.case === name && row.keyKind === keyKind),
+          colorOf(name),
+          (keys) => PANEL_LEFTS[keyKind] + x.place(keys),
+          y.place,
+        ),
+      ),
+    ]),
+    '</svg>',
+    '',
+  ].join('\n');
+}
+
+interface Scale {
+  /** Pixels of a value: x from the panel's left side, y from the picture's top. */
+  place: (value: number) => number;
+  ticks: readonly number[];
+}
+
+function xScale(sizes: readonly number[]): Scale {
+  const low = Math.log(sizes[0] ?? 1);
+  const span = Math.log(sizes.at(-1) ?? 1) - low || 1;
+  return {
+    place: (keys) => INSET + ((Math.log(keys) - low) / span) * (PANEL.width - 2 * INSET),
+    ticks: sizes,
+  };
+}
+
+/** From a 1, 2 or 5 times a power of ten below every value to one above. */
+function yScale(rows: readonly HtgetRow[]): Scale {
+  const values = rows.flatMap((row) => [row.minNs, row.maxNs]).map(positive);
+  const low = Math.min(...values);
+  const high = Math.max(...values);
+  const steps: number[] = [];
+  for (let decade = 0.1; decade < 1e7; decade *= 10) {
+    steps.push(...[1, 2, 5].map((digit) => Number((digit * decade).toPrecision(1))));
+  }
+  const first = steps.findLastIndex((step) => step <= low);
+  const last = steps.findIndex((step) => step >= high);
+  const ticks = steps.slice(Math.max(0, first), last === -1 ? undefined : last + 1);
+  const bottom = Math.log(ticks[0] ?? 0.1);
+  const span = Math.log(ticks.at(-1) ?? 1) - bottom || 1;
+  return {
+    place: (ns) => PANEL.top + PANEL.height * (1 - (Math.log(positive(ns)) - bottom) / span),
+    ticks,
+  };
+}
+
+/** A logarithm needs a value above 0, and a time below 0.1 ns is noise. */
+function positive(ns: number): number {
+  return Math.max(0.1, ns);
+}
+
+function legend(cases: readonly string[]): string[] {
+  let left = PANEL_LEFTS.integer;
+  return cases.flatMap((name) => {
+    const label = STYLES.get(name)?.label ?? name;
+    const at = left;
+    left += LEGEND.sample + LEGEND.gap + Math.round(label.length * LEGEND.character);
+    return [
+      `<line x1="${at}" y1="78" x2="${at + 22}" y2="78" stroke="${colorOf(name)}" stroke-width="2.5"/>`,
+      text(at + LEGEND.sample, 82, label),
+    ];
+  });
+}
+
+function axes(keyKind: KeyKind, x: Scale, y: Scale): string[] {
+  const left = PANEL_LEFTS[keyKind];
+  const right = left + PANEL.width;
+  const bottom = PANEL.top + PANEL.height;
+  const middle = left + PANEL.width / 2;
+  return [
+    ...y.ticks.flatMap((ns) => {
+      const at = round(y.place(ns));
+      return [
+        `<line x1="${left}" y1="${at}" x2="${right}" y2="${at}" stroke="#dddddd"/>`,
+        text(left - 8, at + 4, String(ns), 'text-anchor="end"'),
+      ];
+    }),
+    ...x.ticks.flatMap((keys) => {
+      const at = round(left + x.place(keys));
+      return [
+        `<line x1="${at}" y1="${bottom}" x2="${at}" y2="${bottom + 5}" stroke="#222222"/>`,
+        text(at, bottom + 21, formatCount(keys), 'text-anchor="middle"'),
+      ];
+    }),
+    `<path d="M${left} ${PANEL.top}V${bottom}H${right}" fill="none" stroke="#222222"/>`,
+    text(middle, PANEL.top - 10, `${keyKind} keys`, 'text-anchor="middle" font-weight="bold"'),
+    text(middle, bottom + 46, 'keys in the table (log scale)', 'text-anchor="middle"'),
+    ...(keyKind === 'integer'
+      ? [
+          text(
+            0,
+            0,
+            'ns per lookup (log scale)',
+            `text-anchor="middle" transform="translate(24 ${PANEL.top + PANEL.height / 2}) rotate(-90)"`,
+          ),
+        ]
+      : []),
+  ];
+}
+
+function line(
+  rows: readonly HtgetRow[],
+  color: string,
+  x: (keys: number) => number,
+  y: (ns: number) => number,
+): string[] {
+  const points = [...rows]
+    .sort((a, b) => a.keys - b.keys)
+    .map((row) => ({
+      x: round(x(row.keys)),
+      y: round(y(row.medianNs)),
+      low: round(y(row.minNs)),
+      high: round(y(row.maxNs)),
+    }));
+  if (points.length === 0) return [];
+  const path = points.map((point) => `${point.x},${point.y}`).join(' ');
+  return [
+    `<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"/>`,
+    ...points.flatMap((point) => [
+      `<line x1="${point.x}" y1="${point.low}" x2="${point.x}" y2="${point.high}" stroke="${color}" stroke-width="1.5"/>`,
+      `<circle cx="${point.x}" cy="${point.y}" r="3.5" fill="${color}"/>`,
+    ]),
+  ];
+}
+
+function colorOf(name: string): string {
+  return STYLES.get(name)?.color ?? OTHER_COLOR;
+}
+
+function text(x: number, y: number, content: string, attributes = ''): string {
+  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+  return `<text x="${x}" y="${y}" ${attributes}>${escaped}</text>`;
+}
+
+function round(pixels: number): number {
+  return Number(pixels.toFixed(1));
+}

@@ -1,0 +1,30 @@
+/** A table as plain text: a header, a rule, and rows; the first column left, the others right. */
+export function formatTable(
+  header: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const widths = header.map((title, column) =>
+    Math.max(title.length, ...rows.map((row) => (row[column] ?? '').length)),
+  );
+  const line = (cells: readonly string[]): string =>
+    cells
+      .map((cell, column) =>
+        column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0),
+      )
+      .join('  ')
+      .trimEnd();
+  return [line(header), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)].join(
+    '\n',
+  );
+}
+
+/** An integer with a comma between thousands. */
+export function formatCount(value: number | bigint): string {
+  return value.toLocaleString('en-US');
+}
+
+/** A few significant digits, for a measured value of any size. */
+export function formatMeasured(value: number): string {
+  if (value >= 100) return formatCount(Math.round(value));
+  return value.toFixed(value >= 10 ? 1 : 2);
+}

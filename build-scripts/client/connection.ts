@@ -1,0 +1,116 @@
+import { Redis, type RedisOptions } from 'ioredis';
+import { hasCode, messageOf, UserError } from '../errors.ts';
+
+/** Where a server is and who asks. */
+export interface Endpoint {
+  /** `redis://host:port`, or `unix:/path`. */
+  url: string;
+  /** The tenant is the user of AUTH. */
+  tenant: string;
+  /** Absent: no AUTH, which only a server without a configuration file accepts. */
+  password?: string | undefined;
+}
+
+export const DEFAULT_PORT = 7379;
+export const DEFAULT_URL = `redis://127.0.0.1:${DEFAULT_PORT}`;
+export const DEFAULT_TENANT = 'default';
+
+const CONNECT_TIMEOUT_MS = 5_000;
+const MAX_PASSWORD_BYTES = 4_096;
+const TENANT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
+
+/** Checks what came from the command line and the environment. */
+export function endpointOf(
+  options: { url?: string; tenant?: string; password?: string },
+  env: Readonly<Record<string, string | undefined>> = process.env,
+): Endpoint {
+  const url = options.url ?? DEFAULT_URL;
+  addressOf(url);
+  const tenant = options.tenant ?? DEFAULT_TENANT;
+  if (!TENANT_NAME.test(tenant)) {
+    throw new UserError(
+      `--tenant is ${JSON.stringify(tenant)}, but a tenant's name is lower-case letters, digits, "-" and "_"`,
+    );
+  }
+  const password = options.password ?? (env['SHREDDER_PASSWORD'] || undefined);
+  if (password === undefined && tenant !== DEFAULT_TENANT) {
+    throw new UserError(
+      `tenant ${tenant} needs a password`,
+      'Give it in the environment as SHREDDER_PASSWORD, or with --password.',
+    );
+  }
+  if (password !== undefined && Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
+    throw new UserError(`the password is longer than ${MAX_PASSWORD_BYTES} bytes`);
+  }
+  return { url, tenant, password };
+}
+
+/** Runs `work` with a connected client, and disconnects; what the server refuses is a UserError. */
+export async function withClient<T>(
+  endpoint: Endpoint,
+  work: (client: Redis) => Promise<T>,
+  options: RedisOptions = {},
+): Promise<T> {
+  const all: RedisOptions = {
+    ...addressOf(endpoint.url),
+    ...(endpoint.password === undefined
+      ? {}
+      : { username: endpoint.tenant, password: endpoint.password }),
+    lazyConnect: true,
+    connectTimeout: CONNECT_TIMEOUT_MS,
+    retryStrategy: () => null,
+    maxRetriesPerRequest: 0,
+    ...options,
+  };
+  // The type's mapping concerns the typed commands alone, whose replies here are the same in both.
+  const client = new Redis(all as RedisOptions & { replyMapping: 'legacy' });
+  // The client rejects with "Connection is closed."; why is only in this event.
+  let cause: unknown;
+  client.on('error', (error) => {
+    cause ??= error;
+  });
+  try {
+    await client.connect();
+    return await work(client);
+  } catch (error) {
+    throw asUserError(error, cause, endpoint);
+  } finally {
+    client.disconnect();
+  }
+}
+
+/** The client's own options for a URL. */
+function addressOf(url: string): RedisOptions {
+  if (url.startsWith('unix:/')) return { path: url.slice('unix:'.length) };
+  const remedy = `Write it like ${DEFAULT_URL} or unix:/run/shredder.sock.`;
+  let parsed: URL;
+  try {
+    parsed = new URL(url);
+  } catch {
+    throw new UserError(`--url is ${JSON.stringify(url)}, which is no URL`, remedy);
+  }
+  if (parsed.username !== '' || parsed.password !== '') {
+    throw new UserError('--url must not hold a user or a password', 'Use --tenant and --password.');
+  }
+  const plain = ['', '/', '/0'].includes(parsed.pathname) && parsed.search + parsed.hash === '';
+  if (parsed.protocol !== 'redis:' || parsed.hostname === '' || parsed.port === '0' || !plain) {
+    throw new UserError(`--url is ${JSON.stringify(url)}, which names no server`, remedy);
+  }
+  return {
+    // A URL keeps an IPv6 address in brackets; a socket wants it bare.
+    host: parsed.hostname.replace(/^\[(.*)\]$/, '$1'),
+    port: parsed.port === '' ? DEFAULT_PORT : Number(parsed.port),
+  };
+}
+
+function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknown {
+  if (error instanceof Error && error.name === 'ReplyError') return new UserError(error.message);
+  if (cause === undefined) return error;
+  if (hasCode(cause, 'ECONNREFUSED') || hasCode(cause, 'ENOENT')) {
+    return new UserError(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
+  }
+  if (cause instanceof Error && cause.name === 'ReplyError') {
+    return new UserError(`tenant ${endpoint.tenant}: ${cause.message}`);
+  }
+  return new UserError(`connection to ${endpoint.url}: ${messageOf(cause)}`);
+}

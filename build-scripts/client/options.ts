@@ -1,0 +1,17 @@
+import type { Command } from 'commander';
+import { DEFAULT_TENANT, DEFAULT_URL } from './connection.ts';
+
+/** The options that name a server and a tenant, as `endpointOf` takes them. */
+export interface EndpointOptions {
+  url?: string;
+  tenant?: string;
+  password?: string;
+}
+
+/** Adds the endpoint's options to a command. */
+export function withEndpointOptions(command: Command): Command {
+  return command
+    .option('--tenant <name>', `whose functions (default: ${DEFAULT_TENANT})`)
+    .option('--password <text>', "the tenant's (default: SHREDDER_PASSWORD of the environment)")
+    .option('--url <url>', `the server (default: ${DEFAULT_URL})`);
+}

@@ -1,0 +1,41 @@
+import path from 'node:path';
+import { Command, Option } from 'commander';
+import { loadConfig } from '../config.ts';
+import { ensureRuntime } from '../runtime/build.ts';
+import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
+import { Steps } from '../ui/steps.ts';
+import { ensureV8 } from '../v8/build.ts';
+
+interface BuildOptions {
+  v8Source?: string;
+  refreshSource?: boolean;
+  only?: 'v8' | 'runtime';
+  jobs?: number;
+}
+
+/** `shredder build`: V8, then the runtime around it. */
+export function buildCommand(): Command {
+  return new Command('build')
+    .description('fetch, patch and build V8, then build the runtime; redoes only what changed')
+    .option('--v8-source <source>', 'debian, nodejs.org, or a Node.js source tree or tarball')
+    .option('--refresh-source', 'look for a newer V8 source than the one used before')
+    .addOption(new Option('--only <part>', 'build this part alone').choices(['v8', 'runtime']))
+    .option('-j, --jobs <count>', 'parallel jobs (default: one a processor)', Number)
+    .action(async (options: BuildOptions) => {
+      const { only, ...overrides } = options;
+      const config = loadConfig(overrides);
+      const steps = new Steps();
+      if (only === 'v8') {
+        await steps.run('System packages', (step) =>
+          ensurePackages(BUILD_PACKAGES, step, path.join(config.cache, 'logs', 'packages.log')),
+        );
+        const v8 = await ensureV8(config, steps);
+        process.stdout.write(`${v8.folder}\n`);
+        return;
+      }
+      // V8 comes first even for the runtime alone, which cannot do without; it costs nothing where
+      // it is built already.
+      const { binDir } = await ensureRuntime(config, steps);
+      process.stdout.write(`${binDir}\n`);
+    });
+}

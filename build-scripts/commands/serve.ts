@@ -1,0 +1,47 @@
+import { constants } from 'node:os';
+import path from 'node:path';
+import { Command } from 'commander';
+import { execa } from 'execa';
+import { loadConfig } from '../config.ts';
+import { ensureRuntime } from '../runtime/build.ts';
+import { Steps } from '../ui/steps.ts';
+
+const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** `shredder serve`: the server in the foreground; every flag but --help is shredderd's own. */
+export function serveCommand(): Command {
+  return new Command('serve')
+    .description('build what is needed and run the server in the foreground')
+    .usage('[flags of shredderd...]')
+    .argument('[flags...]')
+    .allowUnknownOption()
+    .addHelpText(
+      'after',
+      `
+Flags of shredderd, among others:
+  --config <file>     TOML file of the server and its tenants (default: one tenant, \`default\`,
+                      without a password, on the loopback)
+  --bind <address>    address to listen on (default: 127.0.0.1)
+  --port <number>     port to listen on, 0 for any free one (default: 7379)
+  --deadline-ms <n>   an invocation's budget of time (default: 50)
+  --enable-callbacks  give functions DBGet and DBGetNumber, to compare with
+
+Example:
+  shredder serve --port 7379`,
+    )
+    .action(async (flags: string[]) => {
+      const { binDir } = await ensureRuntime(loadConfig(), new Steps());
+      const subprocess = execa(path.join(binDir, 'shredderd'), flags, {
+        stdio: 'inherit',
+        buffer: false,
+        reject: false,
+      });
+      for (const signal of FORWARDED_SIGNALS) {
+        process.on(signal, () => subprocess.kill(signal));
+      }
+      const result = await subprocess;
+      // A shell's way to say that a signal ended it.
+      const bySignal = result.signal === undefined ? 1 : 128 + constants.signals[result.signal];
+      process.exitCode = result.exitCode ?? bySignal;
+    });
+}

@@ -1,0 +1,19 @@
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+/** The package `shredder-functions` of this checkout. */
+export const FUNCTIONS_PACKAGE = fileURLToPath(new URL('../../ts-functions', import.meta.url));
+
+/** Its name, and the prefix of its entries. */
+export const FUNCTIONS_PACKAGE_NAME = 'shredder-functions';
+
+/** The module that only the store has. */
+export const STORE_MODULE = 'shredder:store';
+
+/** A file of the checkout from which the package resolves for libraries that lie elsewhere. */
+export const FUNCTIONS_PACKAGE_ENTRY = path.join(FUNCTIONS_PACKAGE, 'src', 'index.ts');
+
+/** Whether a module specifier is the package or one of its entries. */
+export function isFunctionsPackage(specifier: string): boolean {
+  return specifier === FUNCTIONS_PACKAGE_NAME || specifier.startsWith(`${FUNCTIONS_PACKAGE_NAME}/`);
+}

@@ -1,0 +1,54 @@
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './commands/bench.ts';
+import { buildCommand } from './commands/build.ts';
+import { callCommand } from './commands/call.ts';
+import { cleanCommand } from './commands/clean.ts';
+import { demoCommand } from './commands/demo.ts';
+import { deployCommand } from './commands/deploy.ts';
+import { doctorCommand } from './commands/doctor.ts';
+import { patchesCommand } from './commands/patches.ts';
+import { serveCommand } from './commands/serve.ts';
+import { testCommand } from './commands/test.ts';
+import { describeFailure } from './ui/failure.ts';
+
+/** Every subcommand, one line each. */
+const commands: readonly (() => Command)[] = [
+  buildCommand,
+  serveCommand,
+  deployCommand,
+  callCommand,
+  demoCommand,
+  benchCommand,
+  patchesCommand,
+  testCommand,
+  doctorCommand,
+  cleanCommand,
+];
+
+/**
+ * Runs the program.
+ *
+ * @returns its exit code.
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = new Command('shredder')
+    .description("Builds Shredder's patched V8 and its runtime, and uses them.")
+    .exitOverride()
+    .showHelpAfterError();
+  for (const create of commands) program.addCommand(inheritExit(create(), program));
+  try {
+    await program.parseAsync(argv);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    // Commander has printed its own complaint, or the help that was asked for.
+    if (error instanceof CommanderError) return error.exitCode;
+    process.stderr.write(`${describeFailure(error)}\n`);
+    return 1;
+  }
+}
+
+function inheritExit(command: Command, parent: Command): Command {
+  command.copyInheritedSettings(parent);
+  for (const child of command.commands) inheritExit(child as Command, command);
+  return command;
+}

@@ -1,0 +1,279 @@
+import { cp, mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { createFolderAtomically, exists, readIfExists, writeIfChanged } from '../cache/files.ts';
+import { UserError } from '../errors.ts';
+import { capture, CommandError } from '../system/command.ts';
+import { addOrigin, nameOfSubject, removeOrigin } from './patch_format.ts';
+import { readSeries, SERIES_FILE, type Patch } from './patch_series.ts';
+import type { V8Source } from './source.ts';
+
+/** The commit that the series starts from. */
+const BASE = 'refs/shredder/base';
+
+/** Git as it is out of the box: the user's configuration must not change a patch's bytes. */
+const GIT_ENV = {
+  GIT_CONFIG_GLOBAL: '/dev/null',
+  GIT_CONFIG_SYSTEM: '/dev/null',
+  GIT_TERMINAL_PROMPT: '0',
+  LC_ALL: 'C',
+};
+
+/** Author of the base commit, and committer of all; fixed so that commits are reproducible. */
+const IDENTITY = {
+  GIT_AUTHOR_NAME: 'shredder',
+  GIT_AUTHOR_EMAIL: 'shredder@localhost',
+  GIT_COMMITTER_NAME: 'shredder',
+  GIT_COMMITTER_EMAIL: 'shredder@localhost',
+};
+const BASE_DATE = '2000-01-01T00:00:00Z';
+
+/**
+ * Makes a folder a git repository of V8's source with one commit a patch. A folder that is one
+ * already starts anew, unless that would lose work.
+ *
+ * @returns the names of the imported patches.
+ */
+export async function importSeries(
+  folder: string,
+  source: Pick<V8Source, 'key' | 'tree'>,
+  patchesFolder: string,
+): Promise<string[]> {
+  const patches = await readSeries(patchesFolder);
+  if (await exists(folder)) {
+    await requireOwnRepository(folder);
+    await requireNothingToLose(folder, patches);
+    if ((await baseKey(folder)) === source.key) {
+      await git(folder, ['reset', '--hard', '--quiet', BASE]);
+    } else {
+      await rm(folder, { recursive: true });
+    }
+  }
+  if (!(await exists(folder))) await createRepository(folder, source);
+  for (const patch of patches) await importPatch(folder, patch);
+  return patches.map((patch) => patch.name);
+}
+
+/**
+ * Regenerates the patch folder from a repository's commits: the same commits always give the
+ * same bytes. Patches without a commit are removed.
+ *
+ * @returns the names of the patches that were written or removed.
+ */
+export async function exportSeries(
+  folder: string,
+  source: Pick<V8Source, 'key'>,
+  patchesFolder: string,
+): Promise<string[]> {
+  await requireOwnRepository(folder);
+  if ((await baseKey(folder)) !== source.key) {
+    throw new UserError(
+      `${folder} does not start from the V8 source in use`,
+      'Import into a new folder with --dir, and move your commits there with git cherry-pick.',
+    );
+  }
+  await requireClean(folder);
+  const patches = await formatCommits(folder);
+  await mkdir(patchesFolder, { recursive: true });
+  const changed: string[] = [];
+  const before = await existingPatches(patchesFolder);
+  for (const { name, text } of patches) {
+    if (await writeIfChanged(path.join(patchesFolder, name), text)) changed.push(name);
+  }
+  for (const name of before.filter((each) => !patches.some((patch) => patch.name === each))) {
+    await rm(path.join(patchesFolder, name));
+    changed.push(name);
+  }
+  await writeSeries(patchesFolder, patches);
+  return changed;
+}
+
+async function createRepository(
+  folder: string,
+  source: Pick<V8Source, 'key' | 'tree'>,
+): Promise<void> {
+  await mkdir(path.dirname(folder), { recursive: true });
+  await createFolderAtomically(folder, async (temporary) => {
+    await cp(source.tree, temporary, { recursive: true });
+    await git(temporary, ['init', '--quiet', '--initial-branch=shredder']);
+    // V8's own .gitignore files name parts of its source.
+    await git(temporary, ['add', '--all', '--force']);
+    await git(temporary, ['commit', '--quiet', '--message', `V8's source\n\nSource: ${source.key}`], {
+      GIT_AUTHOR_DATE: BASE_DATE,
+      GIT_COMMITTER_DATE: BASE_DATE,
+    });
+    await git(temporary, ['update-ref', BASE, 'HEAD']);
+  });
+}
+
+async function importPatch(folder: string, patch: Patch): Promise<void> {
+  const mail = path.join(folder, '.git', 'shredder-import');
+  await writeFile(mail, addOrigin(patch.text, patch.name));
+  // --keep-non-patch: only [PATCH] is taken off a subject, not other brackets.
+  // --3way: where the source moved on, git may still place what the context alone cannot.
+  const args = ['am', '--quiet', '--keep-non-patch', '--keep-cr', '--3way'];
+  args.push('--committer-date-is-author-date', mail);
+  try {
+    await git(folder, args);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    const places = [...error.output.matchAll(/^error: patch failed: (.+):(\d+)$/gm)].map(
+      (match) => `${match[1]} does not match at line ${match[2]}`,
+    );
+    const conflicts = [...error.output.matchAll(/^CONFLICT .*$/gm)].map((match) => match[0]);
+    const missing = [...error.output.matchAll(/^error: (.+: does not exist in index)$/gm)].map(
+      (match) => match[1] ?? '',
+    );
+    const told = [...places, ...conflicts, ...missing];
+    const reason = told.length > 0 ? told.join('; ') : error.output.trim().replaceAll('\n', '; ');
+    throw new UserError(
+      `patch ${patch.name} does not apply: ${reason}`,
+      `In ${folder}: mend the files, git add them, git am --continue; then apply the patches after it with git am, and run \`shredder patches export\`.`,
+    );
+  } finally {
+    await rm(mail, { force: true });
+  }
+}
+
+/** The commits since the base as patches, in order. */
+async function formatCommits(folder: string): Promise<Patch[]> {
+  const list = await git(folder, ['rev-list', '--reverse', '--parents', `${BASE}..HEAD`]);
+  const patches: Patch[] = [];
+  for (const line of list.split('\n').filter((each) => each !== '')) {
+    const [commit = '', ...parents] = line.split(' ');
+    if (parents.length !== 1) {
+      throw new UserError(
+        `commit ${commit.slice(0, 12)} in ${folder} is a merge, which is no patch`,
+        'Rebase instead of merging.',
+      );
+    }
+    const formatted = await git(folder, [
+      'format-patch',
+      '--stdout',
+      '-1',
+      // Hashes of commits differ between two imports of the same series.
+      '--zero-commit',
+      // The signature is git's own version.
+      '--no-signature',
+      // "[PATCH 3/9]" would change with every patch that is added.
+      '--no-numbered',
+      '--subject-prefix=PATCH',
+      // How far git abbreviates a hash depends on how many objects the repository holds.
+      '--full-index',
+      // A diffstat is as wide as the widest path, and says nothing that the diff does not.
+      '--no-stat',
+      // Whether git sees a rename depends on limits and on the other files of the commit.
+      '--no-renames',
+      // Defaults that have changed between versions of git, or that a configuration sets.
+      '--diff-algorithm=histogram',
+      '--unified=3',
+      '--src-prefix=a/',
+      '--dst-prefix=b/',
+      '--no-color',
+      '--no-ext-diff',
+      '--no-attach',
+      '--no-thread',
+      '--no-base',
+      '--no-encode-email-headers',
+      commit,
+    ]);
+    const { text, name } = removeOrigin(`${formatted.trimEnd()}\n`);
+    const subject = await git(folder, ['show', '--no-patch', '--format=%s', commit]);
+    patches.push({ name: name ?? nameOfSubject(subject), text });
+  }
+  const names = patches.map((patch) => patch.name);
+  const duplicate = names.find((name, at) => names.indexOf(name) !== at);
+  if (duplicate !== undefined) {
+    throw new UserError(
+      `two commits in ${folder} would both be ${duplicate}`,
+      'Give them different subjects, and each at most one Patch-File trailer of its own.',
+    );
+  }
+  return patches;
+}
+
+/** Writes the order file, keeping the comments at its head. */
+async function writeSeries(patchesFolder: string, patches: readonly Patch[]): Promise<void> {
+  const file = path.join(patchesFolder, SERIES_FILE);
+  const head: string[] = [];
+  for (const line of ((await readIfExists(file))?.toString() ?? '').split('\n')) {
+    if (!line.startsWith('#')) break;
+    head.push(line);
+  }
+  const lines = [...head, ...patches.map((patch) => patch.name)];
+  await writeIfChanged(file, lines.map((line) => `${line}\n`).join(''));
+}
+
+async function existingPatches(folder: string): Promise<string[]> {
+  return (await readdir(folder)).filter((name) => name.endsWith('.patch'));
+}
+
+/** Fails unless the folder is the root of a repository that `import` made. */
+async function requireOwnRepository(folder: string): Promise<void> {
+  let top: string | undefined;
+  try {
+    top = await git(folder, ['rev-parse', '--show-toplevel']);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+  }
+  const hasBase = top !== undefined && (await baseKey(folder)) !== undefined;
+  if (top === undefined || top !== (await realpath(folder)) || !hasBase) {
+    throw new UserError(
+      `${folder} is not a V8 checkout made by \`shredder patches import\``,
+      'Name another folder with --dir, or remove this one.',
+    );
+  }
+}
+
+/** The source that a repository's base commit was made from. */
+async function baseKey(folder: string): Promise<string | undefined> {
+  try {
+    const message = await git(folder, ['show', '--no-patch', '--format=%B', BASE]);
+    return /^Source: (\w+)$/m.exec(message)?.[1];
+  } catch (error) {
+    if (error instanceof CommandError) return undefined;
+    throw error;
+  }
+}
+
+async function requireClean(folder: string): Promise<void> {
+  for (const state of ['rebase-apply', 'rebase-merge']) {
+    if (await exists(path.join(folder, '.git', state))) {
+      throw new UserError(
+        `${folder} is in the middle of a git am or git rebase`,
+        'Finish it with --continue, or give it up with --abort.',
+      );
+    }
+  }
+  const status = await git(folder, ['status', '--porcelain']);
+  if (status !== '') {
+    throw new UserError(
+      `${folder} has changes that are not committed: ${status.split('\n').slice(0, 5).join(', ')}`,
+      'Commit them: a patch is made of each commit.',
+    );
+  }
+}
+
+/** Fails where a new import would lose commits that were not exported. */
+async function requireNothingToLose(folder: string, patches: readonly Patch[]): Promise<void> {
+  await requireClean(folder);
+  const known = new Set(patches.map((patch) => patch.text));
+  const unknown = (await formatCommits(folder)).find((patch) => !known.has(patch.text));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `${folder} has a commit that the patch series lacks: ${unknown.name}`,
+      'Run `shredder patches export` first, or import into another folder with --dir.',
+    );
+  }
+}
+
+async function git(
+  folder: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<string> {
+  return await capture('git', args, {
+    cwd: folder,
+    // A folder that is no repository must not resolve to one around it.
+    env: { ...GIT_ENV, ...IDENTITY, GIT_CEILING_DIRECTORIES: path.dirname(path.resolve(folder)), ...env },
+  });
+}

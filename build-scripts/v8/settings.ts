@@ -1,0 +1,148 @@
+/** What V8 is built from and how: pinned here, nowhere else. */
+
+/** The Debian release whose `nodejs` source package is used. */
+export const DEBIAN_RELEASE = 'trixie';
+
+/** nodejs.org's release of the same line, for machines without Debian's archives. */
+export const NODE_RELEASE = {
+  version: '20.19.2',
+  url: 'https://nodejs.org/dist/v20.19.2/node-v20.19.2.tar.xz',
+  sha256: '4a7ff611d5180f4e420204fa6f22f9f9deb2ac5e98619dd9a4de87edf5b03b6e',
+} as const;
+
+/** The V8 that the patch series is written for. */
+export const V8_VERSION_PREFIX = '11.3.244.';
+
+export const TOOLCHAIN = {
+  cc: 'clang-19',
+  cxx: 'clang++-19',
+  ar: 'llvm-ar-19',
+  lld: 'ld.lld-19',
+} as const;
+
+/** What of Node's source tree is unpacked: V8, and what generates its build. */
+export const SOURCE_PATHS = [
+  'LICENSE',
+  'common.gypi',
+  'deps/v8',
+  'src/node_version.h',
+  'tools/v8_gypfiles',
+] as const;
+
+/** Parts of deps/v8 that no build needs; nearly half of its size. */
+export const SOURCE_EXCLUDED_PATHS = [
+  'deps/v8/test/benchmarks',
+  'deps/v8/test/cctest',
+  'deps/v8/test/fuzzer',
+  'deps/v8/test/fuzzilli',
+  'deps/v8/test/inspector',
+  'deps/v8/test/intl',
+  'deps/v8/test/js-perf-test',
+  'deps/v8/test/message',
+  'deps/v8/test/mjsunit',
+  'deps/v8/test/mozilla',
+  'deps/v8/test/test262',
+  'deps/v8/test/unittests',
+  'deps/v8/test/wasm-api-tests',
+  'deps/v8/test/wasm-js',
+  'deps/v8/test/wasm-spec-tests',
+  'deps/v8/test/webkit',
+] as const;
+
+/** Files outside deps/v8 that a source package's patches to V8 may touch. */
+export const GYP_PATHS = ['common.gypi', 'tools/v8_gypfiles/'] as const;
+
+/** The variables of config.gypi, which Node's own configure would write. */
+export function gypVariables(arch: 'x64' | 'arm64'): Record<string, string | number> {
+  return {
+    target_arch: arch,
+    host_arch: arch,
+    // Build tools run on the machine that they are built on, so one set of objects serves both.
+    want_separate_host_toolset: 0,
+    python: 'python3',
+    clang: 1,
+    llvm_version: '19.1',
+    enable_lto: 'false',
+    v8_enable_i18n_support: 0,
+    // Needed to compile; tenants never see it.
+    v8_enable_webassembly: 1,
+    v8_enable_inspector: 1,
+    v8_use_siphash: 1,
+    // As Node's configure sets them; V8 breaks the aliasing rules in places.
+    v8_no_strict_aliasing: 1,
+    v8_enable_shared_ro_heap: 1,
+    v8_enable_short_builtin_calls: 1,
+    v8_optimized_debug: 1,
+    v8_enable_object_print: 0,
+    v8_postmortem_support: 0,
+  };
+}
+
+/** The targets whose objects an embedder links; together they are libv8.a. */
+export const SHIPPED_TARGETS = [
+  'v8_base_without_compiler',
+  'v8_compiler',
+  'v8_turboshaft',
+  'v8_snapshot',
+  'v8_libbase',
+  'v8_libplatform',
+  'v8_libsampler',
+  'v8_zlib',
+] as const;
+
+/** Targets that run only while V8 is built, and the optimisation that builds fastest overall. */
+export const BUILD_ONLY_OPTIMISATION: Readonly<Record<string, string>> = {
+  v8_initializers: '-O0',
+  v8_init: '-O0',
+  mksnapshot: '-O0',
+  torque: '-O0',
+  torque_base: '-O0',
+  bytecode_builtins_list_generator: '-O0',
+  'gen-regexp-special-case': '-O0',
+};
+
+/** Files of one directory that are compiled together, at most. */
+export const UNITY_CHUNK_FILES = 28;
+
+/**
+ * Files that are compiled alone, each with what it does not share with its neighbours. Paths are
+ * relative to deps/v8, or to the folder of generated files.
+ */
+export const UNITY_MISFITS: readonly string[] = [
+  'src/ast/prettyprinter.cc', // `RegExp` is ambiguous
+  'src/base/sanitizer/lsan-virtual-address-space.cc', // `VirtualAddressSpace`
+  'src/builtins/builtins-string-gen.cc', // specialises a template that others instantiate
+  'src/compiler/bytecode-analysis.cc', // `Register`
+  'src/heap/cppgc/marker.cc', // kDefaultDeadlineCheckInterval
+  'src/heap/scavenger.cc',
+  'src/heap/traced-handles-marking-visitor.cc', // its header guards itself only in part
+  'src/objects/js-temporal-objects.cc', // `RoundingMode`
+  'src/runtime/runtime-strings.cc', // SaveAndClearThreadInWasmFlag
+  'src/runtime/runtime-test.cc', // PrintIndentation
+  'src/runtime/runtime-weak-refs.cc',
+  'src/snapshot/embedded/platform-embedded-file-writer-aix.cc', // DirectiveAsString
+  'src/snapshot/embedded/platform-embedded-file-writer-generic.cc', // DirectiveAsString
+  'src/snapshot/embedded/platform-embedded-file-writer-mac.cc', // DirectiveAsString
+  'src/snapshot/embedded/platform-embedded-file-writer-win.cc', // DirectiveAsString
+  'src/torque/csa-generator.cc', // GetBitFieldSpecialization
+  'src/wasm/wasm-external-refs.cc', // kSuccess
+];
+
+/** The project's own files in V8, compiled alone so that an edit to one costs only itself. */
+export const OWN_FOLDER = 'deps/v8/src/shredder';
+
+/** Increased when the build scripts change what they produce from the same inputs. */
+export const BUILD_FORMAT = 1;
+
+/** The settings that change what is built; they enter the cache's key. */
+export function buildSettings(arch: 'x64' | 'arm64'): unknown {
+  return [
+    BUILD_FORMAT,
+    gypVariables(arch),
+    TOOLCHAIN,
+    SHIPPED_TARGETS,
+    BUILD_ONLY_OPTIMISATION,
+    UNITY_CHUNK_FILES,
+    UNITY_MISFITS,
+  ];
+}
