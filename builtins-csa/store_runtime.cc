@@ -1,0 +1,134 @@
+// What the store's builtins leave to C++: keys that are not ASCII, and errors.
+
+#include "src/execution/arguments-inl.h"
+#include "src/execution/isolate-inl.h"
+#include "src/objects/embedder-data-array-inl.h"
+#include "src/objects/embedder-data-slot-inl.h"
+#include "src/objects/string-inl.h"
+#include "src/runtime/runtime-utils.h"
+#include "src/shredder/store_error.h"
+#include "src/shredder/table_layout.h"
+#include "src/strings/unicode-inl.h"
+
+namespace v8 {
+namespace internal {
+
+namespace {
+
+namespace layout = ::shredder::layout;
+using ::shredder::StoreError;
+
+// The base of the current native context's store. The builtin that calls has checked that there is one.
+layout::StoreHeader* CurrentStore(Isolate* isolate) {
+  EmbedderDataSlot slot(EmbedderDataArray::cast(isolate->native_context()->embedder_data()),
+                        layout::kStoreEmbedderDataIndex);
+  void* base = nullptr;
+  CHECK(slot.ToAlignedPointer(isolate, &base));
+  CHECK_NOT_NULL(base);
+  return static_cast<layout::StoreHeader*>(base);
+}
+
+Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argument) {
+  Handle<JSFunction> constructor = isolate->type_error_function();
+  const char* message = "";
+  bool show_argument = true;
+  switch (error) {
+    case StoreError::kNoStore:
+      message = "shredder:store is used outside of a tenant's context";
+      show_argument = false;
+      break;
+    case StoreError::kKeyType:
+      message = "key must be a string or an integer";
+      break;
+    case StoreError::kKeyNumber:
+      constructor = isolate->range_error_function();
+      message = "a number used as a key must be an integer from 0 to 9007199254740991";
+      break;
+    case StoreError::kKeyTooLong:
+      constructor = isolate->range_error_function();
+      message = "key is longer than 65536 bytes";
+      show_argument = false;
+      break;
+    case StoreError::kKeySurrogate:
+      message = "key has a lone surrogate, which has no UTF-8 form";
+      show_argument = false;
+      break;
+    case StoreError::kBufferType:
+      message = "bytes must be an ArrayBuffer or a view of one";
+      break;
+    case StoreError::kBufferUnusable:
+      message = "buffer must be neither detached nor shared nor resizable";
+      show_argument = false;
+      break;
+    case StoreError::kIndexType:
+      message = "index must be a number";
+      break;
+    case StoreError::kIndexRange:
+      constructor = isolate->range_error_function();
+      message = "index must be an integer from 0 to 9007199254740991";
+      break;
+  }
+  Handle<String> text = isolate->factory()->NewStringFromAsciiChecked(message);
+  if (show_argument) {
+    // Runs none of the argument's code.
+    Handle<String> shown = Object::NoSideEffectsToString(isolate, argument);
+    constexpr int kMaxShown = 64;
+    if (shown->length() > kMaxShown) {
+      shown = isolate->factory()->NewSubString(shown, 0, kMaxShown);
+    }
+    Handle<String> separator = isolate->factory()->NewStringFromAsciiChecked(", not ");
+    text = isolate->factory()->NewConsString(text, separator).ToHandleChecked();
+    text = isolate->factory()->NewConsString(text, shown).ToHandleChecked();
+  }
+  return isolate->Throw(*isolate->factory()->NewError(constructor, text));
+}
+
+}  // namespace
+
+RUNTIME_FUNCTION(Runtime_ShredderThrow) {
+  HandleScope scope(isolate);
+  DCHECK_EQ(2, args.length());
+  return ThrowStoreError(isolate, static_cast<StoreError>(args.smi_value_at(0)), args.at(1));
+}
+
+RUNTIME_FUNCTION(Runtime_ShredderEncodeKey) {
+  HandleScope scope(isolate);
+  DCHECK_EQ(1, args.length());
+  Handle<String> string = String::Flatten(isolate, args.at<String>(0));
+  layout::StoreHeader* store = CurrentStore(isolate);
+  char* scratch = reinterpret_cast<char*>(store) + store->key_scratch_offset;
+  uint64_t bytes = 0;
+  StoreError error = StoreError::kKeyTooLong;
+  bool failed = false;
+  {
+    DisallowGarbageCollection no_gc;
+    const String::FlatContent content = string->GetFlatContent(no_gc);
+    const int length = string->length();
+    for (int i = 0; i < length; ++i) {
+      uint32_t character = content.Get(i);
+      if (unibrow::Utf16::IsLeadSurrogate(character) && i + 1 < length &&
+          unibrow::Utf16::IsTrailSurrogate(content.Get(i + 1))) {
+        character = unibrow::Utf16::CombineSurrogatePair(character, content.Get(++i));
+      } else if (unibrow::Utf16::IsLeadSurrogate(character) ||
+                 unibrow::Utf16::IsTrailSurrogate(character)) {
+        error = StoreError::kKeySurrogate;
+        failed = true;
+        break;
+      }
+      char encoded[unibrow::Utf8::kMaxEncodedSize];
+      const unsigned size =
+          unibrow::Utf8::Encode(encoded, character, unibrow::Utf16::kNoPreviousCharacter, false);
+      if (bytes + size > layout::kMaxKeyBytes) {
+        failed = true;
+        break;
+      }
+      memcpy(scratch + bytes, encoded, size);
+      bytes += size;
+    }
+  }
+  if (failed) return ThrowStoreError(isolate, error, string);
+  return Smi::FromInt(static_cast<int>(bytes));
+}
+
+}  // namespace internal
+}  // namespace v8
