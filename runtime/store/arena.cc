@@ -1,0 +1,375 @@
+#include "runtime/store/arena.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cassert>
+#include <cerrno>
+#include <cstring>
+
+namespace shredder::store {
+
+namespace {
+
+// Room beyond twice the quota, so that the smallest quotas too have a chunk for every class.
+constexpr uint64_t kReservationSlackBytes = 16ull << 20;
+// Free chunks may keep this much physical memory, against giving back and faulting in the same
+// chunk over and over.
+constexpr uint32_t kFreeDirtyPagesKept = 64;
+// Runs from here on (1 MiB) are given back as soon as they are free.
+constexpr uint32_t kLongRunChunks = 16;
+// Free runs of the one bin where only some are long enough: how many are looked at.
+constexpr int kMaxBinSteps = 64;
+
+constexpr uint64_t kKeyScratchOffset = kPageBytes;
+constexpr uint64_t kKeyScratchBytes = layout::kMaxKeyBytes + 8;
+
+constexpr uint64_t RoundUp(uint64_t value, uint64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
+constexpr uint64_t kChunkTableOffset = RoundUp(kKeyScratchOffset + kKeyScratchBytes, kPageBytes);
+
+// Twice the quota holds a quota's worth of blocks of any one size (the worst, 36 KiB, take 64 KiB
+// each) and bounds what fragmentation can cost the machine.
+uint64_t ReservationBytes(uint64_t quota_bytes) {
+  const uint64_t for_blocks = 2 * quota_bytes + kReservationSlackBytes;
+  const uint64_t for_table = for_blocks / kChunkBytes * sizeof(Chunk) + kChunkTableOffset;
+  return std::min(RoundUp(for_blocks + for_table, kChunkBytes), layout::kMaxArenaBytes);
+}
+
+std::string SystemError(const char* what, uint64_t bytes) {
+  return std::string(what) + " of " + std::to_string(bytes) +
+         " bytes for a store failed: " + std::strerror(errno);
+}
+
+}  // namespace
+
+Arena::~Arena() {
+  if (base_ != nullptr) munmap(base_, mapped_bytes_);
+  if (fd_ >= 0) close(fd_);
+}
+
+bool Arena::Map(uint64_t quota_bytes, std::string* error) {
+  assert(base_ == nullptr);
+  const uint64_t bytes = ReservationBytes(quota_bytes);
+  fd_ = memfd_create("shredder-store", MFD_CLOEXEC);
+  if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes)) != 0) {
+    *error = SystemError("memfd", bytes);
+    return false;
+  }
+  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
+  if (address == MAP_FAILED) {
+    *error = SystemError("mmap", bytes);
+    return false;
+  }
+  base_ = static_cast<char*>(address);
+  mapped_bytes_ = bytes;
+  Initialise(quota_bytes);
+  return true;
+}
+
+void Arena::Initialise(uint64_t quota_bytes) {
+  std::memset(base_ + kTableStateOffset, 0, kPageBytes - kTableStateOffset);
+  layout::StoreHeader* store = header();
+  store->arena_state_offset = kArenaStateOffset;
+  store->key_scratch_offset = kKeyScratchOffset;
+  ArenaState* s = state();
+  s->quota_bytes = quota_bytes;
+  s->chunk_table_offset = kChunkTableOffset;
+  s->chunk_count = static_cast<uint32_t>(mapped_bytes_ / kChunkBytes);
+  s->first_chunk = static_cast<uint32_t>(
+      RoundUp(kChunkTableOffset + s->chunk_count * sizeof(Chunk), kChunkBytes) / kChunkBytes);
+  s->frontier = s->first_chunk;
+}
+
+void Arena::Reset() {
+  const uint64_t quota = quota_bytes();
+  if (!PunchHole(kPageBytes, mapped_bytes_ - kPageBytes)) {
+    // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
+    // must be made so.
+    const uint32_t end = state()->frontier;
+    std::memset(base_ + kPageBytes, 0, end * kChunkBytes - kPageBytes);
+  }
+  Initialise(quota);
+}
+
+uint64_t Arena::ResidentBytes() const {
+  struct stat status;
+  if (fstat(fd_, &status) != 0) return 0;
+  return static_cast<uint64_t>(status.st_blocks) * 512;
+}
+
+bool Arena::FitsQuota(uint64_t bytes) const {
+  const ArenaState* s = state();
+  return s->used_bytes <= s->quota_bytes && bytes <= s->quota_bytes - s->used_bytes;
+}
+
+bool Arena::Charge(uint64_t bytes) {
+  if (!FitsQuota(bytes)) return false;
+  ChargeAlways(bytes);
+  return true;
+}
+
+void Arena::ChargeAlways(uint64_t bytes) {
+  state()->used_bytes += bytes;
+  state()->charged_bytes += bytes;
+}
+
+void Arena::Uncharge(uint64_t bytes) {
+  assert(state()->charged_bytes >= bytes);
+  state()->used_bytes -= bytes;
+  state()->charged_bytes -= bytes;
+}
+
+uint64_t Arena::Allocate(uint64_t bytes) {
+  assert(bytes > 0);
+  const uint64_t rounded = RoundedBytes(bytes);
+  if (!FitsQuota(rounded)) return 0;
+  if (bytes > kMaxSmallBytes) return AllocateLarge(rounded / kPageBytes);
+  bool is_zero;
+  return AllocateSmall(CeilClass(rounded / kBlockUnitBytes), &is_zero);
+}
+
+uint64_t Arena::AllocateZeroed(uint64_t bytes) {
+  assert(bytes > 0 && bytes <= kMaxSmallBytes);
+  const uint64_t rounded = RoundedBytes(bytes);
+  if (!FitsQuota(rounded)) return 0;
+  bool is_zero = false;
+  const uint64_t offset = AllocateSmall(CeilClass(rounded / kBlockUnitBytes), &is_zero);
+  // Memory never written is left alone: zeroing it would make it physical.
+  if (offset != 0 && !is_zero) std::memset(base_ + offset, 0, rounded);
+  return offset;
+}
+
+void Arena::Free(uint64_t offset) {
+  const auto index = static_cast<uint32_t>(offset >> kChunkBytesLog2);
+  assert(index >= state()->first_chunk && index < state()->frontier);
+  if (chunk(index)->kind == ChunkKind::kSmall) {
+    FreeSmall(index, offset);
+  } else {
+    assert(chunk(index)->kind == ChunkKind::kLarge && offset % kChunkBytes == 0);
+    FreeLarge(index);
+  }
+}
+
+uint64_t Arena::BlockBytes(uint64_t offset) const {
+  const Chunk* c = chunk(offset >> kChunkBytesLog2);
+  if (c->kind == ChunkKind::kSmall) return ClassUnits(c->size_class) * kBlockUnitBytes;
+  assert(c->kind == ChunkKind::kLarge);
+  return c->pages * kPageBytes;
+}
+
+// --- Small blocks -------------------------------------------------------------------------------
+
+uint64_t Arena::AllocateSmall(int size_class, bool* is_zero) {
+  ArenaState* s = state();
+  const uint64_t units = ClassUnits(size_class);
+  uint32_t index = s->class_chunks[size_class];
+  if (index == 0) {
+    index = TakeRun(1);
+    if (index == 0) return 0;
+    Chunk* fresh = chunk(index);
+    fresh->kind = ChunkKind::kSmall;
+    fresh->size_class = static_cast<uint8_t>(size_class);
+    fresh->used_blocks = 0;
+    fresh->free_head = 0;
+    fresh->carved_units = 0;
+    LinkToClass(index);
+  }
+  Chunk* c = chunk(index);
+  const uint64_t chunk_offset = static_cast<uint64_t>(index) << kChunkBytesLog2;
+  uint64_t unit;
+  if (c->free_head != 0) {
+    unit = c->free_head - 1u;
+    std::memcpy(&c->free_head, base_ + chunk_offset + unit * kBlockUnitBytes, sizeof c->free_head);
+    *is_zero = false;
+  } else {
+    unit = c->carved_units;
+    const uint64_t end = unit + units;
+    const uint64_t end_page = RoundUp(end * kBlockUnitBytes, kPageBytes) / kPageBytes;
+    *is_zero = unit * kBlockUnitBytes >= c->dirty_pages * kPageBytes;
+    c->dirty_pages = static_cast<uint8_t>(std::max<uint64_t>(c->dirty_pages, end_page));
+    c->carved_units = static_cast<uint16_t>(end);
+  }
+  c->used_blocks++;
+  if (c->free_head == 0 && c->carved_units + units > kChunkUnits) UnlinkFromClass(index);
+  s->used_bytes += units * kBlockUnitBytes;
+  return chunk_offset + unit * kBlockUnitBytes;
+}
+
+void Arena::FreeSmall(uint32_t index, uint64_t offset) {
+  Chunk* c = chunk(index);
+  assert(c->used_blocks > 0);
+  const uint64_t units = ClassUnits(c->size_class);
+  assert(offset % kChunkBytes / kBlockUnitBytes % units == 0);
+  state()->used_bytes -= units * kBlockUnitBytes;
+  const bool was_full = c->free_head == 0 && c->carved_units + units > kChunkUnits;
+  c->used_blocks--;
+  if (c->used_blocks == 0) {
+    if (!was_full) UnlinkFromClass(index);
+    ReturnRun(index, 1);
+    return;
+  }
+  std::memcpy(base_ + offset, &c->free_head, sizeof c->free_head);
+  c->free_head = static_cast<uint16_t>(offset % kChunkBytes / kBlockUnitBytes + 1);
+  // At the list's head, so that the fullest chunks are refilled first and the others may empty.
+  if (was_full) LinkToClass(index);
+}
+
+void Arena::LinkToClass(uint32_t index) {
+  Chunk* c = chunk(index);
+  uint32_t* head = &state()->class_chunks[c->size_class];
+  c->previous = 0;
+  c->next = *head;
+  if (*head != 0) chunk(*head)->previous = index;
+  *head = index;
+}
+
+void Arena::UnlinkFromClass(uint32_t index) {
+  Chunk* c = chunk(index);
+  if (c->previous != 0) {
+    chunk(c->previous)->next = c->next;
+  } else {
+    assert(state()->class_chunks[c->size_class] == index);
+    state()->class_chunks[c->size_class] = c->next;
+  }
+  if (c->next != 0) chunk(c->next)->previous = c->previous;
+}
+
+// --- Large blocks -------------------------------------------------------------------------------
+
+uint64_t Arena::AllocateLarge(uint64_t pages) {
+  const uint64_t chunks = RoundUp(pages, kChunkPages) / kChunkPages;
+  if (chunks >= state()->chunk_count) return 0;
+  const uint32_t first = TakeRun(static_cast<uint32_t>(chunks));
+  if (first == 0) return 0;
+  const auto last = static_cast<uint32_t>(first + chunks - 1);
+  for (uint32_t i = first; i < last; i++) chunk(i)->dirty_pages = kChunkPages;
+  // Pages after the block's end are not counted, so they must not hold memory either.
+  const uint64_t last_pages = pages - (chunks - 1) * kChunkPages;
+  Chunk* end = chunk(last);
+  if (end->dirty_pages <= last_pages || PunchHole(last * kChunkBytes + last_pages * kPageBytes,
+                                                  (end->dirty_pages - last_pages) * kPageBytes)) {
+    end->dirty_pages = static_cast<uint8_t>(last_pages);
+  }
+  end->kind = ChunkKind::kLargeEnd;
+  Chunk* head = chunk(first);
+  head->kind = ChunkKind::kLarge;
+  head->run_chunks = static_cast<uint32_t>(chunks);
+  head->pages = static_cast<uint32_t>(pages);
+  state()->used_bytes += pages * kPageBytes;
+  return static_cast<uint64_t>(first) << kChunkBytesLog2;
+}
+
+void Arena::FreeLarge(uint32_t index) {
+  state()->used_bytes -= chunk(index)->pages * kPageBytes;
+  ReturnRun(index, chunk(index)->run_chunks);
+}
+
+// --- Runs of chunks -----------------------------------------------------------------------------
+
+uint32_t Arena::TakeRun(uint32_t chunks) {
+  ArenaState* s = state();
+  uint32_t first = FindFreeRun(chunks);
+  if (first != 0) {
+    const uint32_t found = chunk(first)->run_chunks;
+    UnlinkFreeRun(first);
+    if (found > chunks) LinkFreeRun(first + chunks, found - chunks);
+  } else {
+    if (chunks > s->chunk_count - s->frontier) return 0;
+    first = s->frontier;
+    s->frontier += chunks;
+  }
+  for (uint32_t i = first; i < first + chunks; i++) s->free_dirty_pages -= chunk(i)->dirty_pages;
+  return first;
+}
+
+uint32_t Arena::FindFreeRun(uint32_t chunks) const {
+  const ArenaState* s = state();
+  // Any run of this bin or a later one is long enough.
+  const int from = CeilClass(chunks);
+  if (from < 64) {
+    const uint64_t bits = s->run_bin_bits[0] & (~0ull << from);
+    if (bits != 0) return s->run_bins[std::countr_zero(bits)];
+  }
+  const uint64_t bits = s->run_bin_bits[1] & (from > 64 ? ~0ull << (from - 64) : ~0ull);
+  if (bits != 0) return s->run_bins[64 + std::countr_zero(bits)];
+  // Of the bin before, some may be.
+  uint32_t run = s->run_bins[FloorClass(chunks)];
+  for (int steps = 0; run != 0 && steps < kMaxBinSteps; steps++, run = chunk(run)->next) {
+    if (chunk(run)->run_chunks >= chunks) return run;
+  }
+  return 0;
+}
+
+void Arena::ReturnRun(uint32_t first, uint32_t chunks) {
+  ArenaState* s = state();
+  GiveBackDirtyPages(first, chunks);
+  if (first > s->first_chunk && chunk(first - 1)->kind == ChunkKind::kFreeRun) {
+    const uint32_t before = chunk(first - 1)->run_chunks;
+    first -= before;
+    chunks += before;
+    UnlinkFreeRun(first);
+  }
+  const uint32_t after = first + chunks;
+  if (after < s->frontier && chunk(after)->kind == ChunkKind::kFreeRun) {
+    chunks += chunk(after)->run_chunks;
+    UnlinkFreeRun(after);
+  }
+  if (first + chunks == s->frontier) {
+    s->frontier = first;
+  } else {
+    LinkFreeRun(first, chunks);
+  }
+}
+
+void Arena::LinkFreeRun(uint32_t first, uint32_t chunks) {
+  ArenaState* s = state();
+  const int bin = FloorClass(chunks);
+  for (const uint32_t end : {first, first + chunks - 1}) {
+    chunk(end)->kind = ChunkKind::kFreeRun;
+    chunk(end)->run_chunks = chunks;
+  }
+  Chunk* head = chunk(first);
+  head->previous = 0;
+  head->next = s->run_bins[bin];
+  if (head->next != 0) chunk(head->next)->previous = first;
+  s->run_bins[bin] = first;
+  s->run_bin_bits[bin / 64] |= 1ull << (bin % 64);
+}
+
+void Arena::UnlinkFreeRun(uint32_t first) {
+  ArenaState* s = state();
+  Chunk* head = chunk(first);
+  const int bin = FloorClass(head->run_chunks);
+  if (head->previous != 0) {
+    chunk(head->previous)->next = head->next;
+  } else {
+    assert(s->run_bins[bin] == first);
+    s->run_bins[bin] = head->next;
+    if (head->next == 0) s->run_bin_bits[bin / 64] &= ~(1ull << (bin % 64));
+  }
+  if (head->next != 0) chunk(head->next)->previous = head->previous;
+}
+
+void Arena::GiveBackDirtyPages(uint32_t first, uint32_t chunks) {
+  ArenaState* s = state();
+  uint32_t dirty = 0;
+  for (uint32_t i = first; i < first + chunks; i++) dirty += chunk(i)->dirty_pages;
+  const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
+  if (!keep && PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) {
+    for (uint32_t i = first; i < first + chunks; i++) chunk(i)->dirty_pages = 0;
+    dirty = 0;
+  }
+  s->free_dirty_pages += dirty;
+}
+
+bool Arena::PunchHole(uint64_t offset, uint64_t bytes) {
+  return madvise(base_ + offset, bytes, MADV_REMOVE) == 0;
+}
+
+}  // namespace shredder::store

@@ -1,0 +1,180 @@
+// The memory of one store: a memfd, mapped once at its full reserved size and filled on demand, and
+// the allocator of blocks in it. All of the allocator's state lives in that memory and refers to it
+// by offset; this object holds no more than the file descriptor and the address.
+//
+//   offset 0                 4 KiB          then               64 KiB-aligned
+//   +--------+-------+-------+--------------+------------------+-----------------+------------->
+//   | Store  | Table | Arena | key scratch  | chunk table: one | chunks up to    | never used
+//   | Header | State | State | (builtins')  | Chunk per 64 KiB | the frontier    | so far
+//   +--------+-------+-------+--------------+------------------+-----------------+------------->
+//
+// A chunk belongs to one size class of small blocks (up to 32 KiB), to a run of chunks that is one
+// large block, or to a free run. A chunk whose last block is freed joins the free runs, so no class
+// keeps memory that another needs. Free runs coalesce with their neighbours through the marks at
+// both their ends, and wait in bins by length (a good fit, as in M. Masmano et al., "TLSF", ECRTS
+// 2004), so that allocating and freeing are O(1), but for the pass over a large block's chunks.
+//
+// Physical memory follows use: fresh chunks cost nothing until written, and free chunks beyond a
+// small reserve are given back to the kernel. used_bytes counts blocks: small ones by their class,
+// large ones by their 4 KiB pages.
+//
+// Thread: the shard's own. Errors: an allocation that the quota or the reserved range refuses
+// returns 0 and changes nothing.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+
+#include "builtins-csa/table_layout.h"
+#include "runtime/store/size_class.h"
+
+namespace shredder::store {
+
+inline constexpr uint64_t kPageBytes = 4096;
+inline constexpr int kChunkBytesLog2 = 16;
+inline constexpr uint64_t kChunkBytes = 1ull << kChunkBytesLog2;
+inline constexpr uint64_t kChunkPages = kChunkBytes / kPageBytes;
+inline constexpr uint64_t kBlockUnitBytes = layout::kEntryAlignment;
+inline constexpr uint64_t kChunkUnits = kChunkBytes / kBlockUnitBytes;
+inline constexpr uint64_t kMaxSmallBytes = 32 * 1024;
+inline constexpr int kSmallClassCount = CeilClass(kMaxSmallBytes / kBlockUnitBytes) + 1;
+inline constexpr int kRunBinCount = FloorClass(layout::kMaxArenaBytes / kChunkBytes) + 1;
+static_assert(kRunBinCount <= 128, "two bitmap words");
+
+// What the table keeps besides the StoreHeader; here because it has its place in the arena's first
+// page.
+struct TableState {
+  uint64_t segment_count;
+  uint64_t full_depth_segments;  // segments whose local depth is the global depth
+  uint64_t reap_cursor;          // top 48 bits of a hash, then 16 bits of slot index
+  uint64_t removals;             // since the store was made; paces the checks for merging
+};
+
+struct ArenaState {
+  uint64_t quota_bytes;
+  uint64_t used_bytes;
+  uint64_t charged_bytes;  // the part of used_bytes that Charge put there
+  uint64_t chunk_table_offset;
+  uint32_t first_chunk;  // those before hold this state and the chunk table
+  uint32_t frontier;     // no chunk from here on is in use
+  uint32_t chunk_count;
+  uint32_t free_dirty_pages;                // pages of free chunks that hold physical memory
+  uint64_t run_bin_bits[2];                 // bit b: run_bins[b] is not empty
+  uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
+  uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
+};
+
+inline constexpr uint64_t kTableStateOffset = 128;
+inline constexpr uint64_t kArenaStateOffset = 256;
+static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
+static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
+static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
+
+enum class ChunkKind : uint8_t { kUnused, kFreeRun, kSmall, kLarge, kLargeEnd };
+
+// One entry of the chunk table. Of a run's chunks, only the first and the last are kept up to date,
+// but for dirty_pages.
+struct Chunk {
+  ChunkKind kind;
+  uint8_t size_class;   // kSmall
+  uint8_t dirty_pages;  // pages from the chunk's start that may hold physical memory; those after
+                        // it read as zeros
+  uint8_t reserved;
+  uint32_t run_chunks;  // kFreeRun (first and last), kLarge (first): chunks in the run
+  uint32_t previous;    // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
+  uint32_t next;
+  uint32_t pages;         // kLarge (first): the block's pages
+  uint16_t used_blocks;   // kSmall
+  uint16_t free_head;     // kSmall: the first free block's unit in the chunk, plus 1; 0 = none
+  uint16_t carved_units;  // kSmall: units from here on have never been a block
+  uint16_t reserved_too;
+  uint32_t reserved_three;
+};
+static_assert(sizeof(Chunk) == 32, "two to a cache line");
+
+class Arena {
+ public:
+  Arena() = default;
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  // Maps fresh memory; false with a one-line reason in *error. Called once, before all else.
+  bool Map(uint64_t quota_bytes, std::string* error);
+  // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
+  void Reset();
+
+  char* base() const { return base_; }
+  template <typename T>
+  T* At(uint64_t offset) const {
+    return reinterpret_cast<T*>(base_ + offset);
+  }
+  layout::StoreHeader* header() const { return At<layout::StoreHeader>(0); }
+  TableState* table_state() const { return At<TableState>(kTableStateOffset); }
+
+  uint64_t used_bytes() const { return state()->used_bytes; }
+  uint64_t quota_bytes() const { return state()->quota_bytes; }
+  // The part of used_bytes that Charge and ChargeAlways have put there.
+  uint64_t charged_bytes() const { return state()->charged_bytes; }
+  // Physical memory that the arena holds, from the kernel: one system call.
+  uint64_t ResidentBytes() const;
+
+  // What a block of `bytes` (at least 1) takes, and counts.
+  static uint64_t RoundedBytes(uint64_t bytes) {
+    if (bytes > kMaxSmallBytes) return (bytes + kPageBytes - 1) & ~(kPageBytes - 1);
+    return ClassUnits(CeilClass((bytes + kBlockUnitBytes - 1) / kBlockUnitBytes)) * kBlockUnitBytes;
+  }
+
+  // The offset of a block of at least `bytes`, aligned to 16 bytes (to 16 KiB where it is of 16
+  // KiB), its content arbitrary; 0 when refused.
+  uint64_t Allocate(uint64_t bytes);
+  // The same, filled with zeros; at most kMaxSmallBytes.
+  uint64_t AllocateZeroed(uint64_t bytes);
+  void Free(uint64_t offset);
+  // The rounded size of an allocated block.
+  uint64_t BlockBytes(uint64_t offset) const;
+
+  // Counts memory outside of the arena against the quota; false where it does not fit.
+  bool Charge(uint64_t bytes);
+  // The same for what cannot be refused; used_bytes may then pass the quota.
+  void ChargeAlways(uint64_t bytes);
+  void Uncharge(uint64_t bytes);
+
+  // Walks everything: the first fault found, or nothing. `blocks` are the offsets of all blocks
+  // that are in use; sorted here.
+  std::string Check(std::span<uint64_t> blocks) const;
+
+ private:
+  ArenaState* state() const { return At<ArenaState>(kArenaStateOffset); }
+  Chunk* chunk(uint64_t index) const { return At<Chunk>(state()->chunk_table_offset) + index; }
+
+  void Initialise(uint64_t quota_bytes);
+  bool FitsQuota(uint64_t bytes) const;
+
+  uint64_t AllocateSmall(int size_class, bool* is_zero);
+  uint64_t AllocateLarge(uint64_t pages);
+  void FreeSmall(uint32_t index, uint64_t offset);
+  void FreeLarge(uint32_t index);
+  void LinkToClass(uint32_t index);
+  void UnlinkFromClass(uint32_t index);
+
+  // Runs of whole chunks. TakeRun returns the first chunk, or 0; the caller marks it.
+  uint32_t TakeRun(uint32_t chunks);
+  uint32_t FindFreeRun(uint32_t chunks) const;
+  void ReturnRun(uint32_t first, uint32_t chunks);
+  void LinkFreeRun(uint32_t first, uint32_t chunks);
+  void UnlinkFreeRun(uint32_t first);
+  void GiveBackDirtyPages(uint32_t first, uint32_t chunks);
+  bool PunchHole(uint64_t offset, uint64_t bytes);
+
+  std::string CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) const;
+  std::string CheckSmallChunk(uint32_t index) const;
+  std::string CheckLists() const;
+
+  int fd_ = -1;
+  char* base_ = nullptr;
+  uint64_t mapped_bytes_ = 0;
+};
+
+}  // namespace shredder::store

@@ -1,0 +1,158 @@
+// The allocator's self-check, for tests.
+#include <algorithm>
+#include <set>
+#include <vector>
+
+#include "runtime/store/arena.h"
+
+namespace shredder::store {
+
+namespace {
+
+std::string Fault(const char* what, uint64_t where) {
+  return std::string("arena: ") + what + " at " + std::to_string(where);
+}
+
+}  // namespace
+
+std::string Arena::Check(std::span<uint64_t> blocks) const {
+  const ArenaState* s = state();
+  std::sort(blocks.begin(), blocks.end());
+  uint64_t blocks_found = 0;
+  uint64_t bytes_found = 0;
+  if (std::string fault = CheckChunks(&blocks_found, &bytes_found); !fault.empty()) return fault;
+  if (std::string fault = CheckLists(); !fault.empty()) return fault;
+  if (bytes_found + s->charged_bytes != s->used_bytes) {
+    return Fault("used_bytes is not what the blocks take,", s->used_bytes);
+  }
+  for (size_t i = 0; i < blocks.size(); i++) {
+    if (i > 0 && blocks[i] == blocks[i - 1]) return Fault("a block used twice", blocks[i]);
+    const uint64_t index = blocks[i] >> kChunkBytesLog2;
+    if (index < s->first_chunk || index >= s->frontier) {
+      return Fault("a block outside of the chunks", blocks[i]);
+    }
+    const Chunk* c = chunk(index);
+    const uint64_t unit = blocks[i] % kChunkBytes / kBlockUnitBytes;
+    const bool is_block = c->kind == ChunkKind::kLarge
+                              ? blocks[i] % kChunkBytes == 0
+                              : c->kind == ChunkKind::kSmall && blocks[i] % kBlockUnitBytes == 0 &&
+                                    unit % ClassUnits(c->size_class) == 0 && unit < c->carved_units;
+    if (!is_block) return Fault("a reference to what is no block", blocks[i]);
+  }
+  if (blocks.size() != blocks_found) {
+    return Fault("blocks in use and allocated differ by",
+                 std::max<uint64_t>(blocks.size(), blocks_found) -
+                     std::min<uint64_t>(blocks.size(), blocks_found));
+  }
+  return {};
+}
+
+std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) const {
+  const ArenaState* s = state();
+  uint64_t free_dirty_pages = 0;
+  bool before_is_free = false;
+  uint32_t index = s->first_chunk;
+  while (index < s->frontier) {
+    const Chunk* c = chunk(index);
+    uint32_t run = 1;
+    const bool is_free = c->kind == ChunkKind::kFreeRun;
+    if (c->kind == ChunkKind::kSmall) {
+      if (std::string fault = CheckSmallChunk(index); !fault.empty()) return fault;
+      *blocks_found += c->used_blocks;
+      *bytes_found += c->used_blocks * ClassUnits(c->size_class) * kBlockUnitBytes;
+    } else if (c->kind == ChunkKind::kLarge || is_free) {
+      run = c->run_chunks;
+      if (run == 0 || run > s->frontier - index) return Fault("a run of a wrong length", index);
+      const Chunk* end = chunk(index + run - 1);
+      if (is_free) {
+        if (before_is_free) return Fault("two free runs side by side", index);
+        if (end->kind != ChunkKind::kFreeRun || end->run_chunks != run) {
+          return Fault("a free run without its end", index);
+        }
+        for (uint32_t i = 0; i < run; i++) free_dirty_pages += chunk(index + i)->dirty_pages;
+      } else {
+        if (end != c && end->kind != ChunkKind::kLargeEnd) {
+          return Fault("a large block without its end", index);
+        }
+        if ((c->pages + kChunkPages - 1) / kChunkPages != run) {
+          return Fault("a large block of a wrong length", index);
+        }
+        ++*blocks_found;
+        *bytes_found += c->pages * kPageBytes;
+      }
+    } else {
+      return Fault("a chunk of no kind", index);
+    }
+    before_is_free = is_free;
+    index += run;
+  }
+  if (before_is_free) return Fault("a free run before the frontier", s->frontier);
+  for (uint32_t i = s->frontier; i < s->chunk_count; i++) {
+    free_dirty_pages += chunk(i)->dirty_pages;
+  }
+  if (free_dirty_pages != s->free_dirty_pages) {
+    return Fault("free_dirty_pages is wrong,", s->free_dirty_pages);
+  }
+  return {};
+}
+
+std::string Arena::CheckSmallChunk(uint32_t index) const {
+  const Chunk* c = chunk(index);
+  const uint64_t units = ClassUnits(c->size_class);
+  if (c->size_class >= kSmallClassCount || c->carved_units > kChunkUnits ||
+      c->carved_units % units != 0 || c->used_blocks == 0) {
+    return Fault("a chunk of small blocks with wrong counts", index);
+  }
+  std::set<uint64_t> free_units;
+  uint16_t free_head = c->free_head;
+  while (free_head != 0) {
+    const uint64_t unit = free_head - 1u;
+    if (unit >= c->carved_units || unit % units != 0 || !free_units.insert(unit).second) {
+      return Fault("a broken list of free blocks in chunk", index);
+    }
+    free_head =
+        *At<uint16_t>((static_cast<uint64_t>(index) << kChunkBytesLog2) + unit * kBlockUnitBytes);
+  }
+  if (free_units.size() + c->used_blocks != c->carved_units / units) {
+    return Fault("blocks neither free nor used in chunk", index);
+  }
+  return {};
+}
+
+std::string Arena::CheckLists() const {
+  const ArenaState* s = state();
+  std::set<uint32_t> listed;
+  for (int bin = 0; bin < kRunBinCount; bin++) {
+    const bool bit = s->run_bin_bits[bin / 64] >> (bin % 64) & 1;
+    if (bit != (s->run_bins[bin] != 0)) return Fault("a wrong bit for bin", bin);
+    uint32_t previous = 0;
+    for (uint32_t i = s->run_bins[bin]; i != 0; previous = i, i = chunk(i)->next) {
+      if (chunk(i)->kind != ChunkKind::kFreeRun || FloorClass(chunk(i)->run_chunks) != bin ||
+          chunk(i)->previous != previous || !listed.insert(i).second) {
+        return Fault("a broken list of free runs in bin", bin);
+      }
+    }
+  }
+  for (int size_class = 0; size_class < kSmallClassCount; size_class++) {
+    uint32_t previous = 0;
+    for (uint32_t i = s->class_chunks[size_class]; i != 0; previous = i, i = chunk(i)->next) {
+      if (chunk(i)->kind != ChunkKind::kSmall || chunk(i)->size_class != size_class ||
+          chunk(i)->previous != previous || !listed.insert(i).second) {
+        return Fault("a broken list of chunks of class", size_class);
+      }
+    }
+  }
+  uint64_t expected = 0;
+  for (uint32_t i = s->first_chunk; i < s->frontier;) {
+    const Chunk* c = chunk(i);
+    const bool has_room =
+        c->kind == ChunkKind::kSmall &&
+        (c->free_head != 0 || c->carved_units + ClassUnits(c->size_class) <= kChunkUnits);
+    expected += has_room || c->kind == ChunkKind::kFreeRun;
+    i += c->kind == ChunkKind::kSmall ? 1 : c->run_chunks;
+  }
+  if (expected != listed.size()) return Fault("chunks that no list holds,", expected);
+  return {};
+}
+
+}  // namespace shredder::store

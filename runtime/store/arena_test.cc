@@ -1,0 +1,196 @@
+#include "runtime/store/arena.h"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <random>
+#include <vector>
+
+namespace shredder::store {
+namespace {
+
+constexpr uint64_t kMiB = 1ull << 20;
+
+class ArenaTest : public testing::Test {
+ protected:
+  void Map(uint64_t quota_bytes) {
+    std::string error;
+    ASSERT_TRUE(arena_.Map(quota_bytes, &error)) << error;
+  }
+  std::string Check(std::vector<uint64_t> blocks) const { return arena_.Check(blocks); }
+
+  Arena arena_;
+};
+
+TEST_F(ArenaTest, BlocksHoldWhatWasAskedForAndAreAligned) {
+  Map(64 * kMiB);
+  std::vector<uint64_t> blocks;
+  uint64_t expected = 0;
+  for (const uint64_t bytes : {1ul, 16ul, 17ul, 100ul, 1000ul, 4096ul, 16384ul, 16385ul, 32768ul,
+                               32769ul, 65536ul, 65537ul, 1048576ul, 5000000ul}) {
+    const uint64_t offset = arena_.Allocate(bytes);
+    ASSERT_NE(offset, 0u) << bytes;
+    EXPECT_EQ(offset % layout::kEntryAlignment, 0u);
+    EXPECT_EQ(arena_.BlockBytes(offset), Arena::RoundedBytes(bytes));
+    EXPECT_GE(arena_.BlockBytes(offset), bytes);
+    EXPECT_LE(arena_.BlockBytes(offset), bytes + std::max<uint64_t>(15, bytes / 4));
+    EXPECT_TRUE(bytes != layout::kSegmentBytes || offset % layout::kSegmentBytes == 0);
+    std::memset(arena_.base() + offset, 0xab, bytes);
+    expected += arena_.BlockBytes(offset);
+    blocks.push_back(offset);
+  }
+  EXPECT_EQ(arena_.used_bytes(), expected);
+  EXPECT_EQ(Check(blocks), "");
+  for (const uint64_t offset : blocks) arena_.Free(offset);
+  EXPECT_EQ(arena_.used_bytes(), 0u);
+  EXPECT_EQ(Check({}), "");
+}
+
+TEST_F(ArenaTest, RefusesWhatTheQuotaHasNoRoomFor) {
+  Map(kMiB);
+  EXPECT_EQ(arena_.Allocate(kMiB + 1), 0u);
+  EXPECT_EQ(arena_.Allocate(layout::kMaxArenaBytes), 0u);
+  const uint64_t whole = arena_.Allocate(kMiB);
+  ASSERT_NE(whole, 0u);
+  EXPECT_EQ(arena_.Allocate(1), 0u);
+  EXPECT_EQ(arena_.AllocateZeroed(16), 0u);
+  EXPECT_FALSE(arena_.Charge(1));
+  EXPECT_EQ(arena_.used_bytes(), kMiB);
+  arena_.ChargeAlways(64);
+  EXPECT_EQ(arena_.used_bytes(), kMiB + 64);
+  EXPECT_FALSE(arena_.Charge(0)) << "over the quota, nothing fits";
+  arena_.Uncharge(64);
+  arena_.Free(whole);
+  EXPECT_NE(arena_.Allocate(1), 0u);
+}
+
+TEST_F(ArenaTest, ZeroedBlocksAreZeroWhateverTheyHeldBefore) {
+  Map(16 * kMiB);
+  for (int round = 0; round < 3; round++) {
+    std::vector<uint64_t> blocks;
+    for (int i = 0; i < 200; i++) {
+      const uint64_t offset = arena_.AllocateZeroed(layout::kSegmentBytes);
+      ASSERT_NE(offset, 0u);
+      for (uint64_t at = 0; at < layout::kSegmentBytes; at += 8) {
+        ASSERT_EQ(*arena_.At<uint64_t>(offset + at), 0u);
+      }
+      std::memset(arena_.base() + offset, 0xff, layout::kSegmentBytes);
+      blocks.push_back(offset);
+    }
+    for (const uint64_t offset : blocks) arena_.Free(offset);
+    const uint64_t other = arena_.Allocate(100'000);
+    std::memset(arena_.base() + other, 0xff, 100'000);
+    arena_.Free(other);
+  }
+  EXPECT_EQ(Check({}), "");
+}
+
+TEST_F(ArenaTest, MemoryOfOneClassServesAllOthersOnceFree) {
+  Map(16 * kMiB);
+  for (const uint64_t bytes : {16ul, 112ul, 1000ul, 20000ul, 32768ul, 65536ul, 300000ul, 48ul}) {
+    std::vector<uint64_t> blocks;
+    while (const uint64_t offset = arena_.Allocate(bytes)) blocks.push_back(offset);
+    EXPECT_GT(arena_.used_bytes() + Arena::RoundedBytes(bytes), 16 * kMiB) << bytes;
+    for (const uint64_t offset : blocks) arena_.Free(offset);
+    EXPECT_EQ(arena_.used_bytes(), 0u);
+  }
+  EXPECT_EQ(Check({}), "");
+}
+
+TEST_F(ArenaTest, FreeMemoryGoesBackToTheKernel) {
+  Map(256 * kMiB);
+  const uint64_t empty = arena_.ResidentBytes();
+  EXPECT_LE(empty, 8 * kPageBytes);
+  std::vector<uint64_t> blocks;
+  for (int i = 0; i < 40'000; i++) {
+    blocks.push_back(arena_.Allocate(1000));
+    std::memset(arena_.base() + blocks.back(), 1, 1000);
+  }
+  const uint64_t large = arena_.Allocate(100 * kMiB);
+  std::memset(arena_.base() + large, 1, 100 * kMiB);
+  EXPECT_GT(arena_.ResidentBytes(), 135 * kMiB);
+  arena_.Free(large);
+  EXPECT_LT(arena_.ResidentBytes(), 45 * kMiB);
+  for (const uint64_t offset : blocks) arena_.Free(offset);
+  EXPECT_LT(arena_.ResidentBytes(), empty + 512 * 1024);
+  EXPECT_EQ(Check({}), "");
+}
+
+TEST_F(ArenaTest, ALargeBlockHoldsNoMoreMemoryThanItCounts) {
+  Map(64 * kMiB);
+  // 200 chunks, all written, then freed: the few that are kept are written over their whole length.
+  std::vector<uint64_t> blocks;
+  for (int i = 0; i < 200; i++) {
+    blocks.push_back(arena_.Allocate(kChunkBytes));
+    std::memset(arena_.base() + blocks.back(), 1, kChunkBytes);
+  }
+  for (const uint64_t offset : blocks) arena_.Free(offset);
+  blocks.clear();
+  for (int i = 0; i < 200; i++) {
+    blocks.push_back(arena_.Allocate(36'000));
+    std::memset(arena_.base() + blocks.back(), 1, 36'000);
+  }
+  EXPECT_LE(arena_.ResidentBytes(), arena_.used_bytes() + 8 * kPageBytes);
+  EXPECT_EQ(Check(blocks), "");
+}
+
+TEST_F(ArenaTest, RandomUseKeepsItWhole) {
+  for (uint64_t seed = 1; seed <= 4; seed++) {
+    std::mt19937_64 random(seed);
+    Arena arena;
+    std::string error;
+    ASSERT_TRUE(arena.Map(8 * kMiB, &error)) << error;
+    struct Block {
+      uint64_t offset;
+      uint64_t bytes;
+      uint8_t fill;
+    };
+    std::vector<Block> blocks;
+    uint64_t refused = 0;
+    for (int step = 0; step < 20'000; step++) {
+      // In turns, growing and shrinking.
+      const bool grows = step / 2000 % 2 == 0;
+      if (blocks.empty() || random() % 8 < (grows ? 5 : 3)) {
+        const uint64_t bytes = 1 + random() % (1ull << (random() % 20));
+        const uint64_t offset = arena.Allocate(bytes);
+        if (offset == 0) {
+          refused++;
+          continue;
+        }
+        const auto fill = static_cast<uint8_t>(random());
+        std::memset(arena.base() + offset, fill, bytes);
+        blocks.push_back({offset, bytes, fill});
+      } else {
+        std::swap(blocks[random() % blocks.size()], blocks.back());
+        const Block block = blocks.back();
+        blocks.pop_back();
+        ASSERT_EQ(arena.base()[block.offset], static_cast<char>(block.fill));
+        ASSERT_EQ(arena.base()[block.offset + block.bytes - 1], static_cast<char>(block.fill));
+        arena.Free(block.offset);
+      }
+      if (step % 500 == 0) {
+        std::vector<uint64_t> offsets;
+        for (const Block& block : blocks) offsets.push_back(block.offset);
+        ASSERT_EQ(arena.Check(offsets), "") << "seed " << seed << ", step " << step;
+      }
+    }
+    EXPECT_GT(refused, 0u);
+    for (const Block& block : blocks) arena.Free(block.offset);
+    EXPECT_EQ(arena.Check({}), "");
+    EXPECT_EQ(arena.used_bytes(), 0u);
+  }
+}
+
+TEST_F(ArenaTest, TheCheckSeesALeakAndAForeignReference) {
+  Map(kMiB);
+  const uint64_t a = arena_.Allocate(100);
+  const uint64_t b = arena_.Allocate(100);
+  EXPECT_EQ(Check({a, b}), "");
+  EXPECT_NE(Check({a}), "");
+  EXPECT_NE(Check({a, a}), "");
+  EXPECT_NE(Check({a, b + 16}), "");
+  EXPECT_NE(Check({a, 16}), "");
+}
+
+}  // namespace
+}  // namespace shredder::store

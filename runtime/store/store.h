@@ -1,0 +1,160 @@
+// One tenant's store: a hash table of keys to values in an arena of its own, with a memory quota,
+// expiry and undo.
+//
+// Thread: all calls come from the shard's thread. Lifetime of what Get and Scan hand out: until
+// the next call that is not const; such bytes may be arguments of that call. Layout of the memory:
+// builtins-csa/table_layout.h. Knows neither V8 nor sockets.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "builtins-csa/table_layout.h"
+#include "runtime/store/arena.h"
+#include "runtime/store/key.h"
+#include "runtime/store/table.h"
+#include "runtime/store/table_lookup.h"
+#include "runtime/store/undo_log.h"
+
+namespace shredder::store {
+
+enum class WriteStatus {
+  kOk,
+  // The write would go over the quota (an overwrite needs room for the old and the new value), or
+  // the arena, twice the quota in size, is too fragmented; nothing has changed.
+  kOutOfMemory,
+  kValueTooLong,  // over kMaxValueBytes; nothing has changed
+};
+
+// What happens to a key's expiry on a write: kept (none where the key is new), cleared, or set.
+struct Expiry {
+  enum class Kind { kKeep, kNone, kAt };
+  Kind kind = Kind::kNone;
+  uint64_t at_ms = 0;  // Unix time; used with kAt
+  static Expiry Keep() { return {Kind::kKeep, 0}; }
+  static Expiry None() { return {Kind::kNone, 0}; }
+  static Expiry At(uint64_t unix_ms) { return {Kind::kAt, unix_ms}; }
+};
+
+struct StoreOptions {
+  uint64_t quota_bytes = 1ull << 30;
+  // Fills the buffer with random bytes, for the hash's seeds; the kernel's generator when empty.
+  std::function<void(std::span<uint8_t>)> random;
+};
+
+class Store {
+ public:
+  // Null with a one-line reason in *error when memory cannot be had or an option is out of its
+  // range (quota_bytes from 1 MiB to 64 GiB).
+  static std::unique_ptr<Store> Create(const StoreOptions& options, std::string* error);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // The clock that expiry goes by, Unix ms; set before each command or invocation, fixed while it
+  // runs.
+  void SetNow(uint64_t unix_ms);
+  uint64_t now_ms() const;
+
+  // The value's bytes, or nothing where the key is absent or expired.
+  std::optional<std::string_view> Get(const Key& key) const;
+  bool Has(const Key& key) const;
+
+  WriteStatus Set(const Key& key, std::string_view value, Expiry expiry = Expiry::None());
+  // Appends to the value (creates the key where absent, keeps its expiry); amortised
+  // O(bytes.size()).
+  WriteStatus Append(const Key& key, std::string_view bytes);
+  // True where the key was there, and not expired. Is never refused, nor is SetExpiresAt: within a
+  // transaction their undo records (64 bytes, one a key at most) may take used_bytes() over the
+  // quota.
+  bool Delete(const Key& key);
+
+  // Unix ms; 0 = no expiry; nothing where the key is absent.
+  std::optional<uint64_t> ExpiresAt(const Key& key) const;
+  // False where the key is absent. A time not after now_ms() deletes the key. 0 clears the expiry.
+  bool SetExpiresAt(const Key& key, uint64_t unix_ms);
+  // Removes up to `max_removed` expired keys, looking at up to `max_visited` slots, going on where
+  // the last call stopped; returns how many it removed. Never called inside a transaction.
+  uint64_t ReapExpired(uint64_t max_visited, uint64_t max_removed);
+
+  uint64_t key_count() const;  // expired keys that are not yet removed included
+  uint64_t expiring_key_count() const;
+  uint64_t used_bytes() const;  // what the quota bounds: blocks, segments, directory, undo records
+  uint64_t quota_bytes() const;
+  uint64_t resident_bytes() const;  // physical memory of the arena; one system call
+
+  // Visits about `count` live keys (expired ones left out; 1 to 65536, what is outside is brought
+  // inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
+  // Where few keys are left, it may visit fewer or none. Cursors are below 2^48. A key that is
+  // there through the whole of a scan is visited at least once, whatever is written between the
+  // calls. `visit` gets the key's bytes (decimal form for an integer) and must not touch the store.
+  uint64_t Scan(uint64_t cursor, uint64_t count,
+                const std::function<void(std::string_view key)>& visit) const;
+
+  // Removes every key and gives the memory back. Takes the time that the kernel needs to free the
+  // pages, and none per key. Never called inside a transaction.
+  void Clear();
+
+  // A transaction: every write since Begin is undone by Rollback, which cannot fail, or kept by
+  // Commit. What an invocation has overwritten or deleted keeps its memory until then (and counts
+  // against the quota). Not nested.
+  void Begin();
+  void Commit();
+  void Rollback();
+  bool in_transaction() const;
+
+  // The base of the arena: the StoreHeader that the builtins read. Constant while the store lives.
+  layout::StoreHeader* header() const { return header_; }
+
+  // Walks the whole store, allocator included: the first fault found, or an empty string. For
+  // tests.
+  std::string CheckInvariants() const;
+
+ private:
+  Store() : table_(&arena_) {}
+
+  // What a new entry is to hold: `value` and then `more`, in a block with room for `room_bytes` of
+  // value at least.
+  struct Content {
+    std::string_view value;
+    std::string_view more;
+    uint64_t room_bytes;
+    bool has_expiry;
+    uint64_t expires_at_ms;
+  };
+
+  bool Initialise(const StoreOptions& options, std::string* error);
+  layout::EntryHeader* MutableEntry(uint64_t value_word) const;
+  char* MutableValue(uint64_t value_word, uint64_t key_length) const;
+  uint64_t NewEntry(const Key& key, const Content& content);
+  WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
+  void RemoveSlot(uint64_t hash, layout::Slot* slot);
+  bool MustRecord(uint64_t value_word) const;
+  void RecordChangeInPlace(const layout::Slot& slot);
+  void Undo(const UndoRecord& record);
+  void EndTransaction();
+
+  Arena arena_;
+  Table table_;
+  UndoLog undo_log_;
+  layout::StoreHeader* header_ = nullptr;
+};
+
+inline void Store::SetNow(uint64_t unix_ms) { header_->now_ms = unix_ms; }
+inline uint64_t Store::now_ms() const { return header_->now_ms; }
+inline std::optional<std::string_view> Store::Get(const Key& key) const {
+  return LookupValue(header_, key);
+}
+inline bool Store::Has(const Key& key) const { return FindLiveSlot(header_, key) != nullptr; }
+inline uint64_t Store::key_count() const { return header_->key_count; }
+inline uint64_t Store::expiring_key_count() const { return header_->expiring_key_count; }
+inline uint64_t Store::used_bytes() const { return arena_.used_bytes(); }
+inline uint64_t Store::quota_bytes() const { return arena_.quota_bytes(); }
+inline bool Store::in_transaction() const { return undo_log_.active(); }
+
+}  // namespace shredder::store

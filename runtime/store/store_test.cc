@@ -1,0 +1,460 @@
+#include "runtime/store/store.h"
+
+#include <sys/mman.h>
+
+#include <algorithm>
+#include <ctime>
+#include <set>
+#include <vector>
+
+#include "runtime/store/store_test_support.h"
+
+namespace shredder::store {
+namespace {
+
+TEST(Store, RefusesAQuotaOutOfItsRange) {
+  for (const uint64_t quota : {uint64_t{0}, kMiB - 1, 64 * kGiB + 1, ~uint64_t{0}}) {
+    std::string error;
+    EXPECT_EQ(Store::Create({.quota_bytes = quota, .random = {}}, &error), nullptr);
+    EXPECT_NE(error.find(std::to_string(quota)), std::string::npos) << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos);
+  }
+}
+
+TEST(Store, AcceptsTheSmallestAndTheLargestQuota) {
+  for (const uint64_t quota : {kMiB, 64 * kGiB}) {
+    const auto store = NewStore(quota);
+    ASSERT_NE(store, nullptr);
+    EXPECT_EQ(store->quota_bytes(), quota);
+    EXPECT_EQ(store->Set(KeyOf("a"), "1"), WriteStatus::kOk);
+    EXPECT_EQ(Value(*store, "a"), "1");
+  }
+}
+
+TEST(Store, SeedsDifferFromStoreToStore) {
+  std::set<uint64_t> seeds;
+  for (int i = 0; i < 100; i++) {
+    std::string error;
+    const auto store = Store::Create({.quota_bytes = kMiB, .random = {}}, &error);
+    ASSERT_NE(store, nullptr) << error;
+    const layout::StoreHeader* header = store->header();
+    EXPECT_EQ(header->integer_multiplier % 2, 1u);
+    EXPECT_EQ(header->bytes_multiplier % 2, 1u);
+    for (const uint64_t seed : {header->integer_seed, header->integer_multiplier,
+                                header->bytes_seed, header->bytes_multiplier}) {
+      EXPECT_TRUE(seeds.insert(seed).second);
+    }
+  }
+}
+
+TEST(Store, SetsGetsOverwritesAndDeletes) {
+  const auto store = NewStore(16 * kMiB);
+  const std::string binary("\0\xff\r\n\0", 5);
+  const std::string keys[] = {"",
+                              "0",
+                              "42",
+                              "042",
+                              "9007199254740991",
+                              "9007199254740992",
+                              "k",
+                              "12345678",
+                              "1234567x",
+                              "123456789012345x",
+                              binary,
+                              std::string(layout::kMaxKeyBytes, 'k'),
+                              std::string(layout::kMaxKeyBytes - 1, 'k')};
+  for (const std::string& key : keys) {
+    EXPECT_EQ(Value(*store, key), std::nullopt);
+    EXPECT_FALSE(store->Has(KeyOf(key)));
+    EXPECT_FALSE(store->Delete(KeyOf(key)));
+  }
+  for (const std::string& key : keys) {
+    ASSERT_EQ(store->Set(KeyOf(key), "of " + key), WriteStatus::kOk);
+  }
+  EXPECT_EQ(store->key_count(), std::size(keys));
+  for (const std::string& key : keys) EXPECT_EQ(Value(*store, key), "of " + key);
+  for (const std::string& value : {std::string(), binary, std::string(100'000, 'v')}) {
+    for (const std::string& key : keys) {
+      ASSERT_EQ(store->Set(KeyOf(key), value), WriteStatus::kOk);
+      ASSERT_EQ(Value(*store, key), value);
+    }
+    EXPECT_EQ(store->key_count(), std::size(keys));
+    EXPECT_EQ(store->CheckInvariants(), "");
+  }
+  for (const std::string& key : keys) {
+    EXPECT_TRUE(store->Delete(KeyOf(key)));
+    EXPECT_FALSE(store->Has(KeyOf(key)));
+  }
+  EXPECT_EQ(store->key_count(), 0u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, AnIntegerAndItsDecimalFormAreOneKey) {
+  const auto store = NewStore(kMiB);
+  store->Set(Key::FromInteger(42), "x");
+  EXPECT_EQ(Value(*store, "42"), "x");
+  EXPECT_EQ(Value(*store, "042"), std::nullopt);
+  store->Set(KeyOf("9007199254740991"), "y");
+  EXPECT_EQ(store->Get(Key::FromInteger(layout::kMaxIntegerKey)), "y");
+}
+
+TEST(Store, AValueMayBeSetFromItsOwnStore) {
+  const auto store = NewStore(64 * kMiB);
+  std::string long_value;
+  for (int i = 0; i < 10'000; i++) long_value += std::to_string(i);
+  store->Set(KeyOf("a"), long_value);
+  // In place, moved by one; shorter; longer by itself; from another key.
+  store->Set(KeyOf("a"), store->Get(KeyOf("a"))->substr(1));
+  EXPECT_EQ(Value(*store, "a"), long_value.substr(1));
+  store->Set(KeyOf("a"), store->Get(KeyOf("a"))->substr(9, 100));
+  EXPECT_EQ(Value(*store, "a"), long_value.substr(10, 100));
+  store->Append(KeyOf("a"), *store->Get(KeyOf("a")));
+  EXPECT_EQ(Value(*store, "a"), long_value.substr(10, 100) + long_value.substr(10, 100));
+  store->Append(KeyOf("a"), *store->Get(KeyOf("a")));
+  EXPECT_EQ(Value(*store, "a")->size(), 400u);
+  EXPECT_EQ(Value(*store, "a")->substr(200), Value(*store, "a")->substr(0, 200));
+  store->Set(KeyOf("b"), *store->Get(KeyOf("a")));
+  EXPECT_EQ(Value(*store, "b"), Value(*store, "a"));
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, SetOfTheSameSizeNeedsNoMemory) {
+  const auto store = NewStore(kMiB);
+  int keys = 0;
+  while (store->Set(Key::FromInteger(keys), std::string(1000, 'a')) == WriteStatus::kOk) keys++;
+  const uint64_t used = store->used_bytes();
+  for (int i = 0; i < keys; i++) {
+    ASSERT_EQ(store->Set(Key::FromInteger(i), std::string(990, 'b')), WriteStatus::kOk);
+  }
+  EXPECT_EQ(store->used_bytes(), used);
+  EXPECT_EQ(Value(*store, "0"), std::string(990, 'b'));
+}
+
+TEST(Store, OverTheQuotaNothingChanges) {
+  const auto store = NewStore(kMiB);
+  std::map<std::string, Visible> expected;
+  for (int i = 0;; i++) {
+    const std::string key = i % 2 ? std::to_string(i) : "key:" + std::to_string(i);
+    const std::string value(static_cast<size_t>(i % 300), 'v');
+    const uint64_t used = store->used_bytes();
+    if (store->Set(KeyOf(key), value) != WriteStatus::kOk) {
+      EXPECT_EQ(store->used_bytes(), used);
+      break;
+    }
+    expected[key] = {value, 0};
+  }
+  EXPECT_GT(expected.size(), 3000u);
+  EXPECT_LE(store->used_bytes(), store->quota_bytes());
+  EXPECT_EQ(store->Set(KeyOf("1"), std::string(kMiB, 'x')), WriteStatus::kOutOfMemory);
+  EXPECT_EQ(store->Append(KeyOf("1"), std::string(kMiB, 'x')), WriteStatus::kOutOfMemory);
+  EXPECT_EQ(store->Append(KeyOf("new"), std::string(kMiB, 'x')), WriteStatus::kOutOfMemory);
+  EXPECT_EQ(Contents(*store), expected);
+  EXPECT_EQ(store->CheckInvariants(), "");
+  // Deleting makes room again.
+  for (int i = 0; i < 100; i++) store->Delete(Key::FromInteger(2 * i + 1));
+  EXPECT_EQ(store->Set(KeyOf("1"), std::string(5000, 'x')), WriteStatus::kOk);
+}
+
+TEST(Store, RefusesAValueThatIsTooLong) {
+  const auto store = NewStore(2 * kGiB);
+  store->Set(KeyOf("a"), "1");
+  // Never read: its length alone refuses it.
+  const std::string_view too_long("", layout::kMaxValueBytes + 1);
+  EXPECT_EQ(store->Set(KeyOf("a"), too_long), WriteStatus::kValueTooLong);
+  EXPECT_EQ(store->Append(KeyOf("a"), too_long.substr(1)), WriteStatus::kValueTooLong);
+  EXPECT_EQ(Value(*store, "a"), "1");
+}
+
+TEST(Store, AppendsInAmortisedConstantTime) {
+  const auto store = NewStore(64 * kMiB);
+  std::string expected;
+  uint64_t moves = 0;
+  const char* at = nullptr;
+  for (int i = 0; i < 200'000; i++) {
+    const std::string piece = std::to_string(i);
+    ASSERT_EQ(store->Append(KeyOf("log"), piece), WriteStatus::kOk);
+    expected += piece;
+    const char* now_at = store->Get(KeyOf("log"))->data();
+    moves += now_at != at;
+    at = now_at;
+  }
+  EXPECT_EQ(Value(*store, "log"), expected);
+  EXPECT_LT(moves, 60u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, AppendUsesTheQuotaToItsEnd) {
+  const auto store = NewStore(kMiB);
+  store->Append(KeyOf("log"), std::string(300'000, 'a'));
+  // One and a half times as much does not fit beside the old value; as much as is needed does.
+  EXPECT_EQ(store->Append(KeyOf("log"), std::string(300'000, 'b')), WriteStatus::kOk);
+  EXPECT_EQ(Value(*store, "log"), std::string(300'000, 'a') + std::string(300'000, 'b'));
+}
+
+TEST(Store, ExpiresByItsClock) {
+  const auto store = NewStore(kMiB);
+  store->SetNow(1000);
+  store->Set(KeyOf("a"), "1", Expiry::At(2000));
+  store->Set(KeyOf("b"), "2");
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 2000u);
+  EXPECT_EQ(store->ExpiresAt(KeyOf("b")), 0u);
+  EXPECT_EQ(store->ExpiresAt(KeyOf("c")), std::nullopt);
+  EXPECT_EQ(store->expiring_key_count(), 1u);
+  store->SetNow(1999);
+  EXPECT_EQ(Value(*store, "a"), "1");
+  store->SetNow(2000);
+  EXPECT_EQ(Value(*store, "a"), std::nullopt);
+  EXPECT_FALSE(store->Has(KeyOf("a")));
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), std::nullopt);
+  EXPECT_FALSE(store->SetExpiresAt(KeyOf("a"), 9000));
+  EXPECT_EQ(store->key_count(), 2u) << "reads do not remove";
+  EXPECT_EQ(Contents(*store).size(), 1u);
+  EXPECT_FALSE(store->Delete(KeyOf("a")));
+  EXPECT_EQ(store->key_count(), 1u) << "deleting an expired key frees its memory";
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, SetTreatsAnExpiredKeyAsAbsent) {
+  const auto store = NewStore(kMiB);
+  store->SetNow(1000);
+  store->Set(KeyOf("a"), "1", Expiry::At(2000));
+  store->Set(KeyOf("a"), "2", Expiry::Keep());
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 2000u);
+  store->Set(KeyOf("a"), std::string(500, 'x'), Expiry::Keep());
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 2000u);
+  store->SetNow(3000);
+  store->Set(KeyOf("a"), "3", Expiry::Keep());
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 0u);
+  EXPECT_EQ(store->expiring_key_count(), 0u);
+  store->Set(KeyOf("a"), "4", Expiry::At(3001));
+  store->Set(KeyOf("a"), "5");
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 0u);
+  store->Set(KeyOf("b"), "6", Expiry::At(3001));
+  store->SetNow(3001);
+  store->Append(KeyOf("b"), "7");
+  EXPECT_EQ(Value(*store, "b"), "7");
+  EXPECT_EQ(store->ExpiresAt(KeyOf("b")), 0u);
+  store->Set(KeyOf("c"), "8", Expiry::At(5));
+  EXPECT_EQ(Value(*store, "c"), std::nullopt);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, ChangesExpiryInPlace) {
+  const auto store = NewStore(kMiB);
+  store->SetNow(1000);
+  store->Set(KeyOf("a"), "1");
+  EXPECT_TRUE(store->SetExpiresAt(KeyOf("a"), 1001));
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 1001u);
+  EXPECT_TRUE(store->SetExpiresAt(KeyOf("a"), 5000));
+  EXPECT_EQ(store->expiring_key_count(), 1u);
+  store->Append(KeyOf("a"), std::string(1000, '2'));
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 5000u);
+  EXPECT_TRUE(store->SetExpiresAt(KeyOf("a"), 0));
+  EXPECT_EQ(store->ExpiresAt(KeyOf("a")), 0u);
+  EXPECT_EQ(store->expiring_key_count(), 0u);
+  EXPECT_TRUE(store->SetExpiresAt(KeyOf("a"), 1000)) << "now is not after now";
+  EXPECT_FALSE(store->Has(KeyOf("a")));
+  EXPECT_EQ(store->key_count(), 0u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, ReapsExpiredKeysInBoundedSteps) {
+  const auto store = NewStore(64 * kMiB);
+  for (uint64_t i = 0; i < 20'000; i++) {
+    store->Set(Key::FromInteger(i), "v", i % 2 ? Expiry::At(100 + i) : Expiry::None());
+  }
+  store->SetNow(10'100);
+  EXPECT_EQ(store->ReapExpired(0, 1000), 0u);
+  EXPECT_EQ(store->ReapExpired(1000, 0), 0u);
+  EXPECT_LE(store->ReapExpired(10, 1000), 10u);
+  uint64_t removed = 20'000 - store->key_count();
+  int calls = 0;
+  for (; removed < 5'000 && calls < 10'000; calls++) {
+    const uint64_t now_removed = store->ReapExpired(500, 20);
+    EXPECT_LE(now_removed, 20u);
+    removed += now_removed;
+  }
+  EXPECT_EQ(removed, 5'000u);
+  EXPECT_EQ(store->key_count(), 15'000u);
+  EXPECT_EQ(store->expiring_key_count(), 5'000u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+  for (uint64_t i = 0; i < 20'000; i++) {
+    ASSERT_EQ(store->Has(Key::FromInteger(i)), i % 2 == 0 || 100 + i > 10'100) << i;
+  }
+  store->SetNow(~0ull);
+  EXPECT_EQ(store->ReapExpired(~0ull, ~0ull), 5'000u) << "one call may go all the way round";
+  EXPECT_EQ(store->expiring_key_count(), 0u);
+  EXPECT_EQ(store->ReapExpired(~0ull, ~0ull), 0u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, HoldsValuesOfManyMegabytes) {
+  const auto store = NewStore(300 * kMiB);
+  const std::string base = [] {
+    std::string bytes(64 * kMiB, '\0');
+    for (size_t i = 0; i < bytes.size(); i += 4096) bytes[i] = static_cast<char>(i >> 12);
+    return bytes;
+  }();
+  for (const char* key : {"a", "b", "c", "d"}) {
+    ASSERT_EQ(store->Set(KeyOf(key), base), WriteStatus::kOk);
+  }
+  EXPECT_EQ(store->Set(KeyOf("e"), base), WriteStatus::kOutOfMemory);
+  EXPECT_EQ(store->Set(KeyOf("a"), std::string(50 * kMiB, 'x')), WriteStatus::kOutOfMemory);
+  EXPECT_TRUE(store->Delete(KeyOf("b")));
+  EXPECT_EQ(store->Set(KeyOf("a"), std::string(50 * kMiB, 'x')), WriteStatus::kOk);
+  EXPECT_TRUE(store->Get(KeyOf("c")) == base && store->Get(KeyOf("d")) == base);
+  EXPECT_EQ(store->CheckInvariants(), "");
+  for (const char* key : {"a", "c", "d"}) EXPECT_TRUE(store->Delete(KeyOf(key)));
+  EXPECT_LT(store->resident_bytes(), kMiB);
+}
+
+TEST(Store, HoldsAValueOfTheGreatestLengthAndOverwritesIt) {
+  const auto store = NewStore(1100 * kMiB);
+  // Pages that are never written cost the test no memory of its own.
+  void* source = mmap(nullptr, layout::kMaxValueBytes, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(source, MAP_FAILED);
+  char* bytes = static_cast<char*>(source);
+  bytes[0] = 'a';
+  bytes[layout::kMaxValueBytes / 2] = 'm';
+  bytes[layout::kMaxValueBytes - 1] = 'z';
+  const std::string_view value(bytes, layout::kMaxValueBytes);
+  ASSERT_EQ(store->Set(KeyOf("huge"), value), WriteStatus::kOk);
+  EXPECT_EQ(store->Append(KeyOf("huge"), "x"), WriteStatus::kValueTooLong);
+  // Within a transaction the old value stays beside the new one; that much the arena must hold.
+  store->Begin();
+  ASSERT_EQ(store->Set(KeyOf("huge"), store->Get(KeyOf("huge"))->substr(1)), WriteStatus::kOk);
+  EXPECT_EQ(store->Set(KeyOf("huge"), value), WriteStatus::kOutOfMemory);
+  store->Commit();
+  const std::string_view stored = *store->Get(KeyOf("huge"));
+  ASSERT_EQ(stored.size(), layout::kMaxValueBytes - 1);
+  EXPECT_EQ(stored[layout::kMaxValueBytes / 2 - 1], 'm');
+  EXPECT_EQ(stored.back(), 'z');
+  munmap(source, layout::kMaxValueBytes);
+  EXPECT_LT(store->resident_bytes(), layout::kMaxValueBytes + kMiB);
+  EXPECT_TRUE(store->Delete(KeyOf("huge")));
+  EXPECT_LT(store->resident_bytes(), kMiB);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, AnEmptyStoreCostsLittleMemory) {
+  const auto store = NewStore(kGiB);
+  EXPECT_LE(store->resident_bytes(), 16u * 1024);
+  for (uint64_t i = 0; i < 10; i++) {
+    store->Get(Key::FromInteger(i));
+    store->Set(Key::FromInteger(i), "tiny");
+  }
+  EXPECT_LE(store->resident_bytes(), 64u * 1024);
+}
+
+TEST(Store, ClearGivesTheMemoryBackAndKeepsTheHeader) {
+  const auto store = NewStore(256 * kMiB);
+  layout::StoreHeader* header = store->header();
+  const uint64_t empty_bytes = store->used_bytes();
+  const uint64_t seed = header->bytes_seed;
+  header->builtin_lookups = 17;
+  store->SetNow(77);
+  for (int round = 0; round < 2; round++) {
+    for (uint64_t i = 0; i < 50'000; i++) {
+      ASSERT_EQ(store->Set(Key::FromInteger(i), std::string(1000, 'v'), Expiry::At(100)),
+                WriteStatus::kOk);
+    }
+    EXPECT_GT(store->resident_bytes(), 50 * kMiB);
+    store->Clear();
+    EXPECT_LE(store->resident_bytes(), 64u * 1024);
+    EXPECT_EQ(store->used_bytes(), empty_bytes);
+    EXPECT_EQ(store->key_count(), 0u);
+    EXPECT_EQ(store->expiring_key_count(), 0u);
+    EXPECT_EQ(store->header(), header);
+    EXPECT_EQ(header->magic, layout::kStoreMagic);
+    EXPECT_EQ(header->bytes_seed, seed);
+    EXPECT_EQ(header->builtin_lookups, 17u);
+    EXPECT_EQ(store->now_ms(), 77u);
+    EXPECT_FALSE(store->Has(Key::FromInteger(1)));
+    EXPECT_EQ(store->CheckInvariants(), "");
+  }
+}
+
+TEST(Store, MemoryOfDeletedKeysServesValuesOfAnotherSize) {
+  const auto store = NewStore(32 * kMiB);
+  const uint64_t empty_bytes = store->used_bytes();
+  uint64_t small_keys = 0;
+  while (store->Set(Key::FromInteger(small_keys), std::string(100, 's')) == WriteStatus::kOk) {
+    small_keys++;
+  }
+  for (uint64_t i = 0; i < small_keys; i++) ASSERT_TRUE(store->Delete(Key::FromInteger(i)));
+  EXPECT_EQ(store->CheckInvariants(), "");
+  // The table has shrunk as well, almost to its first two segments.
+  EXPECT_LT(store->used_bytes(), empty_bytes + kMiB);
+  EXPECT_LT(store->resident_bytes(), 2 * kMiB);
+  uint64_t large_keys = 0;
+  while (store->Set(Key::FromInteger(large_keys), std::string(1000, 'l')) == WriteStatus::kOk) {
+    large_keys++;
+  }
+  EXPECT_GT(large_keys * 1000, 28 * kMiB);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, ARandomHalfDeletedLeavesRoomForAnotherSize) {
+  const auto store = NewStore(32 * kMiB);
+  uint64_t keys = 0;
+  while (store->Set(Key::FromInteger(keys), std::string(100, 's')) == WriteStatus::kOk) keys++;
+  std::mt19937_64 random(1);
+  uint64_t deleted = 0;
+  for (uint64_t i = 0; i < keys; i++) {
+    if (random() % 2) deleted += store->Delete(Key::FromInteger(i));
+  }
+  const uint64_t room = store->quota_bytes() - store->used_bytes();
+  EXPECT_GT(room, deleted * 116);
+  uint64_t written = 0;
+  for (uint64_t i = 0;
+       store->Set(Key::FromInteger(keys + i), std::string(1000, 'l')) == WriteStatus::kOk; i++) {
+    written += 1000;
+  }
+  EXPECT_GT(written, room * 8 / 10);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, GrowsWithoutALongPauseAndStaysDense) {
+  const auto store = NewStore(kGiB);
+  // This thread's own time: the machine may take the processor away.
+  const auto now_ns = [] {
+    timespec time;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+    return time.tv_sec * 1'000'000'000 + time.tv_nsec;
+  };
+  int64_t longest_ns = 0;
+  int64_t before_ns = now_ns();
+  constexpr uint64_t kKeys = 400'000;
+  for (uint64_t i = 0; i < kKeys; i++) {
+    ASSERT_EQ(store->Set(Key::FromInteger(i), "12345678"), WriteStatus::kOk);
+    const int64_t after_ns = now_ns();
+    longest_ns = std::max(longest_ns, after_ns - before_ns);
+    before_ns = after_ns;
+  }
+  // A split takes microseconds; a rehash of so many keys would take tens of milliseconds.
+  EXPECT_LT(longest_ns, 10'000'000);
+  // 32 bytes an entry; the table takes 16 a slot, at a load between a third and three quarters.
+  EXPECT_LT(store->used_bytes(), kKeys * (32 + 48));
+  for (uint64_t i = 0; i < kKeys; i++) ASSERT_TRUE(store->Has(Key::FromInteger(i)));
+  EXPECT_FALSE(store->Has(Key::FromInteger(kKeys)));
+}
+
+// A hash that sends every key to few places must cost time, not correctness: a tenant cannot choose
+// the seeds, but the table must not rely on it.
+TEST(Store, SurvivesAHashThatSpreadsNothing) {
+  const auto store = NewStore(16 * kMiB);
+  store->header()->integer_seed = 0;
+  store->header()->integer_multiplier = 1;
+  uint64_t keys = 0;
+  while (keys < 5000 && store->Set(Key::FromInteger(keys), "v") == WriteStatus::kOk) keys++;
+  EXPECT_EQ(keys, layout::kSegmentSlots) << "one segment's worth, then a refusal";
+  EXPECT_LT(store->used_bytes(), kMiB) << "and no directory grown in vain";
+  EXPECT_EQ(store->CheckInvariants(), "");
+  for (uint64_t i = 0; i < keys; i++) ASSERT_TRUE(store->Has(Key::FromInteger(i)));
+  for (uint64_t i = 0; i < keys; i++) ASSERT_TRUE(store->Delete(Key::FromInteger(i)));
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+}  // namespace
+}  // namespace shredder::store

@@ -1,0 +1,70 @@
+// Shared by the store's tests: stores with reproducible seeds, and short forms for keys.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+
+#include "runtime/store/store.h"
+
+namespace shredder::store {
+
+inline constexpr uint64_t kMiB = 1ull << 20;
+inline constexpr uint64_t kGiB = 1ull << 30;
+
+inline std::unique_ptr<Store> NewStore(uint64_t quota_bytes, uint64_t seed = 1) {
+  std::string error;
+  auto store = Store::Create({.quota_bytes = quota_bytes,
+                              .random =
+                                  [seed](std::span<uint8_t> buffer) {
+                                    std::mt19937_64 generator(seed);
+                                    for (uint8_t& byte : buffer) {
+                                      byte = static_cast<uint8_t>(generator());
+                                    }
+                                  }},
+                             &error);
+  EXPECT_NE(store, nullptr) << error;
+  EXPECT_EQ(error, "");
+  return store;
+}
+
+// `bytes` must outlive the key.
+inline Key KeyOf(std::string_view bytes) { return Key::FromBytes(bytes).value(); }
+
+inline std::optional<std::string> Value(const Store& store, std::string_view key) {
+  const auto value = store.Get(KeyOf(key));
+  if (!value) return std::nullopt;
+  return std::string(*value);
+}
+
+// Everything a client can see of a live key.
+struct Visible {
+  std::string value;
+  uint64_t expires_at_ms;
+  bool operator==(const Visible&) const = default;
+};
+
+// All live keys of the store, gathered by Scan and Get.
+inline std::map<std::string, Visible> Contents(const Store& store) {
+  std::map<std::string, Visible> contents;
+  uint64_t cursor = 0;
+  do {
+    cursor = store.Scan(cursor, 1000, [&](std::string_view key) {
+      const auto value = store.Get(KeyOf(key));
+      const auto expires_at_ms = store.ExpiresAt(KeyOf(key));
+      ASSERT_TRUE(value && expires_at_ms) << key;
+      const bool is_new =
+          contents.emplace(std::string(key), Visible{std::string(*value), *expires_at_ms}).second;
+      ASSERT_TRUE(is_new) << "visited twice though nothing was written: " << key;
+    });
+  } while (cursor != 0);
+  return contents;
+}
+
+}  // namespace shredder::store
