@@ -1,0 +1,164 @@
+#include "runtime/net/epoll_loop.h"
+
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace shredder::net {
+
+namespace {
+
+constexpr size_t kReceiveBytes = 64 * 1024;  // of one connection in one turn
+constexpr int kEventsPerTurn = 256;
+constexpr int kAcceptsPerTurn = 128;
+
+// epoll's user data: a connection's slot and generation, or one of these in the upper half with,
+// for a listener, its index in the lower one. Generations start at 1 and do not get this far in
+// practice.
+constexpr uint32_t kListenerTag = UINT32_MAX;
+constexpr uint32_t kWakeTag = UINT32_MAX - 1;
+
+uint64_t Pack(uint32_t high, uint32_t low) { return static_cast<uint64_t>(high) << 32 | low; }
+
+}  // namespace
+
+std::unique_ptr<EpollLoop> EpollLoop::Create(const EventLoopOptions& options, std::string* error) {
+  UniqueFd wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
+  UniqueFd epoll_fd(epoll_create1(EPOLL_CLOEXEC));
+  if (!wake_fd.valid() || !epoll_fd.valid()) {
+    *error = std::string("cannot create the event loop: ") + std::strerror(errno) +
+             " (raise the limit of open files)";
+    return nullptr;
+  }
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = Pack(kWakeTag, 0)}};
+  if (epoll_ctl(epoll_fd.get(), EPOLL_CTL_ADD, wake_fd.get(), &event) != 0) {
+    *error = std::string("cannot create the event loop: epoll_ctl: ") + std::strerror(errno);
+    return nullptr;
+  }
+  return std::unique_ptr<EpollLoop>(
+      new EpollLoop(options, std::move(wake_fd), std::move(epoll_fd)));
+}
+
+EpollLoop::EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd)
+    : LoopBase(options, std::move(wake_fd)), epoll_fd_(std::move(epoll_fd)) {}
+
+EpollLoop::~EpollLoop() { CloseAll(); }
+
+void EpollLoop::HandleEvents(int timeout_ms) {
+  std::array<epoll_event, kEventsPerTurn> events;
+  const int count = epoll_wait(epoll_fd_.get(), events.data(), kEventsPerTurn, timeout_ms);
+  if (depth_ == receive_buffers_.size()) {
+    receive_buffers_.push_back(std::make_unique_for_overwrite<char[]>(kReceiveBytes));
+  }
+  ++depth_;
+  for (int i = 0; i < count; ++i) {
+    const uint32_t high = static_cast<uint32_t>(events[i].data.u64 >> 32);
+    const uint32_t low = static_cast<uint32_t>(events[i].data.u64);
+    if (high == kWakeTag) {
+      uint64_t ignored;
+      static_cast<void>(!read(wake_fd(), &ignored, sizeof(ignored)));
+    } else if (high == kListenerTag) {
+      Accept(low);
+    } else if (LoopConnection* const connection = Find({low, high})) {
+      // Something in an earlier event may have closed it, or a nested turn may have read it dry.
+      if (connection->state == LoopConnection::State::kClosed) continue;
+      const uint32_t happened = events[i].events;
+      if (happened & EPOLLOUT) {
+        connection->send_blocked = false;
+        FlushOutput(*connection);
+      }
+      if (connection->wants_reading()) {
+        if (happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) Receive(*connection);
+      } else if (happened & (EPOLLHUP | EPOLLERR)) {
+        Close(*connection);
+      }
+      Register(*connection);
+    }
+  }
+  --depth_;
+}
+
+void EpollLoop::StartAccepting(size_t index) {
+  epoll_event event{.events = EPOLLIN,
+                    .data = {.u64 = Pack(kListenerTag, static_cast<uint32_t>(index))}};
+  if (epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, listener(index).socket.fd(), &event) == 0) {
+    listener(index).accepting = true;
+  } else {
+    AcceptFailed(index);
+  }
+}
+
+void EpollLoop::Accept(size_t index) {
+  for (int i = 0; i < kAcceptsPerTurn; ++i) {
+    UniqueFd fd(
+        accept4(listener(index).socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (fd.valid()) {
+      Accepted(index, std::move(fd));
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+      epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, listener(index).socket.fd(), nullptr);
+      AcceptFailed(index);
+      return;
+    }
+    // The peer has given up, or the network has a complaint about it: on to the next.
+  }
+}
+
+void EpollLoop::Receive(LoopConnection& connection) {
+  char* const buffer = receive_buffers_[depth_ - 1].get();
+  const ssize_t size = recv(connection.fd.get(), buffer, kReceiveBytes, 0);
+  if (size > 0) {
+    Received(connection, {buffer, static_cast<size_t>(size)});
+  } else if (size == 0) {
+    ReceivedEof(connection);
+  } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
+    Close(connection);
+  }
+}
+
+void EpollLoop::Detach(LoopConnection& connection) { connection.fd = UniqueFd(); }
+
+void EpollLoop::UpdateReading(LoopConnection& connection) {
+  if (connection.wants_reading() && !(connection.epoll_events & EPOLLIN)) Register(connection);
+}
+
+void EpollLoop::StartSending(LoopConnection& connection) {
+  if (connection.send_blocked) return;
+  switch (SendDirectly(connection)) {
+    case SendResult::kDrained:
+      return;
+    case SendResult::kBlocked:
+    case SendResult::kBudgetSpent:
+      connection.send_blocked = true;
+      Register(connection);
+      return;
+    case SendResult::kFailed:
+      Close(connection);
+      return;
+  }
+}
+
+void EpollLoop::Register(LoopConnection& connection) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  const uint32_t events = (connection.wants_reading() ? uint32_t{EPOLLIN} : 0) |
+                          (connection.send_blocked ? uint32_t{EPOLLOUT} : 0);
+  if (connection.registered && events == connection.epoll_events) return;
+  epoll_event event{.events = events,
+                    .data = {.u64 = Pack(connection.ref.generation, connection.ref.slot)}};
+  const int operation = connection.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (epoll_ctl(epoll_fd_.get(), operation, connection.fd.get(), &event) != 0) {
+    Close(connection);
+    return;
+  }
+  connection.registered = true;
+  connection.epoll_events = events;
+}
+
+}  // namespace shredder::net

@@ -1,0 +1,45 @@
+// The event loop over epoll, level-triggered: runs on every Linux.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "runtime/net/loop_base.h"
+
+namespace shredder::net {
+
+class EpollLoop final : public LoopBase {
+ public:
+  // Null with a one-line reason in *error.
+  static std::unique_ptr<EpollLoop> Create(const EventLoopOptions& options, std::string* error);
+  ~EpollLoop() override;
+
+  Backend backend() const override { return Backend::kEpoll; }
+
+ protected:
+  void HandleEvents(int timeout_ms) override;
+  void Submit() override {}
+  void StartAccepting(size_t listener) override;
+  void Detach(LoopConnection& connection) override;
+  bool Quiescent(const LoopConnection&) const override { return true; }
+  void UpdateReading(LoopConnection& connection) override;
+  void StartSending(LoopConnection& connection) override;
+
+ private:
+  EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd);
+
+  void Accept(size_t listener);
+  void Receive(LoopConnection& connection);
+  // Makes what is registered with epoll what the connection wants.
+  void Register(LoopConnection& connection);
+
+  UniqueFd epoll_fd_;
+  // Read into, then handed to OnData in place. A nested turn takes a buffer of its own: the outer
+  // turn's is in use. So there are as many as turns have ever nested.
+  std::vector<std::unique_ptr<char[]>> receive_buffers_;
+  size_t depth_ = 0;
+};
+
+}  // namespace shredder::net

@@ -1,0 +1,71 @@
+// The event loop over io_uring: multishot accept and receive into provided buffers, one system call
+// a turn. Needs Linux 6.0 (multishot receive); uses SINGLE_ISSUER and DEFER_TASKRUN from 6.1 on.
+#pragma once
+
+#include <liburing.h>
+
+#include <memory>
+#include <string>
+
+#include "runtime/net/loop_base.h"
+
+namespace shredder::net {
+
+class IoUringLoop final : public LoopBase {
+ public:
+  // Null with a one-line reason in *error where the kernel does not grant what is needed: a trial
+  // of each feature over a socket pair tells.
+  static std::unique_ptr<IoUringLoop> Create(const EventLoopOptions& options, std::string* error);
+  ~IoUringLoop() override;
+
+  Backend backend() const override { return Backend::kIoUring; }
+
+ protected:
+  void HandleEvents(int timeout_ms) override;
+  void Submit() override;
+  void StartAccepting(size_t listener) override;
+  void Detach(LoopConnection& connection) override;
+  bool Quiescent(const LoopConnection& connection) const override;
+  void UpdateReading(LoopConnection& connection) override;
+  void StartSending(LoopConnection& connection) override;
+
+ private:
+  // Buffers that the kernel receives into, handed back as soon as OnData has returned.
+  class ReceiveBuffers {
+   public:
+    ~ReceiveBuffers();
+    // Errno of the failing call, 0 for success.
+    int Register(io_uring* ring);
+    std::string_view Get(uint16_t id, size_t size) const;
+    void Return(uint16_t id);
+
+   private:
+    io_uring_buf_ring* ring_ = nullptr;
+    std::unique_ptr<char[]> bytes_;
+  };
+  struct Ring {
+    ~Ring();
+    io_uring ring;
+    bool open = false;
+  };
+
+  IoUringLoop(const EventLoopOptions& options, UniqueFd wake_fd);
+
+  bool Open(std::string* error);
+  bool Try(std::string* error);
+  void Enable();
+  io_uring_sqe* NextSqe();
+  void WatchWakeFd();
+  void Handle(const io_uring_cqe& cqe);
+  void HandleAccept(size_t listener, const io_uring_cqe& cqe);
+  void HandleReceive(LoopConnection& connection, const io_uring_cqe& cqe);
+  void HandleSend(LoopConnection& connection, const io_uring_cqe& cqe);
+
+  ReceiveBuffers buffers_;  // outlives the ring
+  Ring ring_;
+  bool enabled_ = false;
+  bool closing_ = false;
+  uint64_t wake_count_ = 0;
+};
+
+}  // namespace shredder::net

@@ -1,0 +1,424 @@
+#include "runtime/net/loop_base.h"
+
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+namespace shredder::net {
+
+namespace {
+
+// The most that one connection sends before others have their turn.
+constexpr size_t kSendBudgetBytes = 1 << 20;
+// Output buffers up to this size are kept for the next replies.
+constexpr size_t kKeptOutputBytes = 32 * 1024;
+// How long a connection that we closed is read on, so that what the peer is still sending does not
+// reset it before it has seen our last reply.
+constexpr uint64_t kLingerMs = 1000;
+constexpr uint64_t kAcceptRetryMs = 100;
+
+uint64_t NowMs() {
+  timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
+}
+
+void Recycle(std::string* buffer) {
+  if (buffer->capacity() > kKeptOutputBytes) {
+    std::string().swap(*buffer);
+  } else {
+    buffer->clear();
+  }
+}
+
+}  // namespace
+
+// ---- LoopConnection
+
+void LoopConnection::Flush() { loop->FlushOutput(*this); }
+
+void LoopConnection::CloseAfterFlush() {
+  if (state != State::kOpen) return;
+  state = State::kFinishing;
+  if (!serving) loop->FlushOutput(*this);
+}
+
+void LoopConnection::Close() { loop->Close(*this); }
+
+void LoopConnection::PauseReading() { reading_paused = true; }
+
+void LoopConnection::ResumeReading() {
+  if (!reading_paused) return;
+  reading_paused = false;
+  loop->ContinueReading(*this);
+}
+
+// ---- Listening and accepting
+
+bool LoopBase::ListenTcp(const std::string& address, uint16_t port, ConnectionHandler* handler,
+                         std::string* error) {
+  ListeningSocket socket = ListeningSocket::OpenTcp(address, port, error);
+  if (!socket.valid()) return false;
+  bound_port_ = socket.port();
+  return Listen(std::move(socket), handler);
+}
+
+bool LoopBase::ListenUnix(const std::string& path, ConnectionHandler* handler, std::string* error) {
+  ListeningSocket socket = ListeningSocket::OpenUnix(path, error);
+  return socket.valid() && Listen(std::move(socket), handler);
+}
+
+bool LoopBase::Listen(ListeningSocket socket, ConnectionHandler* handler) {
+  listeners_.push_back(std::make_unique<Listener>(Listener{std::move(socket), handler}));
+  StartAccepting(listeners_.size() - 1);
+  return true;
+}
+
+void LoopBase::Accepted(size_t index, UniqueFd fd) {
+  const Listener& from = listener(index);
+  if (connection_count_ >= options_.max_connections) {
+    static_cast<void>(send(fd.get(), options_.refusal.data(), options_.refusal.size(),
+                           MSG_DONTWAIT | MSG_NOSIGNAL));
+    shutdown(fd.get(), SHUT_WR);
+    return;
+  }
+  from.socket.ConfigureAccepted(fd.get());
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const uint32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  slots_[slot] = std::make_unique<LoopConnection>();
+  LoopConnection& connection = *slots_[slot];
+  connection.loop = this;
+  connection.handler = from.handler;
+  connection.ref = {slot, next_generation_++};
+  connection.id_ = next_id_++;
+  connection.peer_ = from.socket.PeerAddress(fd.get());
+  connection.fd = std::move(fd);
+  ++connection_count_;
+  connection.serving = true;
+  connection.handler->OnOpen(connection);
+  connection.serving = false;
+  Settle(connection, false);
+}
+
+void LoopBase::AcceptFailed(size_t index) {
+  listener(index).accepting = false;
+  accept_again_at_ms_ = NowMs() + kAcceptRetryMs;
+}
+
+void LoopBase::ResumeAccepting() {
+  if (accept_again_at_ms_ == 0 || NowMs() < accept_again_at_ms_) return;
+  accept_again_at_ms_ = 0;
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    if (!listeners_[i]->accepting) StartAccepting(i);
+  }
+}
+
+// ---- Turns
+
+void LoopBase::SetTimer(uint64_t interval_ms, std::function<void()> callback) {
+  timer_interval_ms_ = std::max<uint64_t>(interval_ms, 1);
+  timer_ = std::move(callback);
+  timer_at_ms_ = NowMs() + timer_interval_ms_;
+}
+
+void LoopBase::RunTimer() {
+  if (!timer_) return;
+  const uint64_t now_ms = NowMs();
+  if (now_ms < timer_at_ms_) return;
+  timer_at_ms_ = now_ms + timer_interval_ms_;
+  timer_();
+}
+
+void LoopBase::Run() {
+  while (!stop_.load(std::memory_order_acquire)) {
+    Turn(true);
+    RunTimer();
+  }
+  Submit();
+  stop_.store(false, std::memory_order_release);
+}
+
+void LoopBase::Stop() {
+  const int saved_errno = errno;
+  stop_.store(true, std::memory_order_release);
+  const uint64_t one = 1;
+  // Fails only where the counter is full, and then the loop wakes anyway.
+  [[maybe_unused]] const ssize_t written = write(wake_fd_.get(), &one, sizeof(one));
+  errno = saved_errno;
+}
+
+void LoopBase::PollOnce() {
+  Turn(false);
+  Submit();
+}
+
+void LoopBase::Turn(bool wait) {
+  ReapClosed();
+  HandleEvents(WaitMilliseconds(wait));
+  ServeReady();
+  ReapLingering();
+  ReapClosed();
+  ResumeAccepting();
+}
+
+// As epoll_wait takes it.
+int LoopBase::WaitMilliseconds(bool wait) const {
+  if (!wait || !ready_.empty() || !closed_.empty()) return 0;
+  uint64_t until_ms = UINT64_MAX;
+  if (timer_) until_ms = timer_at_ms_;
+  if (accept_again_at_ms_ != 0) until_ms = std::min(until_ms, accept_again_at_ms_);
+  if (!lingering_.empty()) until_ms = std::min(until_ms, lingering_.front().deadline_ms);
+  if (until_ms == UINT64_MAX) return -1;
+  const uint64_t now_ms = NowMs();
+  return until_ms <= now_ms ? 0 : static_cast<int>(std::min<uint64_t>(until_ms - now_ms, 60'000));
+}
+
+// ---- Input
+
+void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
+  if (connection.state != LoopConnection::State::kOpen) return;
+  if (connection.serving) {
+    Keep(connection, &connection.late_input, bytes);
+    return;
+  }
+  if (connection.paused() || !connection.input.empty()) {
+    if (Keep(connection, &connection.input, bytes)) ServeInput(connection);
+    return;
+  }
+  const size_t consumed = CallOnData(connection, bytes);
+  if (connection.state == LoopConnection::State::kOpen) {
+    Keep(connection, &connection.input, bytes.substr(consumed));
+  }
+  Settle(connection, consumed > 0);
+}
+
+void LoopBase::ServeInput(LoopConnection& connection) {
+  if (connection.state != LoopConnection::State::kOpen || connection.paused()) return;
+  const size_t consumed = CallOnData(connection, connection.input.view());
+  connection.input.Consume(consumed);
+  Settle(connection, consumed > 0);
+}
+
+size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) {
+  connection.serving = true;
+  const size_t consumed = connection.handler->OnData(connection, bytes);
+  connection.serving = false;
+  return std::min(consumed, bytes.size());
+}
+
+// Appends to one of the connection's buffers; closes it and returns false where it holds too much.
+bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes) {
+  if (bytes.empty()) return true;
+  const size_t unread = connection.input.size() + connection.late_input.size();
+  if (unread + bytes.size() <= options_.limits.max_unread_bytes && buffer->Append(bytes)) {
+    return true;
+  }
+  Close(connection);
+  return false;
+}
+
+// After the handler's call: sends the replies, and decides what comes next.
+void LoopBase::Settle(LoopConnection& connection, bool progressed) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  if (!connection.late_input.empty()) {
+    if (!Keep(connection, &connection.input, connection.late_input.view())) return;
+    connection.late_input.Clear();
+    connection.redeliver = true;
+  }
+  FlushOutput(connection);
+  if (connection.state != LoopConnection::State::kOpen) return;
+  if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
+  connection.redeliver = false;
+  if (connection.eof) FinishAfterEof(connection);
+  UpdateReading(connection);
+}
+
+void LoopBase::QueueReady(LoopConnection& connection) {
+  if (connection.ready || connection.paused()) return;
+  connection.ready = true;
+  ready_.push_back(connection.ref);
+}
+
+void LoopBase::ServeReady() {
+  for (size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
+    LoopConnection* const connection = Find(ready_.front());
+    ready_.pop_front();
+    if (connection == nullptr) continue;
+    connection->ready = false;
+    if (connection->serving) {
+      connection->redeliver = true;
+    } else {
+      ServeInput(*connection);
+    }
+  }
+}
+
+// After a pause has ended.
+void LoopBase::ContinueReading(LoopConnection& connection) {
+  if (connection.state != LoopConnection::State::kOpen || connection.paused()) return;
+  if (connection.serving) {
+    connection.redeliver = true;
+    return;
+  }
+  if (!connection.input.empty()) QueueReady(connection);
+  if (connection.eof) FinishAfterEof(connection);
+  UpdateReading(connection);
+}
+
+void LoopBase::ReceivedEof(LoopConnection& connection) {
+  connection.eof = true;
+  if (connection.state == LoopConnection::State::kLingering) {
+    Close(connection);
+  } else if (connection.state == LoopConnection::State::kOpen) {
+    FinishAfterEof(connection);
+  }
+}
+
+// The peer sends no more: once its requests are served and answered, the connection is done.
+void LoopBase::FinishAfterEof(LoopConnection& connection) {
+  if (connection.serving || connection.paused() || connection.ready) return;
+  connection.CloseAfterFlush();
+}
+
+// ---- Output
+
+void LoopBase::FlushOutput(LoopConnection& connection) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  StartSending(connection);
+  CheckOutput(connection);
+}
+
+void LoopBase::CheckOutput(LoopConnection& connection) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  const ConnectionLimits& limits = options_.limits;
+  const size_t unsent = connection.unsent();
+  if (unsent > limits.max_unsent_bytes) {
+    Close(connection);
+    return;
+  }
+  if (connection.state == LoopConnection::State::kFinishing) {
+    // Not while the handler may still look at its input.
+    if (unsent == 0 && !connection.serving) Finish(connection);
+    return;
+  }
+  if (unsent > limits.pause_reading_at_unsent_bytes) {
+    connection.output_paused = true;
+  } else if (connection.output_paused && unsent <= limits.pause_reading_at_unsent_bytes / 2) {
+    connection.output_paused = false;
+    ContinueReading(connection);
+  }
+}
+
+bool LoopBase::PrepareSending(LoopConnection& connection) {
+  if (connection.sending.empty()) connection.sending.swap(connection.output_);
+  return !connection.sending.empty();
+}
+
+void LoopBase::TookFromSending(LoopConnection& connection, size_t bytes) {
+  connection.sent += bytes;
+  if (connection.sent == connection.sending.size()) {
+    Recycle(&connection.sending);
+    connection.sent = 0;
+  }
+}
+
+LoopBase::SendResult LoopBase::SendDirectly(LoopConnection& connection) {
+  size_t budget = kSendBudgetBytes;
+  while (PrepareSending(connection)) {
+    if (budget == 0) return SendResult::kBudgetSpent;
+    const size_t size = std::min(connection.sending.size() - connection.sent, budget);
+    const ssize_t sent = send(connection.fd.get(), connection.sending.data() + connection.sent,
+                              size, MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      return errno == EAGAIN || errno == EWOULDBLOCK ? SendResult::kBlocked : SendResult::kFailed;
+    }
+    TookFromSending(connection, static_cast<size_t>(sent));
+    budget -= static_cast<size_t>(sent);
+  }
+  return SendResult::kDrained;
+}
+
+// ---- Closing
+
+void LoopBase::Finish(LoopConnection& connection) {
+  if (connection.eof) {
+    Close(connection);
+    return;
+  }
+  shutdown(connection.fd.get(), SHUT_WR);
+  connection.state = LoopConnection::State::kLingering;
+  connection.input.Clear();
+  lingering_.push_back({connection.ref, NowMs() + kLingerMs});
+  UpdateReading(connection);
+}
+
+void LoopBase::ReapLingering() {
+  if (lingering_.empty()) return;
+  const uint64_t now_ms = NowMs();
+  while (!lingering_.empty()) {
+    LoopConnection* const connection = Find(lingering_.front().ref);
+    const bool gone = connection == nullptr || connection->state == LoopConnection::State::kClosed;
+    if (!gone && lingering_.front().deadline_ms > now_ms) return;
+    lingering_.pop_front();
+    if (!gone) Close(*connection);
+  }
+}
+
+void LoopBase::Close(LoopConnection& connection) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  connection.state = LoopConnection::State::kClosed;
+  --connection_count_;
+  Detach(connection);
+  closed_.push_back(connection.ref);
+}
+
+void LoopBase::ReapClosed() {
+  // Those whose handler is running, in an outer turn, stay for it.
+  for (size_t left = closed_.size(); left > 0 && !closed_.empty(); --left) {
+    const ConnectionRef ref = closed_.front();
+    closed_.pop_front();
+    LoopConnection* const connection = Find(ref);
+    if (connection->serving) {
+      closed_.push_back(ref);
+      continue;
+    }
+    connection->handler->OnClose(*connection);
+    connection->handler = nullptr;
+    DestroyIfDone(*connection);
+  }
+}
+
+void LoopBase::DestroyIfDone(LoopConnection& connection) {
+  if (connection.state != LoopConnection::State::kClosed || connection.handler != nullptr ||
+      !Quiescent(connection)) {
+    return;
+  }
+  const uint32_t slot = connection.ref.slot;
+  slots_[slot].reset();
+  free_slots_.push_back(slot);
+}
+
+void LoopBase::CloseAll() {
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot] != nullptr) Close(*slots_[slot]);
+  }
+  ReapClosed();
+}
+
+LoopConnection* LoopBase::Find(ConnectionRef ref) const {
+  if (ref.slot >= slots_.size()) return nullptr;
+  LoopConnection* const connection = slots_[ref.slot].get();
+  return connection != nullptr && connection->ref.generation == ref.generation ? connection
+                                                                               : nullptr;
+}
+
+}  // namespace shredder::net

@@ -1,0 +1,209 @@
+// What the io_uring and the epoll loop share: the connections' states, the delivery of input,
+// limits, closing, the timer. A backend moves bytes and says what happened.
+//
+// Turns nest: a handler may call PollOnce, and the inner turn goes on where the outer one stands.
+// So nothing here keeps an iterator or an unguarded pointer across a handler's call: queues are
+// popped one element at a time, connections are named by slot and generation, and one whose handler
+// is running is never delivered to or destroyed.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/net/input_buffer.h"
+#include "runtime/net/socket.h"
+
+namespace shredder::net {
+
+class LoopBase;
+
+// Names a connection for as long as it exists, and nothing afterwards.
+struct ConnectionRef {
+  uint32_t slot = 0;
+  uint32_t generation = 0;
+};
+
+// Open to the loops: handlers only see it as a Connection.
+struct LoopConnection final : public Connection {
+  void Flush() override;
+  void CloseAfterFlush() override;
+  void Close() override;
+  void PauseReading() override;
+  void ResumeReading() override;
+
+  enum class State : uint8_t {
+    kOpen,
+    kFinishing,  // closed when the output is sent; input is ignored
+    kLingering,  // everything sent, our side shut down; input is discarded until the peer closes
+    kClosed,     // OnClose is due or done
+  };
+
+  bool paused() const { return reading_paused || output_paused; }
+  // Whether bytes from the peer are welcome now.
+  bool wants_reading() const {
+    return !eof && !serving && (state == State::kLingering || (state == State::kOpen && !paused()));
+  }
+  size_t unsent() const { return sending.size() - sent + output_.size(); }
+
+  friend class LoopBase;  // for id and peer address
+
+  LoopBase* loop = nullptr;
+  ConnectionHandler* handler = nullptr;
+  UniqueFd fd;
+  ConnectionRef ref;
+  State state = State::kOpen;
+  bool serving = false;         // inside the handler's OnOpen, OnData
+  bool reading_paused = false;  // by PauseReading
+  bool output_paused = false;   // until the peer has taken its replies
+  bool eof = false;             // the peer has shut down its side
+  bool ready = false;           // in LoopBase::ready_
+  bool redeliver = false;       // OnData is due although no byte was consumed
+
+  InputBuffer input;
+  InputBuffer late_input;  // arrived while serving, when `input` must not move
+
+  // Being sent: kept apart from output_, which the handler may append to meanwhile.
+  std::string sending;
+  size_t sent = 0;  // bytes of `sending` that the kernel has taken
+
+  // epoll
+  bool registered = false;
+  uint32_t epoll_events = 0;
+  bool send_blocked = false;
+  // io_uring
+  enum class Receive : uint8_t { kIdle, kArmed, kCancelling };
+  Receive receive = Receive::kIdle;
+  bool send_in_flight = false;
+};
+
+class LoopBase : public EventLoop {
+ public:
+  bool ListenTcp(const std::string& address, uint16_t port, ConnectionHandler* handler,
+                 std::string* error) override;
+  bool ListenUnix(const std::string& path, ConnectionHandler* handler, std::string* error) override;
+  uint16_t bound_port() const override { return bound_port_; }
+  void SetTimer(uint64_t interval_ms, std::function<void()> callback) override;
+  void Run() override;
+  void Stop() override;
+  void PollOnce() override;
+  size_t connection_count() const override { return connection_count_; }
+  const std::string& backend_note() const override { return note_; }
+  void set_backend_note(std::string note) { note_ = std::move(note); }
+
+ protected:
+  struct Listener {
+    ListeningSocket socket;
+    ConnectionHandler* handler;
+    bool accepting = false;  // armed in the backend
+  };
+
+  LoopBase(const EventLoopOptions& options, UniqueFd wake_fd)
+      : options_(options), wake_fd_(std::move(wake_fd)) {}
+
+  // ---- For backends to implement.
+
+  // Handles events, at most a bounded number; waits for the first one up to `timeout_ms` (-1: for
+  // ever, 0: not at all).
+  virtual void HandleEvents(int timeout_ms) = 0;
+  // Hands everything queued to the kernel; called at the end of PollOnce.
+  virtual void Submit() = 0;
+  // Arms a listener that is not accepting.
+  virtual void StartAccepting(size_t listener) = 0;
+  // Ends what is going on with a connection's descriptor.
+  virtual void Detach(LoopConnection& connection) = 0;
+  // Whether no operation of the kernel refers to the connection any more.
+  virtual bool Quiescent(const LoopConnection& connection) const = 0;
+  // Starts reading where wants_reading() and it has not been started. Reading need not stop when it
+  // becomes unwanted before something has arrived.
+  virtual void UpdateReading(LoopConnection& connection) = 0;
+  // Sends what is unsent, or starts to. May call Close.
+  virtual void StartSending(LoopConnection& connection) = 0;
+
+  // ---- For backends to call.
+
+  void Accepted(size_t listener, UniqueFd fd);
+  // Accepting failed for want of resources: tries again a little later.
+  void AcceptFailed(size_t listener);
+  void Received(LoopConnection& connection, std::string_view bytes);
+  void ReceivedEof(LoopConnection& connection);
+  // Sends what is unsent, and acts on what is left: also for when the kernel has taken more.
+  void FlushOutput(LoopConnection& connection);
+  void Close(LoopConnection& connection);
+  // For the backend's destructor: tells all handlers, then destroys what is quiescent.
+  void CloseAll();
+  // Destroys a closed connection once OnClose was called and it is quiescent.
+  void DestroyIfDone(LoopConnection& connection);
+  bool has_connections() const { return free_slots_.size() < slots_.size(); }
+
+  enum class SendResult { kDrained, kBlocked, kBudgetSpent, kFailed };
+  // Sends with direct system calls, at most about 1 MiB.
+  SendResult SendDirectly(LoopConnection& connection);
+  // Moves output() into `sending` where that is empty; false where there is nothing to send.
+  bool PrepareSending(LoopConnection& connection);
+  // Takes note of bytes that the kernel took from `sending`.
+  void TookFromSending(LoopConnection& connection, size_t bytes);
+
+  LoopConnection* Find(ConnectionRef ref) const;
+  LoopConnection* FindSlot(uint32_t slot) const { return slots_[slot].get(); }
+  Listener& listener(size_t index) { return *listeners_[index]; }
+  int wake_fd() const { return wake_fd_.get(); }
+
+ private:
+  friend struct LoopConnection;
+
+  bool Listen(ListeningSocket socket, ConnectionHandler* handler);
+  void Turn(bool wait);
+  int WaitMilliseconds(bool wait) const;
+  void RunTimer();
+  void ResumeAccepting();
+
+  void ServeInput(LoopConnection& connection);
+  size_t CallOnData(LoopConnection& connection, std::string_view bytes);
+  bool Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes);
+  void Settle(LoopConnection& connection, bool progressed);
+  void CheckOutput(LoopConnection& connection);
+  void Finish(LoopConnection& connection);
+  void FinishAfterEof(LoopConnection& connection);
+  void QueueReady(LoopConnection& connection);
+  void ServeReady();
+  void ReapClosed();
+  void ReapLingering();
+  void ContinueReading(LoopConnection& connection);
+
+  const EventLoopOptions options_;
+  std::string note_;
+  UniqueFd wake_fd_;  // an eventfd that Stop writes to
+  std::atomic<bool> stop_{false};
+
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  uint16_t bound_port_ = 0;
+  uint64_t accept_again_at_ms_ = 0;  // 0: no listener waits
+
+  std::vector<std::unique_ptr<LoopConnection>> slots_;
+  std::vector<uint32_t> free_slots_;
+  uint32_t next_generation_ = 1;
+  uint64_t next_id_ = 1;
+  size_t connection_count_ = 0;  // not closed
+
+  std::deque<ConnectionRef> ready_;   // have input that OnData is to see again
+  std::deque<ConnectionRef> closed_;  // OnClose is due
+  struct Lingering {
+    ConnectionRef ref;
+    uint64_t deadline_ms;
+  };
+  std::deque<Lingering> lingering_;  // by deadline
+
+  std::function<void()> timer_;
+  uint64_t timer_interval_ms_ = 0;
+  uint64_t timer_at_ms_ = 0;
+};
+
+}  // namespace shredder::net

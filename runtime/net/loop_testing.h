@@ -1,0 +1,91 @@
+// For the tests of the event loop: a handler made of lambdas, and clients over real sockets that
+// are driven from the loop's own thread, one PollOnce at a time.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/net/socket.h"
+
+namespace shredder::net {
+
+class TestHandler : public ConnectionHandler {
+ public:
+  std::function<void(Connection&)> on_open = [](Connection&) {};
+  std::function<size_t(Connection&, std::string_view)> on_data = Echo;
+  std::function<void(Connection&)> on_close = [](Connection&) {};
+  size_t opened = 0;
+  size_t closed = 0;
+
+  static size_t Echo(Connection& connection, std::string_view unread) {
+    connection.output().append(unread);
+    return unread.size();
+  }
+
+  void OnOpen(Connection& connection) override {
+    ++opened;
+    on_open(connection);
+  }
+  size_t OnData(Connection& connection, std::string_view unread) override {
+    return on_data(connection, unread);
+  }
+  void OnClose(Connection& connection) override {
+    ++closed;
+    on_close(connection);
+  }
+};
+
+// A non-blocking client socket.
+class TestClient {
+ public:
+  static TestClient ConnectTcp(uint16_t port);
+  static TestClient ConnectUnix(const std::string& path);
+
+  int fd() const { return fd_.get(); }
+  // Sends what fits into the kernel's buffer; returns how many bytes that was.
+  size_t Send(std::string_view bytes);
+  // Appends what is there to received(); false when the server has closed, or reset, the
+  // connection.
+  bool Receive(size_t at_most = SIZE_MAX);
+  const std::string& received() const { return received_; }
+  void ClearReceived() { received_.clear(); }
+  bool was_reset() const { return was_reset_; }
+  void ShutdownSending();
+  void Reset();  // closes with RST
+  void Close() { fd_ = UniqueFd(); }
+
+ private:
+  explicit TestClient(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
+  std::string received_;
+  bool was_reset_ = false;
+};
+
+// Each test runs with both backends, on a loop that listens on a free port.
+class LoopTest : public testing::TestWithParam<Backend> {
+ protected:
+  void Start(EventLoopOptions options = {});
+  TestClient Connect() { return TestClient::ConnectTcp(loop_->bound_port()); }
+  // Turns until `condition` holds, for 5 seconds at most; says whether it came to hold.
+  bool TurnUntil(const std::function<bool()>& condition);
+  void TurnFor(int milliseconds);
+  // Turns until the client has received `bytes`.
+  bool ReceiveBytes(TestClient& client, size_t bytes);
+  // Turns until the client sees the end of the connection.
+  bool ReceiveEnd(TestClient& client);
+
+  TestHandler handler_;
+  std::unique_ptr<EventLoop> loop_;
+};
+
+// Bytes in which every misplaced piece shows.
+std::string Pattern(size_t bytes);
+
+}  // namespace shredder::net

@@ -1,0 +1,103 @@
+#include "runtime/resp/number.h"
+
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <system_error>
+
+namespace shredder::resp {
+
+namespace {
+
+// From here on not every integer is a double.
+constexpr double kExactIntegers = 9007199254740992.0;
+
+// Digits without a leading zero ("0" itself apart), at most `limit`.
+bool ParseMagnitude(std::string_view digits, uint64_t limit, uint64_t* value) {
+  if (digits.empty() || digits.size() > 20) return false;
+  if (digits[0] == '0' && digits.size() > 1) return false;
+  uint64_t magnitude = 0;
+  for (const char c : digits) {
+    if (c < '0' || c > '9') return false;
+    const uint64_t digit = static_cast<uint64_t>(c - '0');
+    if (magnitude > (limit - digit) / 10) return false;
+    magnitude = magnitude * 10 + digit;
+  }
+  *value = magnitude;
+  return true;
+}
+
+}  // namespace
+
+bool ParseInteger(std::string_view text, int64_t* value) {
+  constexpr uint64_t kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
+  uint64_t magnitude = 0;
+  if (text.starts_with('-')) {
+    if (!ParseMagnitude(text.substr(1), kMax + 1, &magnitude) || magnitude == 0) return false;
+    *value = static_cast<int64_t>(-magnitude);
+    return true;
+  }
+  if (!ParseMagnitude(text, kMax, &magnitude)) return false;
+  *value = static_cast<int64_t>(magnitude);
+  return true;
+}
+
+bool ParseUnsigned(std::string_view text, uint64_t* value) {
+  return ParseMagnitude(text, std::numeric_limits<uint64_t>::max(), value);
+}
+
+bool ParseDouble(std::string_view text, double* value) {
+  if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
+  double parsed = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stopped, error] = std::from_chars(text.data(), end, parsed);
+  if (error != std::errc() || stopped != end || std::isnan(parsed)) return false;
+  *value = parsed;
+  return true;
+}
+
+void AppendDouble(double value, std::string* out) {
+  if (std::isnan(value)) {
+    out->append("nan");
+    return;
+  }
+  if (std::isinf(value)) {
+    out->append(value < 0 ? "-inf" : "inf");
+    return;
+  }
+  char text[32];  // at most sign, 17 digits, point, exponent; in fixed notation below 2^53 no more
+  const double magnitude = std::fabs(value);
+  if (magnitude == 0 || (magnitude >= 1e-6 && magnitude < kExactIntegers)) {
+    const auto result = std::to_chars(text, text + sizeof(text), value, std::chars_format::fixed);
+    out->append(text, result.ptr);
+    return;
+  }
+  const auto result =
+      std::to_chars(text, text + sizeof(text), value, std::chars_format::scientific);
+  const std::string_view written(text, static_cast<size_t>(result.ptr - text));
+  const size_t mark = written.find('e');
+  std::string_view exponent = written.substr(mark + 2);
+  // C++ writes at least two digits of exponent, JavaScript no leading zero.
+  if (exponent.size() > 1 && exponent[0] == '0') exponent.remove_prefix(1);
+  if (magnitude < 1 || magnitude >= 1e21) {
+    out->append(written.substr(0, mark + 2));
+    out->append(exponent);
+    return;
+  }
+  // Fixed notation would give all digits of the integer; JavaScript gives the shortest, then zeros.
+  size_t power = 0;
+  std::from_chars(exponent.data(), exponent.data() + exponent.size(), power);
+  const size_t end = out->size() + (value < 0 ? 1 : 0) + power + 1;
+  for (const char c : written.substr(0, mark)) {
+    if (c != '.') out->push_back(c);
+  }
+  out->resize(end, '0');
+}
+
+std::string FormatDouble(double value) {
+  std::string text;
+  AppendDouble(value, &text);
+  return text;
+}
+
+}  // namespace shredder::resp

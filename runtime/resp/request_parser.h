@@ -1,0 +1,92 @@
+// An incremental, zero-copy parser of what Redis clients send: RESP arrays of bulk strings, and
+// inline commands.
+//
+// Source of the grammar, its leniencies and its error texts: Redis 7.0, processMultibulkBuffer,
+// processInlineBuffer (networking.c) and sdssplitargs (sds.c).
+// Thread: any one at a time. Allocates only for the list of arguments and for quoted inline words,
+// in proportion to what has been received, never to what has been announced.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace shredder::resp {
+
+// One a connection: it keeps its progress in a partly received request, so that a large request
+// that arrives in many pieces costs O(its length) in total.
+class RequestParser {
+ public:
+  enum class Result { kRequest, kIncomplete, kError };
+
+  struct Limits {
+    uint32_t max_args = 1024 * 1024;
+    uint64_t max_bulk_bytes = 512ull * 1024 * 1024;
+    uint32_t max_inline_bytes =
+        64 * 1024;  // also the longest count line of an array or a bulk string
+    // Before AUTH: what is over max_args or max_bulk_bytes gets the "unauthenticated" error texts.
+    bool authenticated = true;
+
+    // What Redis grants a client that has yet to authenticate.
+    static constexpr Limits Unauthenticated() { return {10, 16 * 1024, 64 * 1024, false}; }
+  };
+
+  // Holds from the next array or bulk string header on.
+  void SetLimits(const Limits& limits) { limits_ = limits; }
+
+  // Parses one request from the front of `input`; empty lines and empty or negative arrays before
+  // it are skipped.
+  //
+  // - kRequest: args() has at least one view, into `input` or into the parser's own buffer, valid
+  //   until the next Parse; *consumed bytes belong to the request.
+  // - kIncomplete: call again with the same bytes (they may have moved) and more behind them.
+  //   *consumed is 0, or input.size() when all of `input` is empty lines and arrays, which may then
+  //   be dropped or presented again.
+  // - kError: error() says what is wrong; the stream cannot be resumed and the connection must be
+  //   closed.
+  Result Parse(std::string_view input, size_t* consumed);
+
+  std::span<const std::string_view> args() const { return args_; }
+
+  // The RESP error line without '-' and CRLF: "ERR Protocol error: invalid bulk length". Printable
+  // ASCII.
+  const std::string& error() const { return error_; }
+
+  // After kIncomplete: input.size() that the next Parse needs at least to make progress, 0 where
+  // unknown. It follows the client's announcement: never allocate by it more than twice what has
+  // been received.
+  size_t bytes_wanted() const { return bytes_wanted_; }
+
+ private:
+  struct Piece {
+    size_t offset;
+    size_t size;
+  };
+  enum class Line { kComplete, kIncomplete, kBadNumber, kTooLong };
+
+  Result ParseArray(std::string_view input, size_t* consumed);
+  Result ParseInline(std::string_view input, size_t* consumed, bool* empty);
+  Line ParseCountLine(std::string_view input, int64_t* value);
+  Result Incomplete(size_t wanted);
+  Result Fail(std::string message);
+  void Reset();
+
+  Limits limits_;
+  std::vector<std::string_view> args_;
+  // The arguments of the array in progress, by offset: `input` may move between calls.
+  std::vector<Piece> pieces_;
+  std::string inline_buffer_;  // unquoted words
+  std::string error_;
+
+  // Progress in a partly received request; as here between requests.
+  size_t position_ = 0;          // offset in `input` of the next element
+  size_t searched_ = 0;          // no line end between position_ and here
+  uint32_t args_remaining_ = 0;  // of the array in progress; 0: at the start of a request
+  int64_t bulk_bytes_ = -1;      // of the bulk string at position_; -1 before its header is read
+  size_t bytes_wanted_ = 0;
+};
+
+}  // namespace shredder::resp
