@@ -1,0 +1,32 @@
+// Memory of ArrayBuffers, bounded for each tenant: it lies outside of V8's heap and its limit.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+
+#include <v8.h>
+
+namespace shredder::engine {
+
+// Thread: Free may come from V8's own threads, which collect garbage.
+class BoundedAllocator final : public v8::ArrayBuffer::Allocator {
+ public:
+  explicit BoundedAllocator(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
+
+  void* Allocate(size_t length) override;
+  void* AllocateUninitialized(size_t length) override;
+  void Free(void* data, size_t length) override;
+
+  size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
+
+ private:
+  // V8 takes it for granted that it gets this much, when it moves a small typed array out of its heap.
+  static constexpr size_t kAlwaysGranted = 4096;
+
+  bool Charge(size_t length);
+
+  const size_t limit_bytes_;
+  std::atomic<size_t> used_bytes_{0};
+};
+
+}  // namespace shredder::engine

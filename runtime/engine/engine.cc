@@ -1,0 +1,87 @@
+#include "runtime/engine/engine.h"
+
+#include <chrono>
+#include <mutex>
+
+#include <libplatform/libplatform.h>
+#include <v8.h>
+
+#include "runtime/engine/function_host.h"
+
+namespace shredder::engine {
+
+namespace {
+
+// V8's process-wide state lives as long as the process.
+v8::Platform* platform = nullptr;
+
+// What no tenant may have: shared or resizable memory, code of another kind, memory that outlives an invocation.
+constexpr const char* kFixedFlags[] = {"--no-expose-wasm", "--no-harmony-rab-gsab",
+                                       "--no-harmony-shadow-realm"};
+
+// V8 passes over what it does not know when flags come as one string, so each must be gone from the list afterwards.
+bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
+  std::vector<std::string> copies = {"shredderd"};
+  copies.insert(copies.end(), flags.begin(), flags.end());
+  std::vector<char*> argv;
+  for (std::string& flag : copies) argv.push_back(flag.data());
+  int argc = static_cast<int>(argv.size());
+  v8::V8::SetFlagsFromCommandLine(&argc, argv.data(), true);
+  if (argc > 1) {
+    *error = std::string("V8 flag ") + argv[1] + " is unknown; see --v8-flags=--help for V8's flags";
+    return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+void DisposeIsolate(v8::Isolate* isolate) {
+  // The platform holds tasks for each isolate; they must not be another's that gets the same address.
+  v8::platform::NotifyIsolateShutdown(platform, isolate);
+  isolate->Dispose();
+}
+
+class Engine::Impl {
+ public:
+  explicit Impl(EngineOptions options) {
+    state.options = std::move(options);
+    state.watchdog = std::make_unique<Watchdog>(
+        std::chrono::milliseconds(state.options.yield_interval_ms), state.options.on_yield);
+  }
+
+  EngineState state;
+};
+
+bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::string* error) {
+  if (platform != nullptr) {
+    *error = "V8 is already initialised in this process";
+    return false;
+  }
+  std::vector<std::string> flags(v8_flags);
+  flags.insert(flags.end(), std::begin(kFixedFlags), std::end(kFixedFlags));
+  if (!SetFlags(flags, error)) return false;
+  // One thread besides the shard's, for optimised code and garbage.
+  platform = v8::platform::NewDefaultPlatform(1).release();
+  v8::V8::InitializePlatform(platform);
+  v8::V8::Initialize();
+  return true;
+}
+
+std::string_view Engine::V8Version() { return v8::V8::GetVersion(); }
+
+Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(options))) {}
+Engine::~Engine() = default;
+
+std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store) {
+  return std::unique_ptr<FunctionHost>(
+      new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store)));
+}
+
+const RunningInvocation* Engine::running() const {
+  return impl_->state.running ? &*impl_->state.running : nullptr;
+}
+
+bool Engine::RequestKill() { return impl_->state.watchdog->RequestKill(); }
+
+}  // namespace shredder::engine

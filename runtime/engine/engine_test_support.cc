@@ -1,0 +1,97 @@
+#include "runtime/engine/engine_test_support.h"
+
+#include <cmath>
+#include <sstream>
+
+namespace shredder::engine {
+
+namespace {
+
+struct Printer {
+  std::ostringstream& out;
+
+  void operator()(const Null&) const { out << "null"; }
+  void operator()(bool value) const { out << (value ? "true" : "false"); }
+  void operator()(int64_t value) const { out << value << "n"; }
+  void operator()(double value) const {
+    if (value == 0 && std::signbit(value)) {
+      out << "-0";
+    } else {
+      out << value;
+    }
+  }
+  void operator()(const Bytes& value) const { out << '"' << value.bytes << '"'; }
+  void operator()(const Array& value) const { Items("[", value.items); }
+  void operator()(const Set& value) const { Items("set[", value.items); }
+  void operator()(const Map& value) const {
+    const char* separator = "{";
+    for (const auto& [key, item] : value.items) {
+      out << separator;
+      Print(key);
+      out << ": ";
+      Print(item);
+      separator = ", ";
+    }
+    out << (value.items.empty() ? "{}" : "}");
+  }
+  void operator()(const Error& value) const { out << "!" << value.message; }
+
+  void Items(const char* open, const std::vector<Value>& items) const {
+    out << open;
+    for (size_t i = 0; i < items.size(); ++i) {
+      if (i > 0) out << ", ";
+      Print(items[i]);
+    }
+    out << "]";
+  }
+  void Print(const Value& value) const { std::visit(*this, value.data); }
+};
+
+std::vector<std::string_view> Views(const std::vector<std::string>& strings) {
+  return {strings.begin(), strings.end()};
+}
+
+}  // namespace
+
+std::string Show(const Value& value) {
+  std::ostringstream out;
+  out.precision(17);
+  Printer{out}.Print(value);
+  return out.str();
+}
+
+std::string Library(std::string_view name, std::string_view code) {
+  std::string library = "#!js name=";
+  library += name;
+  library +=
+      "\nimport {HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete} from "
+      "'shredder:store';\n";
+  library += code;
+  return library;
+}
+
+Tenant::Tenant(Engine* engine, uint64_t quota_bytes, uint64_t seed)
+    : store_(store::NewStore(quota_bytes, seed)), host_(engine->CreateHost(store_.get())) {
+  store_->SetNow(kNowMs);
+}
+
+std::string Tenant::Load(std::string_view code) {
+  return Show(host_->Load(Library("lib", code), /*replace=*/true));
+}
+
+void Tenant::MustLoad(std::string_view code) { ASSERT_EQ(Load(code), "\"lib\""); }
+
+Value Tenant::Call(std::string_view function, const std::vector<std::string>& keys,
+                   const std::vector<std::string>& args, bool read_only) {
+  return host_->Call(function, Views(keys), Views(args), read_only);
+}
+
+std::string Tenant::Get(std::string_view key) const {
+  return store::Value(*store_, key).value_or("(absent)");
+}
+
+void Tenant::Set(std::string_view key, std::string_view value) {
+  ASSERT_EQ(store_->Set(store::KeyOf(key), value), store::WriteStatus::kOk);
+}
+
+}  // namespace shredder::engine

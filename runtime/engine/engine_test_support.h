@@ -1,0 +1,87 @@
+// Shared by the engine's tests: a tenant in a few words, and replies as text.
+//
+// V8 is initialised once, by engine_test_main.cc, with --allow-natives-syntax: tests reach string representations, detached
+// buffers and the optimising compiler through V8's %Functions.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/engine/engine.h"
+#include "runtime/store/store.h"
+#include "runtime/store/store_test_support.h"
+
+namespace shredder::engine {
+
+inline constexpr uint64_t kNowMs = 1'700'000'000'000;
+
+// A reply as text: null, true, 1.5, 7n, "bytes", [..], set[..], {key: value, ..}, or an error's line after `!`.
+std::string Show(const Value& value);
+
+inline bool IsError(const Value& value) { return std::holds_alternative<Error>(value.data); }
+
+// The milliseconds since `start`.
+inline double MsSince(std::chrono::steady_clock::time_point start) {
+  return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start)
+      .count();
+}
+
+// `code` as the library `name`: after the metadata line come the imports, so `code` starts on line 3.
+std::string Library(std::string_view name, std::string_view code);
+
+// A store and the functions of its tenant.
+class Tenant {
+ public:
+  explicit Tenant(Engine* engine, uint64_t quota_bytes = 64 << 20, uint64_t seed = 1);
+
+  // Loads Library("lib", code) in place of any that was there; the reply as text.
+  std::string Load(std::string_view code);
+  // As Load, and fails the test where the library is refused.
+  void MustLoad(std::string_view code);
+
+  Value Call(std::string_view function, const std::vector<std::string>& keys = {},
+             const std::vector<std::string>& args = {}, bool read_only = false);
+  std::string ShowCall(std::string_view function, const std::vector<std::string>& keys = {},
+                       const std::vector<std::string>& args = {}) {
+    return Show(Call(function, keys, args));
+  }
+
+  store::Store& store() { return *store_; }
+  FunctionHost& host() { return *host_; }
+  // The value of a key; "(absent)" where there is none.
+  std::string Get(std::string_view key) const;
+  void Set(std::string_view key, std::string_view value);
+  uint64_t builtin_lookups() const { return store_->header()->builtin_lookups; }
+
+ private:
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<FunctionHost> host_;
+};
+
+// Time enough for anything that ends.
+inline EngineOptions Patient() {
+  EngineOptions options;
+  options.deadline_ms = 60'000;
+  options.load_deadline_ms = 60'000;
+  return options;
+}
+
+// An engine and one tenant.
+class TenantTest : public testing::Test {
+ protected:
+  explicit TenantTest(const EngineOptions& options = Patient())
+      : engine_(options), tenant_(&engine_) {}
+
+  Engine engine_;
+  Tenant tenant_;
+};
+
+}  // namespace shredder::engine

@@ -1,0 +1,454 @@
+#include "runtime/engine/function_host.h"
+
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+#include "runtime/engine/tenant_context.h"
+#include "runtime/engine/v8_strings.h"
+#include "runtime/engine/value_reader.h"
+
+namespace shredder::engine {
+
+namespace {
+
+// Room that a tenant gets to unwind in, once its heap is full. V8 can ask for large pieces at once.
+constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
+constexpr size_t kMaxErrorBytes = 1024;
+// The arguments of a call may take one part in so many of its heap: V8 ends the process where it has no room for a string.
+constexpr size_t kMaxArgumentShare = 4;
+
+uint64_t MonotonicMs() {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
+                                   std::chrono::steady_clock::now().time_since_epoch())
+                                   .count());
+}
+
+Value MakeError(std::string message) { return Value{Error{std::move(message)}}; }
+
+bool HasFlag(const FunctionInfo& info, std::string_view flag) {
+  return std::find(info.flags.begin(), info.flags.end(), flag) != info.flags.end();
+}
+
+bool StartsWith(std::string_view text, std::string_view prefix) {
+  return text.substr(0, prefix.size()) == prefix;
+}
+
+}  // namespace
+
+// Scopes of one run, in the order in which V8 wants them.
+class FunctionHost::Impl::Run {
+ public:
+  // `subject`: what errors say has run, "library" or "function".
+  Run(Impl* host, const char* subject, uint64_t budget_ms)
+      : host_(host),
+        isolate_scope_(host->isolate_),
+        handle_scope_(host->isolate_),
+        context_(host->context_.Get(host->isolate_)),
+        context_scope_(context_),
+        try_catch_(host->isolate_),
+        subject_(subject),
+        budget_ms_(budget_ms) {
+    host_->engine_->watchdog->Arm(host_->isolate_, std::chrono::milliseconds(budget_ms));
+  }
+
+  v8::Local<v8::Context> context() const { return context_; }
+
+  // Ends the run. The error's line, or an empty string where `completed` and nothing ended the run early. `error`: what
+  // the run has to say of itself where no exception is pending.
+  std::string Finish(bool completed, std::string error) {
+    std::string description;
+    const bool terminated = try_catch_.HasTerminated();
+    if (try_catch_.HasCaught() && !terminated) {
+      description = host_->DescribeException(context_, try_catch_);
+    }
+    try_catch_.Reset();
+    // What the run has left to do, it does within its budget.
+    if (!terminated) RunMicrotasks();
+    const Watchdog::Outcome outcome = host_->engine_->watchdog->Disarm();
+    if (outcome != Watchdog::Outcome::kInTime || host_->heap_exhausted_) {
+      // V8 drops the microtasks that are left when the first of them is terminated.
+      isolate()->TerminateExecution();
+      RunMicrotasks();
+      isolate()->CancelTerminateExecution();
+    }
+    if (host_->heap_exhausted_) {
+      return Ended("used up its tenant's JavaScript heap of " +
+                   std::to_string(host_->engine_->options.heap_limit_mb) + " MB");
+    }
+    if (outcome == Watchdog::Outcome::kDeadline) {
+      return Ended("was terminated after its deadline of " + std::to_string(budget_ms_) + " ms");
+    }
+    if (outcome == Watchdog::Outcome::kKilled) {
+      return Ended("was killed by FUNCTION KILL");
+    }
+    if (completed) return {};
+    if (!description.empty()) return description;
+    return error.empty() ? "ERR function failed without an exception" : error;
+  }
+
+ private:
+  v8::Isolate* isolate() const { return host_->isolate_; }
+
+  // The line for a run that was ended from outside.
+  std::string Ended(const std::string& how) const {
+    const bool writes = host_->store_state_.access != StoreAccess::kReadOnlyLoad;
+    return std::string("ERR ") + subject_ + " " + how + (writes ? ", its writes are undone" : "");
+  }
+
+  void RunMicrotasks() {
+    v8::TryCatch ignored(isolate());
+    isolate()->PerformMicrotaskCheckpoint();
+  }
+
+  Impl* host_;
+  v8::Isolate::Scope isolate_scope_;
+  v8::HandleScope handle_scope_;
+  v8::Local<v8::Context> context_;
+  v8::Context::Scope context_scope_;
+  v8::TryCatch try_catch_;
+  const char* subject_;
+  uint64_t budget_ms_;
+};
+
+FunctionHost::Impl::Impl(EngineState* engine, store::Store* store) : engine_(engine) {
+  store_state_.store = store;
+}
+
+FunctionHost::Impl::~Impl() { DisposeIsolate(); }
+
+size_t FunctionHost::Impl::OnNearHeapLimit(void* data, size_t current, size_t initial) {
+  auto* self = static_cast<Impl*>(data);
+  self->heap_exhausted_ = true;
+  self->isolate_->TerminateExecution();
+  return current + kHeapHeadroomBytes;
+}
+
+bool FunctionHost::Impl::EnsureIsolate(std::string* error) {
+  if (isolate_ != nullptr) return true;
+  const size_t heap_bytes = engine_->options.heap_limit_mb * 1024 * 1024;
+  allocator_ = std::make_unique<BoundedAllocator>(heap_bytes);
+  v8::Isolate::CreateParams params;
+  params.array_buffer_allocator = allocator_.get();
+  params.constraints.ConfigureDefaultsFromHeapSize(0, heap_bytes);
+  isolate_ = v8::Isolate::New(params);
+  isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  isolate_->SetAllowAtomicsWait(false);
+  isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
+  isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
+  {
+    v8::Isolate::Scope isolate_scope(isolate_);
+    v8::HandleScope handle_scope(isolate_);
+    v8::TryCatch try_catch(isolate_);
+    v8::Local<v8::Context> context;
+    v8::Local<v8::Module> store_module;
+    if (MakeTenantContext(isolate_).ToLocal(&context)) {
+      v8::Context::Scope context_scope(context);
+      AttachStore(context, store_state_.store);
+      if (MakeStoreModule(context, &store_state_, engine_->options.callback_builtins)
+              .ToLocal(&store_module)) {
+        context_.Reset(isolate_, context);
+        store_module_.Reset(isolate_, store_module);
+      }
+    }
+  }
+  if (store_module_.IsEmpty()) {
+    DisposeIsolate();
+    *error = "ERR no memory for the tenant's JavaScript context";
+    return false;
+  }
+  // What was registered before the heap was given up.
+  for (const auto& library : libraries_) {
+    auto again = std::make_unique<LoadedLibrary>();
+    again->info.name = library->info.name;
+    again->info.code = library->info.code;
+    *error = Evaluate(again.get());
+    if (!error->empty()) {
+      again.reset();
+      DisposeIsolate();
+      return false;
+    }
+    library->functions = std::move(again->functions);
+    library->source_map = std::move(again->source_map);
+  }
+  return true;
+}
+
+void FunctionHost::Impl::DisposeIsolate() {
+  if (isolate_ == nullptr) return;
+  for (const auto& library : libraries_) library->functions.clear();
+  store_module_.Reset();
+  context_.Reset();
+  isolate_->RemoveNearHeapLimitCallback(OnNearHeapLimit, 0);
+  engine::DisposeIsolate(isolate_);
+  isolate_ = nullptr;
+  allocator_.reset();
+  heap_exhausted_ = false;
+}
+
+std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library) {
+  store_state_.access = StoreAccess::kReadOnlyLoad;
+  std::string failure;
+  {
+    Run run(this, "library", engine_->options.load_deadline_ms);
+    std::string error;
+    loading_ = library;
+    const bool completed =
+        EvaluateLibrary(run.context(), store_module_.Get(isolate_), library, &error);
+    failure = run.Finish(completed, std::move(error));
+    loading_ = nullptr;
+  }
+  return failure;
+}
+
+Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
+  if (code.size() > kMaxLibraryBytes) {
+    return MakeError("ERR library is larger than 4 MiB");
+  }
+  std::string error;
+  const std::optional<LibraryMetadata> metadata = ParseLibraryMetadata(code, &error);
+  if (!metadata) return MakeError(std::move(error));
+  const auto existing =
+      std::find_if(libraries_.begin(), libraries_.end(),
+                   [&](const auto& library) { return library->info.name == metadata->name; });
+  if (existing != libraries_.end() && !replace) {
+    return MakeError("ERR Library '" + metadata->name + "' already exists");
+  }
+  if (!EnsureIsolate(&error)) return MakeError(std::move(error));
+
+  auto library = std::make_unique<LoadedLibrary>();
+  library->info.name = metadata->name;
+  library->info.code = code;
+  error = Evaluate(library.get());
+  if (error.empty()) {
+    for (const FunctionInfo& function : library->info.functions) {
+      const FunctionRef other = FindRef(function.name);
+      if (other.info != nullptr && other.library->info.name != metadata->name) {
+        error = "ERR Function " + function.name + " already exists";
+        break;
+      }
+    }
+  }
+  if (!error.empty()) {
+    library.reset();
+    if (heap_exhausted_) DisposeIsolate();
+    return MakeError(std::move(error));
+  }
+  if (existing != libraries_.end()) {
+    *existing = std::move(library);
+  } else {
+    libraries_.insert(
+        std::lower_bound(libraries_.begin(), libraries_.end(), metadata->name,
+                         [](const auto& a, const std::string& name) { return a->info.name < name; }),
+        std::move(library));
+  }
+  RefreshInfos();
+  return Value{Bytes{metadata->name}};
+}
+
+bool FunctionHost::Impl::Delete(std::string_view library) {
+  const auto removed =
+      std::remove_if(libraries_.begin(), libraries_.end(),
+                     [&](const auto& other) { return other->info.name == library; });
+  if (removed == libraries_.end()) return false;
+  libraries_.erase(removed, libraries_.end());
+  RefreshInfos();
+  if (libraries_.empty()) DisposeIsolate();
+  return true;
+}
+
+void FunctionHost::Impl::Flush() {
+  libraries_.clear();
+  RefreshInfos();
+  DisposeIsolate();
+}
+
+const LoadedLibrary* FunctionHost::Impl::LibraryNamed(std::string_view name) const {
+  if (loading_ != nullptr && loading_->info.name == name) return loading_;
+  for (const auto& library : libraries_) {
+    if (library->info.name == name) return library.get();
+  }
+  return nullptr;
+}
+
+void FunctionHost::Impl::RefreshInfos() {
+  infos_.clear();
+  for (const auto& library : libraries_) infos_.push_back(library->info);
+}
+
+FunctionHost::Impl::FunctionRef FunctionHost::Impl::FindRef(std::string_view function) const {
+  for (const auto& library : libraries_) {
+    for (const FunctionInfo& info : library->info.functions) {
+      if (info.name == function) return {&info, library.get()};
+    }
+  }
+  return {};
+}
+
+const FunctionInfo* FunctionHost::Impl::Find(std::string_view function) const {
+  return FindRef(function).info;
+}
+
+v8::MaybeLocal<v8::Array> FunctionHost::Impl::StringArray(
+    std::span<const std::string_view> strings) const {
+  std::vector<v8::Local<v8::Value>> elements;
+  elements.reserve(strings.size());
+  for (const std::string_view text : strings) {
+    v8::Local<v8::String> string;
+    if (!StringFromUtf8(isolate_, text).ToLocal(&string)) return {};
+    elements.push_back(string);
+  }
+  return v8::Array::New(isolate_, elements.data(), elements.size());
+}
+
+bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
+                                std::span<const std::string_view> keys,
+                                std::span<const std::string_view> args, Value* result,
+                                std::string* error) {
+  v8::Local<v8::Array> key_array, arg_array;
+  if (!StringArray(keys).ToLocal(&key_array) || !StringArray(args).ToLocal(&arg_array)) {
+    *error = "ERR an argument is too long for a JavaScript string";
+    return false;
+  }
+  v8::Local<v8::Value> parameters[] = {key_array, arg_array};
+  v8::Local<v8::Value> returned;
+  if (!function->Call(context, v8::Undefined(isolate_), 2, parameters).ToLocal(&returned)) {
+    return false;
+  }
+  if (returned->IsPromise()) {
+    isolate_->PerformMicrotaskCheckpoint();
+    if (isolate_->IsExecutionTerminating()) return false;
+    const v8::Local<v8::Promise> promise = returned.As<v8::Promise>();
+    switch (promise->State()) {
+      case v8::Promise::kFulfilled:
+        returned = promise->Result();
+        break;
+      case v8::Promise::kRejected:
+        promise->MarkAsHandled();
+        isolate_->ThrowException(promise->Result());
+        return false;
+      case v8::Promise::kPending:
+        *error = "ERR function waits for a promise that nothing settles";
+        return false;
+    }
+  }
+  return ReadValue(context, returned, result);
+}
+
+Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::string_view> keys,
+                               std::span<const std::string_view> args, bool read_only) {
+  FunctionRef ref = FindRef(function);
+  if (ref.info == nullptr) return MakeError("ERR Function not found");
+  const bool no_writes = HasFlag(*ref.info, "no-writes");
+  if (read_only && !no_writes) {
+    return MakeError("ERR Can not execute a script with write flag using *_ro command.");
+  }
+  size_t argument_bytes = 0;
+  for (const std::string_view key : keys) argument_bytes += key.size();
+  for (const std::string_view arg : args) argument_bytes += arg.size();
+  if (argument_bytes > engine_->options.heap_limit_mb * 1024 * 1024 / kMaxArgumentShare) {
+    return MakeError("ERR arguments are larger than a quarter of the tenant's JavaScript heap of " +
+                     std::to_string(engine_->options.heap_limit_mb) + " MB");
+  }
+  std::string error;
+  if (!EnsureIsolate(&error)) return MakeError(std::move(error));
+  const auto loaded = ref.library->functions.find(function);
+  // A library that was loaded again, because the heap was given up, need not export what it did the first time.
+  if (loaded == ref.library->functions.end()) return MakeError("ERR Function not found");
+
+  store::Store* store = store_state_.store;
+  store_state_.access =
+      no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
+  engine_->running = RunningInvocation{std::string(function), MonotonicMs()};
+  if (!no_writes) store->Begin();
+  Value result;
+  std::string failure;
+  {
+    Run run(this, "function", engine_->options.deadline_ms);
+    const bool completed =
+        Invoke(run.context(), loaded->second.Get(isolate_), keys, args, &result, &error);
+    failure = run.Finish(completed, std::move(error));
+  }
+  if (!no_writes) failure.empty() ? store->Commit() : store->Rollback();
+  engine_->running.reset();
+  store_state_.access = StoreAccess::kReadOnlyLoad;
+  if (heap_exhausted_) DisposeIsolate();
+  if (!failure.empty()) return MakeError(std::move(failure));
+  return result;
+}
+
+std::string FunctionHost::Impl::DescribeException(v8::Local<v8::Context> context,
+                                                  const v8::TryCatch& caught) const {
+  // V8's own text of the exception, made without running the tenant's toString.
+  v8::Local<v8::Message> message = caught.Message();
+  if (message.IsEmpty()) return "ERR exception without a message";
+  std::string text = OneLine(Utf8Prefix(isolate_, message->Get(), kMaxErrorBytes + 64));
+  constexpr std::string_view kUncaught = "Uncaught ";
+  if (StartsWith(text, kUncaught)) text.erase(0, kUncaught.size());
+  if (text.size() > kMaxErrorBytes) {
+    size_t end = kMaxErrorBytes;
+    // Not inside a character's UTF-8 bytes.
+    while ((text[end] & 0xc0) == 0x80) --end;
+    text.resize(end);
+    text += "...";
+  }
+  // The store's own errors keep the prefix that Redis clients know them by.
+  for (const std::string_view own : {"RangeError: OOM ", "TypeError: READONLY "}) {
+    if (StartsWith(text, own)) text.erase(0, own.find(' ') + 1);
+  }
+  const bool has_prefix = StartsWith(text, "OOM ") || StartsWith(text, "READONLY ");
+
+  int line = message->GetLineNumber(context).FromMaybe(0);
+  int column = message->GetStartColumn(context).FromMaybe(-1) + 1;
+  v8::Local<v8::Value> resource = message->GetScriptResourceName();
+  const v8::Local<v8::StackTrace> stack = message->GetStackTrace();
+  if (!resource->IsString() && !stack.IsEmpty() && stack->GetFrameCount() > 0) {
+    // JSON.parse names a place in its argument.
+    const v8::Local<v8::StackFrame> frame = stack->GetFrame(isolate_, 0);
+    line = frame->GetLineNumber();
+    column = frame->GetColumn();
+    resource = frame->GetScriptName();
+  }
+  std::string place;
+  if (line > 0 && resource->IsString()) {
+    const std::string name = Utf8(isolate_, resource.As<v8::String>());
+    place = name + ":" + std::to_string(line) + ":" + std::to_string(column);
+    const LoadedLibrary* library = LibraryNamed(name);
+    const std::optional<SourcePosition> position =
+        library != nullptr && library->source_map
+            ? library->source_map->Find(static_cast<uint32_t>(line),
+                                        static_cast<uint32_t>(std::max(column, 1)))
+            : std::nullopt;
+    if (position) {
+      place = position->file + ":" + std::to_string(position->line) + ":" +
+              std::to_string(position->column);
+    }
+    place = " at " + place;
+  }
+  return (has_prefix ? "" : "ERR ") + text + OneLine(place);
+}
+
+uint64_t FunctionHost::Impl::heap_used_bytes() const {
+  if (isolate_ == nullptr) return 0;
+  v8::HeapStatistics statistics;
+  isolate_->GetHeapStatistics(&statistics);
+  return statistics.used_heap_size() + allocator_->used_bytes();
+}
+
+FunctionHost::FunctionHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FunctionHost::~FunctionHost() = default;
+
+Value FunctionHost::Load(std::string_view code, bool replace) { return impl_->Load(code, replace); }
+bool FunctionHost::Delete(std::string_view library) { return impl_->Delete(library); }
+void FunctionHost::Flush() { impl_->Flush(); }
+const std::vector<LibraryInfo>& FunctionHost::libraries() const { return impl_->libraries(); }
+const FunctionInfo* FunctionHost::Find(std::string_view function) const {
+  return impl_->Find(function);
+}
+Value FunctionHost::Call(std::string_view function, std::span<const std::string_view> keys,
+                         std::span<const std::string_view> args, bool read_only) {
+  return impl_->Call(function, keys, args, read_only);
+}
+uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
+
+}  // namespace shredder::engine

@@ -1,0 +1,179 @@
+// What a tenant's code can reach: an allow-list of globals, no code from strings, nothing of other tenants.
+#include "runtime/engine/engine_test_support.h"
+
+namespace shredder::engine {
+namespace {
+
+using testing::HasSubstr;
+using testing::StartsWith;
+
+class IsolationTest : public TenantTest {
+ protected:
+  std::string Evaluate(const std::string& expression) {
+    tenant_.MustLoad("export const f = () => { try { return " + expression +
+                     "; } catch (e) { return 'caught ' + e.name; } };");
+    return tenant_.ShowCall("f");
+  }
+};
+
+TEST_F(IsolationTest, LeavesTheGlobalsOfAnAllowListOnly) {
+  EXPECT_EQ(Evaluate("Reflect.ownKeys(globalThis).map(String).sort().join(' ')"),
+            "\"AggregateError Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean "
+            "DataView Date Error EvalError Float32Array Float64Array Function Infinity Int16Array "
+            "Int32Array Int8Array JSON Map Math NaN Number Object Promise Proxy RangeError "
+            "ReferenceError Reflect RegExp Set String Symbol SyntaxError TypeError URIError "
+            "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet decodeURI "
+            "decodeURIComponent encodeURI encodeURIComponent globalThis isFinite isNaN parseFloat "
+            "parseInt undefined\"");
+  for (const char* name :
+       {"eval", "WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef", "FinalizationRegistry",
+        "console", "escape", "setTimeout", "queueMicrotask", "require", "process", "performance",
+        "gc", "ShadowRealm", "Intl", "Iterator", "HTGet", "constructor2"}) {
+    EXPECT_EQ(Evaluate("typeof " + std::string(name)), "\"undefined\"") << name;
+  }
+}
+
+TEST_F(IsolationTest, MakesNoCodeFromStrings) {
+  for (const char* expression : {
+           "Function('return 1')()",
+           "new Function('return 1')()",
+           "(() => {}).constructor('return 1')()",
+           "(async () => {}).constructor('return 1')()",
+           "(function* () {}).constructor('return 1')()",
+           "(async function* () {}).constructor('return 1')()",
+           "Reflect.construct(Function, ['return 1'])()",
+           "Reflect.apply(Function, null, ['return 1'])()",
+           "new (class extends Function {})('return 1')()",
+           "globalThis.constructor.constructor('return 1')()",
+           "HTGet.constructor('return 1')()",
+           "HTSet.constructor('return 1')()",
+           "Function.bind(null, 'return 1')()()",
+           "Function.prototype.constructor.call(null, 'return 1')()",
+       }) {
+    EXPECT_EQ(Evaluate(expression), "\"caught EvalError\"") << expression;
+  }
+  tenant_.MustLoad("export const f = () => Function('return 1')();");
+  EXPECT_THAT(tenant_.ShowCall("f"),
+              StartsWith("!ERR EvalError: Code cannot be made from strings in a function of the "
+                         "store at lib:3:"));
+  for (const char* expression : {"eval('1')", "(0, eval)('1')", "globalThis.eval('1')"}) {
+    EXPECT_THAT(Evaluate(expression), StartsWith("\"caught ")) << expression;
+  }
+}
+
+TEST_F(IsolationTest, ImportsNothingLater) {
+  tenant_.MustLoad(
+      "export const f = async (_, [name]) => Object.keys(await import(name)).length;");
+  for (const char* name : {"shredder:store", "lib", "fs", "data:text/javascript,1"}) {
+    EXPECT_THAT(tenant_.ShowCall("f", {}, {name}), StartsWith("!ERR ")) << name;
+  }
+  EXPECT_EQ(Evaluate("JSON.stringify(Object.keys(import.meta))"), "\"[]\"");
+}
+
+TEST_F(IsolationTest, HasNoSharedOrResizableMemory) {
+  EXPECT_EQ(Evaluate("new ArrayBuffer(8, {maxByteLength: 16}).resizable"), "null");
+  for (const char* name : {"resize", "transfer", "maxByteLength"}) {
+    EXPECT_EQ(Evaluate("'" + std::string(name) + "' in ArrayBuffer.prototype"), "false") << name;
+  }
+}
+
+TEST_F(IsolationTest, TellsTheTimeInMillisecondsOnly) {
+  EXPECT_EQ(Evaluate("Number.isInteger(Date.now()) && Number.isInteger(+new Date())"), "true");
+}
+
+TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
+  constexpr char kNames[] = "[HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete]";
+  EXPECT_EQ(Evaluate(std::string(kNames) + ".map((f) => f.name + '/' + f.length).join(' ')"),
+            "\"HTGet/2 HTLength/1 HTHas/1 HTGetUint32/2 HTGetFloat64/2 HTSet/2 HTDelete/1\"");
+  EXPECT_EQ(Evaluate(std::string(kNames) + ".filter((f) => 'prototype' in f).length"), "0");
+  tenant_.MustLoad("import * as store from 'shredder:store';\n"
+                   "export const f = () => [Object.keys(store), Object.isFrozen(store), "
+                   "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
+  EXPECT_EQ(tenant_.ShowCall("f"),
+            "[[\"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetUint32\", \"HTHas\", "
+            "\"HTLength\", \"HTSet\"], false, false, null]");
+}
+
+TEST_F(IsolationTest, ShowsStackFramesNothingOfTheHost) {
+  EXPECT_EQ(Evaluate("(() => { Error.prepareStackTrace = (e, sites) => sites.map((s) => "
+                     "[typeof s.getThis(), typeof s.getFunction(), s.getFileName()]); "
+                     "const stack = new Error('x').stack; delete Error.prepareStackTrace; "
+                     "return stack.flat().join(' '); })()"),
+            "\"undefined undefined lib undefined undefined lib\"");
+}
+
+TEST_F(IsolationTest, KeepsTenantsApart) {
+  Tenant other(&engine_, 64 << 20, /*seed=*/1);
+  tenant_.Set("k", "mine");
+  other.Set("k", "other's value");
+  tenant_.MustLoad(
+      "globalThis.planted = 1; Object.prototype.inherited = 2; Array.prototype.map = null;\n"
+      "Symbol.for('shared').description; globalThis.list = [];\n"
+      "HTGet.planted = 3; Object.defineProperty(Promise.prototype, 'then', {value: null});\n"
+      "export const f = () => [HTLength('k'), HTSet('new', new Uint8Array(1))];\n"
+      "export const g = () => 'mine';");
+  other.MustLoad(
+      "export const f = () => [HTLength('k'), HTHas('new'), typeof planted, ({}).inherited, "
+      "typeof [].map, HTGet.planted, typeof Promise.prototype.then];");
+  EXPECT_EQ(tenant_.ShowCall("f"), "[4, null]");
+  EXPECT_EQ(other.ShowCall("f"),
+            "[13, false, \"undefined\", null, \"function\", null, \"function\"]");
+  EXPECT_EQ(other.ShowCall("g"), "!ERR Function not found");
+  EXPECT_EQ(other.host().Find("g"), nullptr);
+  EXPECT_EQ(other.store().key_count(), 1u);
+  EXPECT_EQ(tenant_.store().key_count(), 2u);
+  // Neither does another's end matter.
+  tenant_.host().Flush();
+  EXPECT_EQ(other.ShowCall("f"),
+            "[13, false, \"undefined\", null, \"function\", null, \"function\"]");
+}
+
+TEST_F(IsolationTest, SurvivesATenantThatBreaksItsOwnBuiltins) {
+  tenant_.MustLoad(
+      "const fail = () => { throw new Error('hijacked'); };\n"
+      "for (const proto of [Object, Array, Function, String, Promise, Map, Set, Error, RegExp])\n"
+      "  for (const key of Reflect.ownKeys(proto.prototype))\n"
+      "    try { Object.defineProperty(proto.prototype, key, {get: fail, set: fail}); } catch {}\n"
+      "for (const key of ['0', '1', 'length', 'then', 'toJSON', 'flags', 'value', 'done'])\n"
+      "  try { Object.defineProperty(Object.prototype, key, {get: fail, set: fail}); } catch {}\n"
+      "export function f(keys, args) { return [keys, args, HTLength('k'), new Map([]), {a: 1n}]; }\n"
+      "f.flags = [];\n");
+  tenant_.Set("k", "abc");
+  EXPECT_THAT(tenant_.ShowCall("f", {"a"}, {"b"}), StartsWith("["));
+}
+
+TEST_F(IsolationTest, ShowsNoTenantANameOfAnothersError) {
+  Tenant other(&engine_);
+  tenant_.MustLoad("export const f = () => { throw new Error('secret'); };");
+  other.MustLoad("export const f = () => 1;");
+  EXPECT_THAT(tenant_.ShowCall("f"), HasSubstr("secret"));
+  EXPECT_EQ(other.ShowCall("f"), "1");
+}
+
+TEST(Process, RefusesAnUnknownFlagAndASecondStart) {
+  std::string error;
+  EXPECT_FALSE(Engine::InitializeProcess({}, &error));
+  EXPECT_EQ(error, "V8 is already initialised in this process");
+  EXPECT_THAT(std::string(Engine::V8Version()), StartsWith("11.3.244.8"));
+}
+
+TEST(Process, HoldsManyTenants) {
+  Engine engine(Patient());
+  std::vector<std::unique_ptr<Tenant>> tenants;
+  for (int i = 0; i < 30; ++i) {
+    tenants.push_back(std::make_unique<Tenant>(&engine, 1 << 20));
+    tenants.back()->MustLoad("export const f = () => " + std::to_string(i) + ";");
+  }
+  for (int i = 0; i < 30; ++i) EXPECT_EQ(tenants[i]->ShowCall("f"), std::to_string(i));
+  // In any order of their ends, and others in their places.
+  for (int i = 0; i < 30; i += 2) tenants[i].reset();
+  for (int i = 1; i < 30; i += 2) EXPECT_EQ(tenants[i]->ShowCall("f"), std::to_string(i));
+  for (int i = 0; i < 30; i += 2) {
+    tenants[i] = std::make_unique<Tenant>(&engine, 1 << 20);
+    tenants[i]->MustLoad("export const f = () => 'again';");
+    EXPECT_EQ(tenants[i]->ShowCall("f"), "\"again\"");
+  }
+}
+
+}  // namespace
+}  // namespace shredder::engine

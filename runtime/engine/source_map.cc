@@ -1,0 +1,148 @@
+#include "runtime/engine/source_map.h"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include <nlohmann/json.hpp>
+
+namespace shredder::engine {
+
+namespace {
+
+constexpr std::string_view kMarker = "\n//# sourceMappingURL=data:application/json;";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+constexpr std::array<int8_t, 256> MakeBase64Values() {
+  std::array<int8_t, 256> values{};
+  values.fill(-1);
+  for (size_t i = 0; i < kBase64.size(); ++i) {
+    values[static_cast<uint8_t>(kBase64[i])] = static_cast<int8_t>(i);
+  }
+  return values;
+}
+constexpr std::array<int8_t, 256> kBase64Values = MakeBase64Values();
+
+std::optional<std::string> DecodeBase64(std::string_view text) {
+  std::string bytes;
+  bytes.reserve(text.size() / 4 * 3);
+  uint32_t bits = 0;
+  int bit_count = 0;
+  for (const char c : text) {
+    if (c == '=') break;
+    const int value = kBase64Values[static_cast<uint8_t>(c)];
+    if (value < 0) return std::nullopt;
+    bits = bits << 6 | static_cast<uint32_t>(value);
+    bit_count += 6;
+    if (bit_count >= 8) {
+      bit_count -= 8;
+      bytes.push_back(static_cast<char>(bits >> bit_count & 0xff));
+    }
+  }
+  return bytes;
+}
+
+// Reads one variable-length quantity from the front of `*text`; empty at malformed or oversized input.
+std::optional<int64_t> ReadVlq(std::string_view* text) {
+  uint64_t value = 0;
+  for (int shift = 0; shift <= 35; shift += 5) {
+    if (text->empty()) return std::nullopt;
+    const int digit = kBase64Values[static_cast<uint8_t>(text->front())];
+    if (digit < 0) return std::nullopt;
+    text->remove_prefix(1);
+    value |= static_cast<uint64_t>(digit & 31) << shift;
+    if ((digit & 32) == 0) {
+      const auto magnitude = static_cast<int64_t>(value >> 1);
+      return (value & 1) != 0 ? -magnitude : magnitude;
+    }
+  }
+  return std::nullopt;
+}
+
+bool IsIndex(int64_t value) {
+  return value >= 0 && value <= std::numeric_limits<int32_t>::max();
+}
+
+}  // namespace
+
+std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
+  const size_t marker = code.rfind(kMarker);
+  if (marker == std::string_view::npos) return std::nullopt;
+  std::string_view url = code.substr(marker + kMarker.size());
+  url = url.substr(0, url.find_first_of("\r\n"));
+  constexpr std::string_view kEncoding = "base64,";
+  const size_t data = url.find(kEncoding);
+  if (data == std::string_view::npos) return std::nullopt;
+  const std::optional<std::string> text = DecodeBase64(url.substr(data + kEncoding.size()));
+  if (!text) return std::nullopt;
+  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
+  if (!json.is_object()) return std::nullopt;
+  const auto sources = json.find("sources");
+  const auto mappings = json.find("mappings");
+  if (sources == json.end() || !sources->is_array() || mappings == json.end() ||
+      !mappings->is_string()) {
+    return std::nullopt;
+  }
+  SourceMap map;
+  for (const auto& source : *sources) {
+    map.sources_.push_back(source.is_string() ? source.get<std::string>() : "");
+  }
+  const std::string& mapping_text = mappings->get_ref<const std::string&>();
+  std::string_view rest = mapping_text;
+  map.lines_.emplace_back();
+  int64_t column = 0, source = 0, source_line = 0, source_column = 0;
+  while (!rest.empty()) {
+    if (rest.front() == ';') {
+      map.lines_.emplace_back();
+      column = 0;
+      rest.remove_prefix(1);
+      continue;
+    }
+    if (rest.front() == ',') {
+      rest.remove_prefix(1);
+      continue;
+    }
+    // 1, 4 or 5 numbers, each relative to the last of its kind.
+    int64_t fields[5] = {};
+    int count = 0;
+    while (!rest.empty() && rest.front() != ',' && rest.front() != ';') {
+      const std::optional<int64_t> field = ReadVlq(&rest);
+      if (!field || count == 5) return std::nullopt;
+      fields[count++] = *field;
+    }
+    column += fields[0];
+    if (!IsIndex(column) || count == 2 || count == 3) return std::nullopt;
+    if (count == 1) {
+      // Code that comes from no source.
+      map.lines_.back().push_back({static_cast<uint32_t>(column), kNoSource, 0, 0});
+      continue;
+    }
+    source += fields[1];
+    source_line += fields[2];
+    source_column += fields[3];
+    if (!IsIndex(source) || source >= static_cast<int64_t>(map.sources_.size()) ||
+        !IsIndex(source_line) || !IsIndex(source_column)) {
+      return std::nullopt;
+    }
+    map.lines_.back().push_back({static_cast<uint32_t>(column), static_cast<uint32_t>(source),
+                                 static_cast<uint32_t>(source_line),
+                                 static_cast<uint32_t>(source_column)});
+  }
+  return map;
+}
+
+std::optional<SourcePosition> SourceMap::Find(uint32_t line, uint32_t column) const {
+  if (line == 0 || column == 0 || line > lines_.size()) return std::nullopt;
+  const std::vector<Segment>& segments = lines_[line - 1];
+  // The last segment that starts at or before the column.
+  auto next = std::upper_bound(segments.begin(), segments.end(), column - 1,
+                               [](uint32_t value, const Segment& s) { return value < s.column; });
+  if (next == segments.begin()) return std::nullopt;
+  const Segment& segment = *--next;
+  if (segment.source == kNoSource || sources_[segment.source].empty()) return std::nullopt;
+  return SourcePosition{sources_[segment.source], segment.source_line + 1,
+                        segment.source_column + 1};
+}
+
+}  // namespace shredder::engine
