@@ -1,0 +1,225 @@
+// Libraries of functions, and their invocation.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string>
+
+#include "runtime/resp/glob.h"
+#include "runtime/resp/number.h"
+#include "runtime/server/command_table.h"
+#include "runtime/server/commands/client_name.h"
+#include "runtime/server/commands/common.h"
+#include "runtime/server/commands/handlers.h"
+#include "runtime/server/shard.h"
+#include "runtime/server/value_encoder.h"
+
+namespace shredder::server {
+namespace {
+
+constexpr std::string_view kEngineName = "js";
+
+// While it lives, the shard knows that the request runs JavaScript.
+class RunningScope {
+ public:
+  RunningScope(Request& request, std::string_view function) : shard_(request.shard) {
+    shard_.BeginRunning({request.tenant, function, request.args, shard_.clock().NowMs()});
+  }
+  ~RunningScope() { shard_.EndRunning(); }
+  RunningScope(const RunningScope&) = delete;
+  RunningScope& operator=(const RunningScope&) = delete;
+
+ private:
+  Shard& shard_;
+};
+
+bool MayWrite(const engine::FunctionInfo& function) {
+  return std::find(function.flags.begin(), function.flags.end(), "no-writes") ==
+         function.flags.end();
+}
+
+void Invoke(Request& request, bool read_only) {
+  const auto args = request.args;
+  const engine::FunctionInfo* function = request.tenant->functions->Find(args[1]);
+  if (!function) {
+    request.reply.Error("ERR Function not found");
+    return;
+  }
+  int64_t key_count;
+  if (!resp::ParseInteger(args[2], &key_count)) {
+    request.reply.Error("ERR Bad number of keys provided");
+    return;
+  }
+  if (key_count > static_cast<int64_t>(args.size()) - 3) {
+    request.reply.Error("ERR Number of keys can't be greater than number of args");
+    return;
+  }
+  if (key_count < 0) {
+    request.reply.Error("ERR Number of keys can't be negative");
+    return;
+  }
+  if (read_only && MayWrite(*function)) {
+    request.reply.Error("ERR Can not execute a script with write flag using *_ro command.");
+    return;
+  }
+  const auto keys = args.subspan(3, static_cast<size_t>(key_count));
+  if (std::any_of(keys.begin(), keys.end(),
+                  [](std::string_view key) { return key.size() > layout::kMaxKeyBytes; })) {
+    request.reply.Error(fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
+    return;
+  }
+  engine::Value value;
+  {
+    const RunningScope running(request, args[1]);
+    value =
+        request.tenant->functions->Call(args[1], keys, args.subspan(3 + keys.size()), read_only);
+  }
+  EncodeValue(value, request.reply);
+}
+
+void ReplyLibrary(const engine::LibraryInfo& library, bool with_code, resp::ReplyWriter& reply) {
+  reply.Map(with_code ? 4 : 3);
+  reply.Bulk("library_name");
+  reply.Bulk(library.name);
+  reply.Bulk("engine");
+  reply.Bulk(kEngineName);
+  reply.Bulk("functions");
+  reply.Array(library.functions.size());
+  for (const engine::FunctionInfo& function : library.functions) {
+    reply.Map(3);
+    reply.Bulk("name");
+    reply.Bulk(function.name);
+    reply.Bulk("description");
+    if (function.description.empty()) {
+      reply.Null();
+    } else {
+      reply.Bulk(function.description);
+    }
+    reply.Bulk("flags");
+    reply.Set(function.flags.size());
+    for (const std::string& flag : function.flags) reply.SimpleString(flag);
+  }
+  if (with_code) {
+    reply.Bulk("library_code");
+    reply.Bulk(library.code);
+  }
+}
+
+}  // namespace
+
+void HandleFcall(Request& request) { Invoke(request, false); }
+
+void HandleFcallRo(Request& request) { Invoke(request, true); }
+
+void HandleFunctionLoad(Request& request) {
+  const auto args = request.args;
+  bool replace = false;
+  for (size_t i = 2; i + 1 < args.size(); ++i) {
+    if (!EqualsIgnoringCase(args[i], "replace")) {
+      request.reply.Error(
+          fmt::format("ERR Unknown option given: {}", args[i].substr(0, kMaxClientTextLength)));
+      return;
+    }
+    replace = true;
+  }
+  engine::Value value;
+  {
+    const RunningScope running(request, "FUNCTION LOAD");
+    value = request.tenant->functions->Load(args.back(), replace);
+  }
+  EncodeValue(value, request.reply);
+}
+
+void HandleFunctionList(Request& request) {
+  const auto args = request.args;
+  std::string_view pattern = "*";
+  bool has_pattern = false;
+  bool with_code = false;
+  for (size_t i = 2; i < args.size(); ++i) {
+    if (!with_code && EqualsIgnoringCase(args[i], "withcode")) {
+      with_code = true;
+    } else if (!has_pattern && EqualsIgnoringCase(args[i], "libraryname")) {
+      if (++i == args.size()) {
+        request.reply.Error("ERR library name argument was not given");
+        return;
+      }
+      has_pattern = true;
+      pattern = args[i];
+    } else {
+      request.reply.Error(
+          fmt::format("ERR Unknown argument {}", args[i].substr(0, kMaxClientTextLength)));
+      return;
+    }
+  }
+  std::vector<const engine::LibraryInfo*> libraries;
+  for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
+    if (resp::GlobMatch(pattern, library.name, true)) libraries.push_back(&library);
+  }
+  request.reply.Array(libraries.size());
+  for (const engine::LibraryInfo* library : libraries) {
+    ReplyLibrary(*library, with_code, request.reply);
+  }
+}
+
+void HandleFunctionDelete(Request& request) {
+  if (request.tenant->functions->Delete(request.args[2])) {
+    request.reply.Ok();
+  } else {
+    request.reply.Error("ERR Library not found");
+  }
+}
+
+void HandleFunctionFlush(Request& request) {
+  const auto args = request.args;
+  if (args.size() > 3) {
+    request.reply.Error(
+        "ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
+    return;
+  }
+  if (args.size() == 3 && !EqualsIgnoringCase(args[2], "sync") &&
+      !EqualsIgnoringCase(args[2], "async")) {
+    request.reply.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
+    return;
+  }
+  request.tenant->functions->Flush();
+  request.reply.Ok();
+}
+
+void HandleFunctionStats(Request& request) {
+  resp::ReplyWriter& reply = request.reply;
+  const RunningCommand* running = request.shard.running();
+  reply.Map(2);
+  reply.Bulk("running_script");
+  if (running && running->tenant == request.tenant) {
+    reply.Map(3);
+    reply.Bulk("name");
+    reply.Bulk(running->function);
+    reply.Bulk("command");
+    reply.Array(running->args.size());
+    for (const std::string_view arg : running->args) reply.Bulk(arg);
+    reply.Bulk("duration_ms");
+    reply.Integer(static_cast<int64_t>(request.shard.clock().NowMs() - running->started_ms));
+  } else {
+    reply.Null();
+  }
+  const auto& libraries = request.tenant->functions->libraries();
+  size_t functions = 0;
+  for (const engine::LibraryInfo& library : libraries) functions += library.functions.size();
+  reply.Bulk("engines");
+  reply.Map(1);
+  reply.Bulk(kEngineName);
+  reply.Map(2);
+  reply.Bulk("libraries_count");
+  reply.Integer(static_cast<int64_t>(libraries.size()));
+  reply.Bulk("functions_count");
+  reply.Integer(static_cast<int64_t>(functions));
+}
+
+void HandleFunctionKill(Request& request) {
+  if (request.shard.IsRunning(request.tenant) && request.tenant->engine->RequestKill()) {
+    request.reply.Ok();
+  } else {
+    request.reply.Error("NOTBUSY No scripts in execution right now.");
+  }
+}
+
+}  // namespace shredder::server

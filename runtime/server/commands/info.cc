@@ -1,0 +1,136 @@
+// INFO: the server, as far as the caller's tenant may know it.
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iterator>
+#include <string>
+
+#include "runtime/server/command_table.h"
+#include "runtime/server/commands/handlers.h"
+#include "runtime/server/shard.h"
+#include "runtime/server/version.h"
+
+namespace shredder::server {
+namespace {
+
+void Line(std::string* out, std::string_view name, const auto& value) {
+  fmt::format_to(std::back_inserter(*out), "{}:{}\r\n", name, value);
+}
+
+// As Redis's bytesToHuman: "1.50M".
+std::string HumanBytes(uint64_t bytes) {
+  if (bytes < 1024) return fmt::format("{}B", bytes);
+  auto scaled = static_cast<double>(bytes) / 1024;
+  for (const char unit : {'K', 'M'}) {
+    if (scaled < 1024) return fmt::format("{:.2f}{}", scaled, unit);
+    scaled /= 1024;
+  }
+  return fmt::format("{:.2f}G", scaled);
+}
+
+void Server(const Request& request, std::string* out) {
+  const uint64_t uptime_seconds =
+      (request.shard.clock().NowMs() - request.shard.started_ms()) / 1000;
+  Line(out, "redis_version", kRedisVersion);
+  Line(out, "shredder_version", kShredderVersion);
+  Line(out, "v8_version", engine::Engine::V8Version());
+  Line(out, "redis_mode", "standalone");
+  Line(out, "os", "Linux");
+  Line(out, "arch_bits", 64);
+  Line(out, "process_id", getpid());
+  Line(out, "run_id", request.shard.run_id());
+  Line(out, "tcp_port", request.shard.tcp_port());
+  Line(out, "uptime_in_seconds", uptime_seconds);
+  Line(out, "uptime_in_days", uptime_seconds / 86400);
+}
+
+void Clients(const Request& request, std::string* out) {
+  const auto& sessions = request.shard.sessions();
+  const auto own = std::count_if(sessions.begin(), sessions.end(), [&](const auto& entry) {
+    return entry.second->tenant() == request.tenant;
+  });
+  Line(out, "connected_clients", own);
+  Line(out, "maxclients", request.shard.config().max_clients);
+  Line(out, "blocked_clients", 0);
+}
+
+void Memory(const Request& request, std::string* out) {
+  const uint64_t used = request.store().used_bytes();
+  const uint64_t quota = request.store().quota_bytes();
+  const engine::FunctionHost& functions = *request.tenant->functions;
+  size_t function_count = 0;
+  for (const engine::LibraryInfo& library : functions.libraries()) {
+    function_count += library.functions.size();
+  }
+  Line(out, "used_memory", used);
+  Line(out, "used_memory_human", HumanBytes(used));
+  Line(out, "maxmemory", quota);
+  Line(out, "maxmemory_human", HumanBytes(quota));
+  Line(out, "maxmemory_policy", "noeviction");
+  Line(out, "used_memory_vm_functions", functions.heap_used_bytes());
+  Line(out, "number_of_libraries", functions.libraries().size());
+  Line(out, "number_of_functions", function_count);
+}
+
+void Persistence(const Request&, std::string* out) { Line(out, "loading", 0); }
+
+void Stats(const Request& request, std::string* out) {
+  const TenantStats& stats = request.tenant->stats;
+  Line(out, "total_connections_received", stats.connections);
+  Line(out, "total_commands_processed", stats.commands);
+  Line(out, "instantaneous_ops_per_sec", stats.rate.per_second());
+  Line(out, "expired_keys", stats.expired_keys);
+  Line(out, "evicted_keys", 0);
+  Line(out, "keyspace_hits", stats.hits);
+  Line(out, "keyspace_misses", stats.misses);
+}
+
+void Replication(const Request&, std::string* out) {
+  Line(out, "role", "master");
+  Line(out, "connected_slaves", 0);
+}
+
+void Cluster(const Request&, std::string* out) { Line(out, "cluster_enabled", 0); }
+
+void Keyspace(const Request& request, std::string* out) {
+  const uint64_t keys = request.store().key_count();
+  if (keys == 0) return;
+  Line(out, "db0",
+       fmt::format("keys={},expires={},avg_ttl=0", keys, request.store().expiring_key_count()));
+}
+
+struct Section {
+  std::string_view name;
+  std::string_view title;
+  void (*write)(const Request& request, std::string* out);
+};
+constexpr Section kSections[] = {
+    {"server", "Server", Server},    {"clients", "Clients", Clients},
+    {"memory", "Memory", Memory},    {"persistence", "Persistence", Persistence},
+    {"stats", "Stats", Stats},       {"replication", "Replication", Replication},
+    {"cluster", "Cluster", Cluster}, {"keyspace", "Keyspace", Keyspace},
+};
+
+bool IsWanted(const Section& section, std::span<const std::string_view> names) {
+  if (names.empty()) return true;
+  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
+    return EqualsIgnoringCase(name, section.name) || EqualsIgnoringCase(name, "all") ||
+           EqualsIgnoringCase(name, "default") || EqualsIgnoringCase(name, "everything");
+  });
+}
+
+}  // namespace
+
+void HandleInfo(Request& request) {
+  std::string text;
+  for (const Section& section : kSections) {
+    if (!IsWanted(section, request.args.subspan(1))) continue;
+    if (!text.empty()) text += "\r\n";
+    fmt::format_to(std::back_inserter(text), "# {}\r\n", section.title);
+    section.write(request, &text);
+  }
+  request.reply.Verbatim(text);
+}
+
+}  // namespace shredder::server

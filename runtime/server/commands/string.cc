@@ -1,0 +1,281 @@
+// Commands on a key's value as a string of bytes.
+#include <algorithm>
+#include <limits>
+#include <string>
+
+#include "runtime/resp/number.h"
+#include "runtime/server/command_table.h"
+#include "runtime/server/commands/common.h"
+#include "runtime/server/commands/handlers.h"
+#include "runtime/server/tenant.h"
+
+namespace shredder::server {
+namespace {
+
+using store::Expiry;
+
+constexpr TimeUnit kSeconds{.seconds = true, .absolute = false};
+constexpr TimeUnit kMilliseconds{.seconds = false, .absolute = false};
+
+// The options of SET and GETEX.
+struct ValueOptions {
+  bool only_if_absent = false;   // NX
+  bool only_if_present = false;  // XX
+  bool get = false;
+  bool keep_ttl = false;
+  bool persist = false;
+  std::string_view expiry_option;  // EX, PX, EXAT or PXAT in lower case; empty where there is none
+  size_t expiry_argument = 0;      // the position of its value
+  TimeUnit expiry_unit{};
+};
+
+struct ExpiryOption {
+  std::string_view name;
+  TimeUnit unit;
+};
+constexpr ExpiryOption kExpiryOptions[] = {
+    {"ex", {.seconds = true, .absolute = false}},
+    {"px", {.seconds = false, .absolute = false}},
+    {"exat", {.seconds = true, .absolute = true}},
+    {"pxat", {.seconds = false, .absolute = true}},
+};
+
+const ExpiryOption* FindExpiryOption(std::string_view text) {
+  const auto* found =
+      std::find_if(std::begin(kExpiryOptions), std::end(kExpiryOptions),
+                   [&](const ExpiryOption& o) { return EqualsIgnoringCase(text, o.name); });
+  return found == std::end(kExpiryOptions) ? nullptr : found;
+}
+
+// Reads the options from argument `first` on. Which combinations are allowed follows Redis's
+// parseExtendedStringArgumentsOrReply (t_string.c). Replies the error where it returns false.
+bool ReadValueOptions(Request& request, size_t first, bool is_set, ValueOptions* options) {
+  const auto args = request.args;
+  for (size_t i = first; i < args.size(); ++i) {
+    const std::string_view arg = args[i];
+    const ExpiryOption* expiry = FindExpiryOption(arg);
+    if (expiry && !options->keep_ttl && !options->persist && i + 1 < args.size() &&
+        (options->expiry_option.empty() || options->expiry_option == expiry->name)) {
+      options->expiry_option = expiry->name;
+      options->expiry_unit = expiry->unit;
+      options->expiry_argument = ++i;
+    } else if (is_set && EqualsIgnoringCase(arg, "nx") && !options->only_if_present) {
+      options->only_if_absent = true;
+    } else if (is_set && EqualsIgnoringCase(arg, "xx") && !options->only_if_absent) {
+      options->only_if_present = true;
+    } else if (is_set && EqualsIgnoringCase(arg, "get")) {
+      options->get = true;
+    } else if (is_set && EqualsIgnoringCase(arg, "keepttl") && options->expiry_option.empty()) {
+      options->keep_ttl = true;
+    } else if (!is_set && EqualsIgnoringCase(arg, "persist") && options->expiry_option.empty()) {
+      options->persist = true;
+    } else {
+      request.reply.Error(kSyntaxError);
+      return false;
+    }
+  }
+  return true;
+}
+
+void BulkOrNull(const std::optional<std::string_view>& value, resp::ReplyWriter& reply) {
+  if (value) {
+    reply.Bulk(*value);
+  } else {
+    reply.Null();
+  }
+}
+
+// SET with options: the reply is the old value with GET, else whether the value was set.
+void SetWithOptions(Request& request, const ValueOptions& options) {
+  const store::Key key = KeyAt(request, 1);
+  Expiry expiry = options.keep_ttl ? Expiry::Keep() : Expiry::None();
+  if (!options.expiry_option.empty()) {
+    int64_t at_ms;
+    if (!ReadTime(request, options.expiry_argument, options.expiry_unit, true, &at_ms)) return;
+    expiry = Expiry::At(ToExpiry(at_ms));
+  }
+  std::string& out = request.reply.out();
+  const size_t reply_start = out.size();
+  bool present = false;
+  if (options.get) {
+    // Written before the value is overwritten, since it refers to the store's memory.
+    const std::optional<std::string_view> old = Lookup(request, key);
+    present = old.has_value();
+    BulkOrNull(old, request.reply);
+  } else if (options.only_if_absent || options.only_if_present) {
+    present = request.store().Has(key);
+  }
+  if ((options.only_if_absent && present) || (options.only_if_present && !present)) {
+    if (!options.get) request.reply.Null();
+    return;
+  }
+  const store::WriteStatus status = request.store().Set(key, request.args[2], expiry);
+  if (status != store::WriteStatus::kOk) {
+    out.resize(reply_start);
+    Succeeded(status, request.reply);
+  } else if (!options.get) {
+    request.reply.Ok();
+  }
+}
+
+void SetWithExpiry(Request& request, TimeUnit unit) {
+  int64_t at_ms;
+  if (!ReadTime(request, 2, unit, true, &at_ms)) return;
+  if (Succeeded(
+          request.store().Set(KeyAt(request, 1), request.args[3], Expiry::At(ToExpiry(at_ms))),
+          request.reply)) {
+    request.reply.Ok();
+  }
+}
+
+}  // namespace
+
+void HandleGet(Request& request) { BulkOrNull(Lookup(request, KeyAt(request, 1)), request.reply); }
+
+void HandleSet(Request& request) {
+  if (request.args.size() > 3) {
+    ValueOptions options;
+    if (ReadValueOptions(request, 3, true, &options)) SetWithOptions(request, options);
+  } else if (Succeeded(request.store().Set(KeyAt(request, 1), request.args[2]), request.reply)) {
+    request.reply.Ok();
+  }
+}
+
+void HandleSetEx(Request& request) { SetWithExpiry(request, kSeconds); }
+
+void HandlePsetEx(Request& request) { SetWithExpiry(request, kMilliseconds); }
+
+void HandleSetNx(Request& request) {
+  const store::Key key = KeyAt(request, 1);
+  if (request.store().Has(key)) {
+    request.reply.Integer(0);
+  } else if (Succeeded(request.store().Set(key, request.args[2]), request.reply)) {
+    request.reply.Integer(1);
+  }
+}
+
+void HandleGetSet(Request& request) {
+  ValueOptions options;
+  options.get = true;
+  SetWithOptions(request, options);
+}
+
+void HandleGetDel(Request& request) {
+  const store::Key key = KeyAt(request, 1);
+  const std::optional<std::string_view> value = Lookup(request, key);
+  BulkOrNull(value, request.reply);
+  if (value) request.store().Delete(key);
+}
+
+void HandleGetEx(Request& request) {
+  ValueOptions options;
+  if (!ReadValueOptions(request, 2, false, &options)) return;
+  const store::Key key = KeyAt(request, 1);
+  const std::optional<std::string_view> value = Lookup(request, key);
+  if (!value) {
+    request.reply.Null();
+    return;
+  }
+  int64_t at_ms = 0;
+  if (!options.expiry_option.empty() &&
+      !ReadTime(request, options.expiry_argument, options.expiry_unit, true, &at_ms)) {
+    return;
+  }
+  request.reply.Bulk(*value);
+  if (options.persist) {
+    request.store().SetExpiresAt(key, 0);
+  } else if (!options.expiry_option.empty()) {
+    request.store().SetExpiresAt(key, ToExpiry(at_ms));
+  }
+}
+
+void HandleMget(Request& request) {
+  std::string& out = request.reply.out();
+  const size_t reply_start = out.size();
+  request.reply.Array(request.args.size() - 1);
+  for (size_t i = 1; i < request.args.size(); ++i) {
+    BulkOrNull(Lookup(request, KeyAt(request, i)), request.reply);
+    if (out.size() - reply_start > kMaxReplyBytes) {
+      out.resize(reply_start);
+      ReplyTooLong(request.reply);
+      return;
+    }
+  }
+}
+
+void HandleMset(Request& request) {
+  if (request.args.size() % 2 == 0) {
+    request.reply.Error("ERR wrong number of arguments for 'mset' command");
+    return;
+  }
+  store::Store& store = request.store();
+  store.Begin();
+  for (size_t i = 1; i < request.args.size(); i += 2) {
+    if (!Succeeded(store.Set(KeyAt(request, i), request.args[i + 1]), request.reply)) {
+      store.Rollback();
+      return;
+    }
+  }
+  store.Commit();
+  request.reply.Ok();
+}
+
+void HandleStrlen(Request& request) {
+  const std::optional<std::string_view> value = Lookup(request, KeyAt(request, 1));
+  request.reply.Integer(value ? static_cast<int64_t>(value->size()) : 0);
+}
+
+void HandleGetRange(Request& request) {
+  int64_t start;
+  int64_t end;
+  if (!ReadInteger(request, 2, &start) || !ReadInteger(request, 3, &end)) return;
+  const std::string_view value = Lookup(request, KeyAt(request, 1)).value_or("");
+  const auto length = static_cast<int64_t>(value.size());
+  // Negative positions count from the end; an end before the first byte still means the first byte,
+  // as in Redis.
+  const bool reversed = start < 0 && end < 0 && start > end;
+  if (start < 0) start = std::max<int64_t>(start + length, 0);
+  if (end < 0) end = std::max<int64_t>(end + length, 0);
+  end = std::min(end, length - 1);
+  if (reversed || start > end) {
+    request.reply.Bulk("");
+  } else {
+    request.reply.Bulk(
+        value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1)));
+  }
+}
+
+void HandleSetRange(Request& request) {
+  int64_t offset;
+  if (!ReadInteger(request, 2, &offset)) return;
+  if (offset < 0) {
+    request.reply.Error("ERR offset is out of range");
+    return;
+  }
+  const store::Key key = KeyAt(request, 1);
+  const std::string_view patch = request.args[3];
+  const std::string_view old = request.store().Get(key).value_or("");
+  if (patch.empty()) {
+    request.reply.Integer(static_cast<int64_t>(old.size()));
+    return;
+  }
+  const uint64_t start = static_cast<uint64_t>(offset);
+  if (start > layout::kMaxValueBytes || patch.size() > layout::kMaxValueBytes - start) {
+    request.reply.Error(kStringTooLong);
+    return;
+  }
+  std::string value(old);
+  value.resize(std::max<size_t>(value.size(), start + patch.size()), '\0');
+  value.replace(start, patch.size(), patch);
+  if (Succeeded(request.store().Set(key, value, Expiry::Keep()), request.reply)) {
+    request.reply.Integer(static_cast<int64_t>(value.size()));
+  }
+}
+
+void HandleAppend(Request& request) {
+  const store::Key key = KeyAt(request, 1);
+  if (!Succeeded(request.store().Append(key, request.args[2]), request.reply)) return;
+  request.reply.Integer(static_cast<int64_t>(request.store().Get(key)->size()));
+}
+
+}  // namespace shredder::server

@@ -1,0 +1,69 @@
+// What shredderd runs with: the defaults, changed by a TOML file and then by command-line flags.
+// Everything is checked here, before anything starts; an error is one line that says where, what is
+// wrong, and what to write instead.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/server/secret.h"
+
+namespace shredder::server {
+
+inline constexpr std::string_view kDefaultTenantName = "default";
+
+struct TenantConfig {
+  std::string name;
+  std::optional<Secret> secret;  // none: any password is accepted, and none is asked for
+  uint64_t memory_bytes = 1ull << 30;
+  std::optional<uint64_t> deadline_ms;  // the server's where absent
+};
+
+struct ServerConfig {
+  std::string bind = "127.0.0.1";  // an IPv4 or IPv6 address
+  uint16_t port = 7379;            // 0: any free one
+  std::string unix_socket;         // a path; none where empty
+  uint64_t max_clients = 10000;
+  net::Backend backend = net::Backend::kAuto;
+  std::string log_level = "info";  // debug, info, warn or error
+  uint64_t deadline_ms = 50;
+  uint64_t load_deadline_ms = 500;
+  uint64_t heap_limit_mb = 64;
+  uint64_t busy_reply_ms = 5000;  // a tenant's clients get BUSY once its function has run that long
+  bool callback_builtins = false;
+  std::vector<TenantConfig> tenants;
+};
+
+// Command-line flags that change the configuration; absent ones leave it as it is.
+struct ConfigOverrides {
+  std::optional<std::string> bind;
+  std::optional<int64_t> port;
+  std::optional<std::string> unix_socket;
+  std::optional<int64_t> deadline_ms;
+  std::optional<std::string> memory;  // of the tenant `default`
+  std::optional<std::string> log_level;
+  std::optional<std::string> backend;
+  bool callback_builtins = false;
+};
+
+// The configuration in `text`, the content of the file `path` (for messages). Nothing, and a
+// one-line reason in *error, where it is not valid.
+std::optional<ServerConfig> ParseConfig(std::string_view text, const std::string& path,
+                                        std::string* error);
+
+// Without a file: one tenant, `default`, without a password, on loopback only.
+ServerConfig DefaultConfig();
+
+// The file's configuration (the default one where `path` is empty) with the overrides applied.
+std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides,
+                                       std::string* error);
+
+// "256mb" (also kb, gb, a bare number of bytes; powers of 1024, any case) in bytes; nothing where
+// `text` is anything else.
+std::optional<uint64_t> ParseMemorySize(std::string_view text);
+
+}  // namespace shredder::server

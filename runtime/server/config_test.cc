@@ -1,0 +1,296 @@
+#include "runtime/server/config.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <fstream>
+#include <string>
+
+#include "runtime/server/command_line.h"
+
+namespace shredder::server {
+namespace {
+
+constexpr std::string_view kTenant = "[[tenant]]\nname = \"a\"\npassword = \"secret\"\n";
+
+std::string ErrorOf(std::string_view text) {
+  std::string error;
+  EXPECT_FALSE(ParseConfig(text, "f.toml", &error).has_value()) << text;
+  return error;
+}
+
+TEST(Config, ReadsEveryKey) {
+  std::string error;
+  const auto config = ParseConfig(R"([server]
+bind = "::1"
+port = 0
+unix-socket = "/tmp/s"
+max-clients = 7
+backend = "epoll"
+log-level = "warn"
+deadline-ms = 1
+load-deadline-ms = 2
+heap-limit-mb = 8
+busy-reply-ms = 3
+callback-builtins = true
+
+[[tenant]]
+name = "a"
+password = "secret"
+memory = "256mb"
+deadline-ms = 9
+
+[[tenant]]
+name = "0_b-c"
+password-sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
+)",
+                                  "f.toml", &error);
+  ASSERT_TRUE(config) << error;
+  EXPECT_EQ(config->bind, "::1");
+  EXPECT_EQ(config->port, 0);
+  EXPECT_EQ(config->unix_socket, "/tmp/s");
+  EXPECT_EQ(config->max_clients, 7u);
+  EXPECT_EQ(config->backend, net::Backend::kEpoll);
+  EXPECT_EQ(config->log_level, "warn");
+  EXPECT_EQ(config->deadline_ms, 1u);
+  EXPECT_EQ(config->load_deadline_ms, 2u);
+  EXPECT_EQ(config->heap_limit_mb, 8u);
+  EXPECT_EQ(config->busy_reply_ms, 3u);
+  EXPECT_TRUE(config->callback_builtins);
+  ASSERT_EQ(config->tenants.size(), 2u);
+  EXPECT_EQ(config->tenants[0].memory_bytes, 256u << 20);
+  EXPECT_EQ(config->tenants[0].deadline_ms, 9u);
+  EXPECT_TRUE(config->tenants[0].secret->Equals(Secret::OfPassword("secret")));
+  EXPECT_EQ(config->tenants[1].name, "0_b-c");
+  EXPECT_EQ(config->tenants[1].memory_bytes, 1u << 30);
+  EXPECT_FALSE(config->tenants[1].deadline_ms.has_value());
+  EXPECT_TRUE(config->tenants[1].secret->Equals(Secret::OfPassword("test")));
+}
+
+TEST(Config, ATenantAloneIsEnough) {
+  std::string error;
+  const auto config = ParseConfig(kTenant, "f.toml", &error);
+  ASSERT_TRUE(config) << error;
+  EXPECT_EQ(config->bind, "127.0.0.1");
+  EXPECT_EQ(config->port, 7379);
+  EXPECT_EQ(config->deadline_ms, 50u);
+}
+
+// Each bad line in an otherwise good file is refused, with its place and what to write instead.
+TEST(Config, RefusesEveryBadValue) {
+  struct Case {
+    std::string_view line;
+    std::string_view error;
+  };
+  constexpr Case kServerCases[] = {
+      {"port = 65536",
+       "f.toml:2: server.port is 65536, out of range; give a number from 0 to 65535"},
+      {"port = -1", "f.toml:2: server.port is -1, out of range; give a number from 0 to 65535"},
+      {"port = \"7379\"", "f.toml:2: server.port must be an integer, without quotes"},
+      {"port = 1.5", "f.toml:2: server.port must be an integer, without quotes"},
+      {"port = true", "f.toml:2: server.port must be an integer, without quotes"},
+      {"bind = 1", "f.toml:2: server.bind must be a string, in quotes"},
+      {"bind = \"\"", "f.toml:2: server.bind is '', not an IP address"},
+      {"bind = \"example.com\"", "f.toml:2: server.bind is 'example.com', not an IP address"},
+      {"bind = \"127.0.0.256\"", "f.toml:2: server.bind is '127.0.0.256', not an IP address"},
+      {"unix-socket = \"\"", "f.toml:2: server.unix-socket has 0 bytes"},
+      {"unix-socket = \"a\\u0000b\"", "f.toml:2: server.unix-socket has 3 bytes"},
+      {"max-clients = 0", "f.toml:2: server.max-clients is 0, out of range"},
+      {"max-clients = 1000001", "f.toml:2: server.max-clients is 1000001, out of range"},
+      {"backend = \"kqueue\"", "f.toml:2: server.backend is 'kqueue', not a backend"},
+      {"log-level = \"loud\"", "f.toml:2: server.log-level is 'loud', not a log level"},
+      {"log-level = 1", "f.toml:2: server.log-level must be a string"},
+      {"deadline-ms = 0", "f.toml:2: server.deadline-ms is 0, out of range"},
+      {"deadline-ms = 3600001", "f.toml:2: server.deadline-ms is 3600001, out of range"},
+      {"load-deadline-ms = 0", "f.toml:2: server.load-deadline-ms is 0, out of range"},
+      {"heap-limit-mb = 7", "f.toml:2: server.heap-limit-mb is 7, out of range"},
+      {"heap-limit-mb = 4097", "f.toml:2: server.heap-limit-mb is 4097, out of range"},
+      {"busy-reply-ms = 0", "f.toml:2: server.busy-reply-ms is 0, out of range"},
+      {"callback-builtins = 1", "f.toml:2: server.callback-builtins must be true or false"},
+      {"callback-builtins = \"true\"", "f.toml:2: server.callback-builtins must be true or false"},
+      {"prot = 1", "f.toml:2: unknown key 'server.prot'; known are backend, bind"},
+      {"Port = 1", "f.toml:2: unknown key 'server.Port'"},
+      {"port = [1]", "f.toml:2: server.port must be an integer"},
+      {"[server.tls]", "f.toml:2: unknown key 'server.tls'"},
+      {"port = 1\nport = 2", "f.toml:3: "},
+      {"port =", "f.toml:2: "},
+      {"port = 99999999999999999999", "f.toml:2: "},
+  };
+  for (const Case& c : kServerCases) {
+    const std::string error =
+        ErrorOf("[server]\n" + std::string(c.line) + "\n" + std::string(kTenant));
+    EXPECT_TRUE(error.starts_with(c.error)) << c.line << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+  constexpr Case kTenantCases[] = {
+      {"memory = \"1023kb\"", "f.toml:4: tenant.memory is '1023kb', out of range"},
+      {"memory = \"65gb\"", "f.toml:4: tenant.memory is '65gb', out of range"},
+      {"memory = \"many\"", "f.toml:4: tenant.memory is 'many', not a size"},
+      {"memory = \"256 mb\"", "f.toml:4: tenant.memory is '256 mb', not a size"},
+      {"memory = \"-1mb\"", "f.toml:4: tenant.memory is '-1mb', not a size"},
+      {"memory = \"99999999999999999gb\"", "f.toml:4: tenant.memory is '99999999999999999gb', not"},
+      {"memory = 1", "f.toml:4: tenant.memory must be a string"},
+      {"deadline-ms = 0", "f.toml:4: tenant.deadline-ms is 0, out of range"},
+      {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are deadline-ms, memory"},
+      {"password-sha256 = \"00\"", "f.toml:4: tenant.password-sha256 is not a SHA-256 digest"},
+      {"[[tenant]]\nname = \"b\"", "f.toml:4: tenant 'b' has no password; add"},
+      {"[[tenant]]\npassword = \"x\"", "f.toml:4: a tenant without a name; add"},
+      {"[[tenant]]\nname = \"a\"\npassword = \"x\"", "f.toml:4: tenant 'a' is there twice"},
+      {"[[tenant]]\nname = \"b\"\npassword = \"secret\"",
+       "f.toml:4: tenants 'a' and 'b' have the same password; give each its own"},
+      {"[[tenant]]\nname = \"b\"\npassword = \"\"", "f.toml:6: tenant.password is empty"},
+      {"[[tenant]]\nname = \"\"\npassword = \"x\"", "f.toml:5: tenant.name is '', not a tenant's"},
+      {"[[tenant]]\nname = \"B\"\npassword = \"x\"",
+       "f.toml:5: tenant.name is 'B', not a tenant's"},
+      {"[[tenant]]\nname = \"-b\"\npassword = \"x\"", "f.toml:5: tenant.name is '-b', not"},
+      {"[[tenant]]\nname = \"b c\"\npassword = \"x\"", "f.toml:5: tenant.name is 'b c', not"},
+      {"[other]", "f.toml:4: unknown key 'other'; a file has [server] and [[tenant]]"},
+  };
+  for (const Case& c : kTenantCases) {
+    const std::string error = ErrorOf(std::string(kTenant) + std::string(c.line) + "\n");
+    EXPECT_TRUE(error.starts_with(c.error)) << c.line << "\n" << error;
+    EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+  }
+  EXPECT_TRUE(ErrorOf("[[tenant]]\nname = \"" + std::string(64, 'a') + "\"\npassword = \"x\"\n")
+                  .starts_with("f.toml:2: tenant.name is"));
+  EXPECT_TRUE(ErrorOf(std::string(kTenant) + "password-sha256 = \"" + std::string(64, '0') + "\"\n")
+                  .starts_with("f.toml:1: tenant 'a' has both password and password-sha256"));
+  EXPECT_EQ(ErrorOf("[server]\nport = 1\n"),
+            "f.toml: no tenant; add a [[tenant]] with a name and a password");
+  EXPECT_EQ(ErrorOf(""), "f.toml: no tenant; add a [[tenant]] with a name and a password");
+  EXPECT_EQ(ErrorOf("server = 1\n"), "f.toml:1: server must be a table; write [server]");
+  EXPECT_EQ(ErrorOf("[tenant]\nname = \"a\"\n"),
+            "f.toml:1: tenant must be an array of tables; write [[tenant]]");
+}
+
+// Whatever byte of a good file is lost, the result is a configuration or one line, never a crash.
+TEST(Config, SurvivesLosingAnyByte) {
+  const std::string good =
+      "[server]\nport = 1234\nbind = \"127.0.0.1\"\n" + std::string(kTenant) + "memory = \"2mb\"\n";
+  std::string error;
+  ASSERT_TRUE(ParseConfig(good, "f.toml", &error)) << error;
+  for (size_t i = 0; i < good.size(); ++i) {
+    std::string mutated = good;
+    mutated.erase(i, 1);
+    error.clear();
+    if (!ParseConfig(mutated, "f.toml", &error)) {
+      EXPECT_TRUE(error.starts_with("f.toml:")) << mutated;
+      EXPECT_EQ(error.find('\n'), std::string::npos) << error;
+    }
+  }
+}
+
+TEST(Config, MemorySizes) {
+  EXPECT_EQ(ParseMemorySize("1"), 1u);
+  EXPECT_EQ(ParseMemorySize("2kb"), 2048u);
+  EXPECT_EQ(ParseMemorySize("3MB"), 3u << 20);
+  EXPECT_EQ(ParseMemorySize("4Gb"), 4ull << 30);
+  for (const std::string_view bad : {"", "mb", "1m", "1.5gb", "+1", " 1", "1 ", "0x10",
+                                     "18446744073709551616", "17179869184gb"}) {
+    EXPECT_FALSE(ParseMemorySize(bad).has_value()) << bad;
+  }
+}
+
+TEST(Config, WithoutAFileOnlyLoopback) {
+  ConfigOverrides overrides;
+  std::string error;
+  for (const std::string_view address : {"127.0.0.1", "127.1.2.3", "::1", "localhost"}) {
+    overrides.bind = address;
+    EXPECT_TRUE(LoadConfig("", overrides, &error)) << error;
+  }
+  for (const std::string_view address : {"0.0.0.0", "::", "192.168.1.1"}) {
+    overrides.bind = address;
+    EXPECT_FALSE(LoadConfig("", overrides, &error));
+    EXPECT_NE(error.find("--config FILE"), std::string::npos) << error;
+  }
+}
+
+class ConfigFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    path_ = testing::TempDir() + "shredder_config_test_" + std::to_string(getpid()) + ".toml";
+  }
+  void TearDown() override { std::remove(path_.c_str()); }
+  void Write(std::string_view text) { std::ofstream(path_) << text; }
+
+  std::string path_;
+  std::string error_;
+};
+
+TEST_F(ConfigFile, FlagsOverrideTheFile) {
+  Write("[server]\nport = 1\ndeadline-ms = 2\n" + std::string(kTenant));
+  ConfigOverrides overrides;
+  overrides.port = 3;
+  overrides.bind = "0.0.0.0";
+  overrides.backend = "io_uring";
+  const auto config = LoadConfig(path_, overrides, &error_);
+  ASSERT_TRUE(config) << error_;
+  EXPECT_EQ(config->port, 3);
+  EXPECT_EQ(config->deadline_ms, 2u);
+  EXPECT_EQ(config->bind, "0.0.0.0");
+  EXPECT_EQ(config->backend, net::Backend::kIoUring);
+}
+
+TEST_F(ConfigFile, MemoryFlagIsTheDefaultTenants) {
+  ConfigOverrides overrides;
+  overrides.memory = "2mb";
+  const auto config = LoadConfig("", overrides, &error_);
+  ASSERT_TRUE(config) << error_;
+  EXPECT_EQ(config->tenants[0].memory_bytes, 2u << 20);
+  Write(kTenant);
+  EXPECT_FALSE(LoadConfig(path_, overrides, &error_));
+  EXPECT_EQ(error_,
+            "--memory needs a tenant named 'default'; set memory in the [[tenant]] tables of the "
+            "file");
+}
+
+TEST_F(ConfigFile, BadFlagsAreNamed) {
+  ConfigOverrides overrides;
+  overrides.port = 65536;
+  EXPECT_FALSE(LoadConfig("", overrides, &error_));
+  EXPECT_EQ(error_, "--port is 65536, out of range; give a number from 0 to 65535");
+}
+
+TEST_F(ConfigFile, AMissingOrHugeFileIsRefused) {
+  EXPECT_FALSE(LoadConfig(path_, {}, &error_));
+  EXPECT_EQ(error_, path_ + ": cannot be read; check the path and its permissions");
+  EXPECT_FALSE(LoadConfig(testing::TempDir(), {}, &error_));
+  EXPECT_EQ(error_, testing::TempDir() + ": cannot be read; check the path and its permissions");
+  Write(std::string((1 << 20) + 1, '#'));
+  EXPECT_FALSE(LoadConfig(path_, {}, &error_));
+  EXPECT_NE(error_.find("longer than 1048576 bytes"), std::string::npos) << error_;
+}
+
+TEST(CommandLineTest, ReadsFlags) {
+  const char* argv[] = {
+      "shredderd",          "--port",       "0", "--v8-flags", "--max-lazy  --trace-opt",
+      "--enable-callbacks", "--port-file=p"};
+  CommandLine command_line;
+  std::string message;
+  ASSERT_EQ(ParseCommandLine(std::size(argv), argv, &command_line, &message),
+            CommandLineResult::kRun)
+      << message;
+  EXPECT_EQ(command_line.overrides.port, 0);
+  EXPECT_TRUE(command_line.overrides.callback_builtins);
+  EXPECT_EQ(command_line.v8_flags, (std::vector<std::string>{"--max-lazy", "--trace-opt"}));
+  EXPECT_EQ(command_line.port_file, "p");
+}
+
+TEST(CommandLineTest, RefusesWhatItDoesNotKnowInOneLine) {
+  for (const std::initializer_list<const char*> bad :
+       {std::initializer_list<const char*>{"shredderd", "--prot", "1"},
+        {"shredderd", "--port", "x"},
+        {"shredderd", "--port"},
+        {"shredderd", "extra"}}) {
+    CommandLine command_line;
+    std::string message;
+    EXPECT_EQ(ParseCommandLine(static_cast<int>(bad.size()), bad.begin(), &command_line, &message),
+              CommandLineResult::kError);
+    EXPECT_NE(message.find("; see shredderd --help"), std::string::npos) << message;
+    EXPECT_EQ(message.find('\n'), std::string::npos) << message;
+  }
+}
+
+}  // namespace
+}  // namespace shredder::server

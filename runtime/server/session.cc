@@ -1,0 +1,211 @@
+#include "runtime/server/session.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "builtins-csa/table_layout.h"
+#include "runtime/server/command_table.h"
+#include "runtime/server/shard.h"
+
+namespace shredder::server {
+namespace {
+
+// What one call of OnData may do before the other connections get their turn.
+constexpr int kMaxRequestsPerTurn = 1000;
+constexpr size_t kMaxReplyBytesPerTurn = 1 << 20;
+constexpr uint64_t kMaxTurnMs = 5;
+
+constexpr size_t kMaxQuotedBytes = 128;  // of what a client sent, in an error message
+
+void ReplyUnknownCommand(std::span<const std::string_view> args, resp::ReplyWriter& reply) {
+  std::string quoted;
+  for (size_t i = 1; i < args.size() && quoted.size() < kMaxQuotedBytes; ++i) {
+    quoted += fmt::format("'{}' ", args[i].substr(0, kMaxQuotedBytes - quoted.size()));
+  }
+  reply.Error(fmt::format("ERR unknown command '{}', with args beginning with: {}",
+                          args[0].substr(0, kMaxQuotedBytes), quoted));
+}
+
+void ReplyUnknownSubcommand(const Command& container, std::string_view name,
+                            resp::ReplyWriter& reply) {
+  std::string upper(container.name);
+  std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c - 'a' + 'A'; });
+  reply.Error(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
+                          name.substr(0, kMaxQuotedBytes), upper));
+}
+
+bool KeysFit(const KeyPositions& keys, std::span<const std::string_view> args) {
+  if (keys.first == 0) return true;
+  const int count = static_cast<int>(args.size());
+  const int last = keys.last < 0 ? count + keys.last : keys.last;
+  for (int i = keys.first; i <= last; i += keys.step) {
+    if (args[i].size() > layout::kMaxKeyBytes) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+store::Store& Request::store() const { return *tenant->store; }
+
+Session::Session(net::Connection& connection, Shard& shard)
+    : connection_(connection),
+      shard_(shard),
+      opened_ms_(shard.clock().NowMs()),
+      last_request_ms_(opened_ms_) {
+  Reset();
+}
+
+std::string Session::last_command() const {
+  return last_command_ ? FullName(last_container_, *last_command_) : "NULL";
+}
+
+void Session::Reset() {
+  protocol_ = resp::Protocol::kResp2;
+  name_.clear();
+  Tenant* tenant = shard_.FindTenant(kDefaultTenantName);
+  SetTenant(tenant && !tenant->secret ? tenant : nullptr);
+}
+
+void Session::SetTenant(Tenant* tenant) {
+  if (tenant && tenant != tenant_) ++tenant->stats.connections;
+  tenant_ = tenant;
+  parser_.SetLimits(tenant ? resp::RequestParser::Limits()
+                           : resp::RequestParser::Limits::Unauthenticated());
+  UpdateTime();
+}
+
+void Session::UpdateTime() {
+  last_request_ms_ = shard_.clock().NowMs();
+  // The time of a store is fixed while a function runs on it.
+  if (tenant_ && !shard_.IsRunning(tenant_)) tenant_->store->SetNow(last_request_ms_);
+}
+
+bool Session::Authenticate(std::string_view name, std::string_view password,
+                           resp::ReplyWriter& reply) {
+  const Secret guess = Secret::OfPassword(password);
+  Tenant* tenant = shard_.FindTenant(name);
+  const bool accepted = tenant ? tenant->Accepts(guess) : Secret::Unmatchable().Equals(guess);
+  if (tenant && accepted) {
+    auth_failures_ = 0;
+    SetTenant(tenant);
+    return true;
+  }
+  ++auth_failures_;
+  reply.Error("WRONGPASS invalid username-password pair or user is disabled.");
+  // A name that is no tenant's is not logged: it may be a password that was typed in its place.
+  shard_.log().warn(
+      "{}: wrong password for {}; failure {} of {} on this connection", address(),
+      tenant ? fmt::format("tenant '{}'", tenant->name) : "a tenant that does not exist",
+      auth_failures_, kMaxAuthFailures);
+  if (auth_failures_ >= kMaxAuthFailures) {
+    closing_ = true;
+  } else {
+    delayed_ = true;
+  }
+  return false;
+}
+
+void Session::Kill() {
+  if (executing_) {
+    closing_ = true;
+  } else {
+    connection_.Close();
+  }
+}
+
+size_t Session::OnData(std::string_view unread) {
+  if (executing_) return 0;
+  executing_ = true;
+  UpdateTime();
+  const uint64_t turn_started_ms = last_request_ms_;
+  const size_t max_output = connection_.output().size() + kMaxReplyBytesPerTurn;
+  size_t consumed = 0;
+  bool turn_over = false;
+  for (int requests = 0; !turn_over; ++requests) {
+    size_t parsed = 0;
+    const auto result = parser_.Parse(unread.substr(consumed), &parsed);
+    if (result == resp::RequestParser::Result::kIncomplete) {
+      consumed += parsed;
+      break;
+    }
+    if (result == resp::RequestParser::Result::kError) {
+      resp::ReplyWriter(&connection_.output(), protocol_).Error(parser_.error());
+      closing_ = true;
+    } else {
+      const Outcome outcome = Execute(parser_.args());
+      if (outcome == Outcome::kWait) {
+        connection_.PauseReading();
+        shard_.AddWaiting(this);
+        break;
+      }
+      consumed += parsed;
+      turn_over = requests == kMaxRequestsPerTurn || connection_.output().size() >= max_output;
+      if (outcome == Outcome::kDoneLong) {
+        UpdateTime();
+        turn_over |= last_request_ms_ - turn_started_ms >= kMaxTurnMs;
+      }
+    }
+    if (closing_) {
+      connection_.CloseAfterFlush();
+      consumed = unread.size();
+      break;
+    }
+    if (delayed_) {
+      delayed_ = false;
+      connection_.PauseReading();
+      shard_.AddDelayed(this, last_request_ms_ + kAuthDelayMs * auth_failures_);
+      break;
+    }
+  }
+  executing_ = false;
+  return consumed;
+}
+
+Session::Outcome Session::Execute(std::span<const std::string_view> args) {
+  resp::ReplyWriter reply(&connection_.output(), protocol_);
+  const Command* container = nullptr;
+  const Command* command = FindCommand(args[0]);
+  if (!command) {
+    ReplyUnknownCommand(args, reply);
+    return Outcome::kDone;
+  }
+  if (!command->subcommands.empty() && args.size() > 1) {
+    container = command;
+    command = FindSubcommand(*container, args[1]);
+    if (!command) {
+      ReplyUnknownSubcommand(*container, args[1], reply);
+      return Outcome::kDone;
+    }
+  }
+  if (!command->ArityAllows(args.size()) || !command->handler) {
+    reply.Error(fmt::format("ERR wrong number of arguments for '{}' command",
+                            FullName(container, *command)));
+    return Outcome::kDone;
+  }
+  if (!tenant_ && !(command->flags & kNoAuth)) {
+    reply.Error("NOAUTH Authentication required.");
+    return Outcome::kDone;
+  }
+  if (!KeysFit(command->keys, args)) {
+    reply.Error(fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
+    return Outcome::kDone;
+  }
+  if (shard_.running() && !(command->flags & kAllowBusy)) {
+    if (shard_.IsRunning(tenant_)) {
+      if (!shard_.IsBusy()) return Outcome::kWait;
+      reply.Error("BUSY Shredder is busy running a function. You can only call FUNCTION KILL.");
+      return Outcome::kDone;
+    }
+    if (command->flags & kUsesEngine) return Outcome::kWait;
+  }
+  last_container_ = container;
+  last_command_ = command;
+  if (tenant_) ++tenant_->stats.commands;
+  Request request{shard_, *this, tenant_, *command, args, reply};
+  command->handler(request);
+  return command->flags & kMayBeLong ? Outcome::kDoneLong : Outcome::kDone;
+}
+
+}  // namespace shredder::server

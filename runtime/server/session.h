@@ -1,0 +1,86 @@
+// A client's session: what is known of the client, and the execution of the requests that it sends.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/resp/reply_writer.h"
+#include "runtime/resp/request_parser.h"
+#include "runtime/server/command.h"
+
+namespace shredder::server {
+
+class Session {
+ public:
+  // The connection and the shard must outlive the session. Authenticated as the default tenant
+  // where that has no password.
+  Session(net::Connection& connection, Shard& shard);
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+
+  // Executes the complete requests at the front of `unread`, up to a bound for one turn; returns
+  // the bytes consumed.
+  size_t OnData(std::string_view unread);
+
+  // Tries `password` for the tenant `name`; on failure replies WRONGPASS, delays the session's next
+  // request, and closes the connection after the kMaxAuthFailures-th one.
+  bool Authenticate(std::string_view name, std::string_view password, resp::ReplyWriter& reply);
+  // As a new connection: RESP2, without a name, not authenticated.
+  void Reset();
+  // The connection closes once what has been replied is sent.
+  void CloseAfterReply() { closing_ = true; }
+  // Closes the connection: at once, or after the command that the session is executing.
+  void Kill();
+  // Requests are read again after a pause that the session has asked its shard for.
+  void Resume() { connection_.ResumeReading(); }
+
+  uint64_t id() const { return connection_.id(); }
+  const std::string& address() const { return connection_.peer_address(); }
+  Tenant* tenant() const { return tenant_; }
+  resp::Protocol protocol() const { return protocol_; }
+  void set_protocol(resp::Protocol protocol) { protocol_ = protocol; }
+  const std::string& name() const { return name_; }
+  void set_name(std::string_view name) { name_ = name; }
+  const std::string& library_name() const { return library_name_; }
+  void set_library_name(std::string_view name) { library_name_ = name; }
+  const std::string& library_version() const { return library_version_; }
+  void set_library_version(std::string_view version) { library_version_ = version; }
+  uint64_t opened_ms() const { return opened_ms_; }
+  uint64_t last_request_ms() const { return last_request_ms_; }
+  std::string last_command() const;  // its full name; "NULL" before the first, as Redis has it
+
+  static constexpr int kMaxAuthFailures = 10;
+  static constexpr uint64_t kAuthDelayMs = 100;  // times the failures so far
+
+ private:
+  enum class Outcome {
+    kDone,
+    kDoneLong,  // a command that may have taken long
+    kWait,      // not executed: the session waits for the end of the running invocation
+  };
+
+  void SetTenant(Tenant* tenant);
+  void UpdateTime();
+  Outcome Execute(std::span<const std::string_view> args);
+
+  net::Connection& connection_;
+  Shard& shard_;
+  Tenant* tenant_ = nullptr;
+  resp::RequestParser parser_;
+  resp::Protocol protocol_ = resp::Protocol::kResp2;
+  bool executing_ = false;
+  bool closing_ = false;
+  bool delayed_ = false;  // after a failed AUTH
+  int auth_failures_ = 0;
+  std::string name_;
+  std::string library_name_;
+  std::string library_version_;
+  const uint64_t opened_ms_;
+  uint64_t last_request_ms_;
+  const Command* last_container_ = nullptr;
+  const Command* last_command_ = nullptr;
+};
+
+}  // namespace shredder::server

@@ -1,0 +1,188 @@
+#include "runtime/server/shard.h"
+
+#include <fmt/format.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace shredder::server {
+namespace {
+
+// What one tick of the timer may do about expired keys.
+constexpr size_t kMaxTenantsReapedPerTick = 8;
+constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
+constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
+
+// 40 hexadecimal digits, as Redis's run_id.
+std::string RandomRunId() {
+  std::array<unsigned char, 20> bytes;
+  std::string id;
+  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) bytes.fill(0);
+  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
+  return id;
+}
+
+}  // namespace
+
+Shard::Shard(const ServerConfig& config, const Clock& clock, spdlog::logger& log)
+    : config_(config),
+      clock_(clock),
+      log_(log),
+      run_id_(RandomRunId()),
+      started_ms_(clock.NowMs()),
+      last_timer_ms_(started_ms_) {}
+
+Shard::~Shard() = default;
+
+std::unique_ptr<Shard> Shard::Create(const ServerConfig& config, const Clock& clock,
+                                     spdlog::logger& log, std::string* error) {
+  std::unique_ptr<Shard> shard(new Shard(config, clock, log));
+  if (!shard->CreateTenants(error)) return nullptr;
+  return shard;
+}
+
+bool Shard::CreateTenants(std::string* error) {
+  for (const TenantConfig& tenant_config : config_.tenants) {
+    auto tenant = std::make_unique<Tenant>();
+    tenant->name = tenant_config.name;
+    tenant->secret = tenant_config.secret;
+    store::StoreOptions options;
+    options.quota_bytes = tenant_config.memory_bytes;
+    std::string reason;
+    tenant->store = store::Store::Create(options, &reason);
+    if (!tenant->store) {
+      *error = fmt::format("tenant '{}': {}", tenant->name, reason);
+      return false;
+    }
+    tenant->engine = EngineFor(tenant_config.deadline_ms.value_or(config_.deadline_ms));
+    tenant->functions = tenant->engine->CreateHost(tenant->store.get());
+    tenants_by_name_.emplace(tenant->name, tenant.get());
+    tenants_.push_back(std::move(tenant));
+  }
+  return true;
+}
+
+engine::Engine* Shard::EngineFor(uint64_t deadline_ms) {
+  std::unique_ptr<engine::Engine>& engine = engines_[deadline_ms];
+  if (!engine) {
+    engine::EngineOptions options;
+    options.deadline_ms = deadline_ms;
+    options.load_deadline_ms = config_.load_deadline_ms;
+    options.heap_limit_mb = config_.heap_limit_mb;
+    options.callback_builtins = config_.callback_builtins;
+    options.on_yield = [this] { OnYield(); };
+    engine = std::make_unique<engine::Engine>(std::move(options));
+  }
+  return engine.get();
+}
+
+void Shard::Attach(net::EventLoop* loop) {
+  loop_ = loop;
+  loop->SetTimer(kTimerIntervalMs, [this] { OnTimer(); });
+}
+
+uint16_t Shard::tcp_port() const { return loop_ ? loop_->bound_port() : 0; }
+
+Tenant* Shard::FindTenant(std::string_view name) {
+  const auto found = tenants_by_name_.find(name);
+  return found == tenants_by_name_.end() ? nullptr : found->second;
+}
+
+void Shard::OnOpen(net::Connection& connection) {
+  auto session = std::make_unique<Session>(connection, *this);
+  connection.set_user_data(session.get());
+  sessions_.emplace(connection.id(), std::move(session));
+  log_.debug("{}: connected", connection.peer_address());
+}
+
+size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
+  return static_cast<Session*>(connection.user_data())->OnData(unread);
+}
+
+void Shard::OnClose(net::Connection& connection) {
+  auto* session = static_cast<Session*>(connection.user_data());
+  std::erase(waiting_, session);
+  std::erase_if(delayed_, [session](const Delayed& delayed) { return delayed.session == session; });
+  sessions_.erase(connection.id());
+  log_.debug("{}: closed", connection.peer_address());
+}
+
+void Shard::OnTimer() {
+  const uint64_t now_ms = clock_.NowMs();
+  ResumeDelayed(now_ms);
+  ReapExpired();
+  if (now_ms == last_timer_ms_) return;
+  for (const auto& tenant : tenants_) {
+    tenant->stats.rate.Sample(tenant->stats.commands, now_ms - last_timer_ms_);
+  }
+  last_timer_ms_ = now_ms;
+}
+
+void Shard::ReapExpired() {
+  size_t reaped_tenants = 0;
+  for (size_t i = 0; i < tenants_.size() && reaped_tenants < kMaxTenantsReapedPerTick; ++i) {
+    Tenant& tenant = *tenants_[next_to_reap_];
+    next_to_reap_ = (next_to_reap_ + 1) % tenants_.size();
+    if (IsRunning(&tenant) || tenant.store->expiring_key_count() == 0) continue;
+    tenant.store->SetNow(clock_.NowMs());
+    tenant.stats.expired_keys +=
+        tenant.store->ReapExpired(kMaxSlotsVisitedPerTenant, kMaxKeysReapedPerTenant);
+    ++reaped_tenants;
+  }
+}
+
+bool Shard::IsBusy() const {
+  return running_ && clock_.NowMs() - running_->started_ms >= config_.busy_reply_ms;
+}
+
+void Shard::BeginRunning(const RunningCommand& command) { running_ = command; }
+
+void Shard::EndRunning() {
+  running_.reset();
+  for (size_t count = waiting_.size(); count > 0 && !waiting_.empty(); --count) {
+    Session* session = waiting_.front();
+    waiting_.pop_front();
+    session->Resume();
+  }
+}
+
+void Shard::OnYield() {
+  if (stop_requested_.load(std::memory_order_relaxed)) {
+    running_->tenant->engine->RequestKill();
+    return;
+  }
+  if (IsBusy()) {
+    // What waits for the running tenant is to get BUSY now.
+    std::vector<Session*> busy;
+    std::erase_if(waiting_, [&](Session* session) {
+      if (session->tenant() != running_->tenant) return false;
+      busy.push_back(session);
+      return true;
+    });
+    for (Session* session : busy) session->Resume();
+  }
+  if (loop_) loop_->PollOnce();
+}
+
+void Shard::RequestStop() {
+  stop_requested_.store(true, std::memory_order_relaxed);
+  if (loop_) loop_->Stop();
+}
+
+void Shard::AddDelayed(Session* session, uint64_t until_ms) {
+  delayed_.push_back({session, until_ms});
+}
+
+void Shard::ResumeDelayed(uint64_t now_ms) {
+  std::vector<Session*> due;
+  std::erase_if(delayed_, [&](const Delayed& delayed) {
+    if (delayed.until_ms > now_ms) return false;
+    due.push_back(delayed.session);
+    return true;
+  });
+  for (Session* session : due) session->Resume();
+}
+
+}  // namespace shredder::server

@@ -1,0 +1,253 @@
+// Several tenants on one shard: who gets in, what each sees, and what waits while a function runs.
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "runtime/server/test_client.h"
+
+namespace shredder::server {
+namespace {
+
+ServerConfig TwoTenants() {
+  ServerConfig config;
+  for (const std::string_view name : {"red", "blue"}) {
+    TenantConfig& tenant = config.tenants.emplace_back();
+    tenant.name = name;
+    tenant.secret = Secret::OfPassword(std::string(name) + "-password");
+    tenant.memory_bytes = 1 << 20;
+  }
+  return config;
+}
+
+class TenancyTest : public testing::Test {
+ protected:
+  TenancyTest() : server_(TwoTenants()) {
+    red_("AUTH red red-password");
+    blue_("AUTH blue blue-password");
+  }
+
+  // As if a function of `red` ran.
+  void BeginRed() {
+    server_.shard().BeginRunning(
+        {server_.shard().FindTenant("red"), "f", kCommand, server_.clock.now_ms});
+  }
+  void EndRed() { server_.shard().EndRunning(); }
+
+  static constexpr std::string_view kCommand[] = {"FCALL", "f", "0"};
+  TestServer server_;
+  TestClient red_{server_};
+  TestClient blue_{server_};
+};
+
+constexpr std::string_view kWrongPassword =
+    "-WRONGPASS invalid username-password pair or user is disabled.";
+
+// --- Authentication
+
+TEST_F(TenancyTest, NothingBeforeAuth) {
+  TestClient client(server_);
+  for (const std::string_view command :
+       {"PING", "GET k", "INFO", "CLIENT LIST", "FUNCTION LIST", "COMMAND", "CONFIG GET *",
+        "SELECT 0", "DBSIZE", "FCALL f 0"}) {
+    EXPECT_EQ(client(command), "-NOAUTH Authentication required.") << command;
+  }
+  EXPECT_TRUE(
+      client("HELLO 3").starts_with("-NOAUTH HELLO must be called with the client already"));
+  EXPECT_EQ(client("nope"), "-ERR unknown command 'nope', with args beginning with: ");
+  EXPECT_EQ(client("AUTH red"), kWrongPassword);  // the user default, who is not here
+}
+
+TEST_F(TenancyTest, AuthAndHello) {
+  TestClient client(server_);
+  EXPECT_EQ(client("AUTH red red-password"), "+OK");
+  EXPECT_EQ(client("GET k"), "$-1");
+  EXPECT_EQ(client("RESET"), "+RESET");
+  EXPECT_EQ(client("GET k"), "-NOAUTH Authentication required.");
+  EXPECT_TRUE(client("HELLO 3 AUTH blue blue-password").starts_with("%7 "));
+  EXPECT_EQ(client("GET k"), "_");
+}
+
+TEST_F(TenancyTest, WrongPasswordsAreDelayedAndThenEndTheConnection) {
+  TestClient client(server_);
+  for (int failure = 1; failure < Session::kMaxAuthFailures; ++failure) {
+    EXPECT_EQ(client("AUTH red guess"), kWrongPassword);
+    EXPECT_TRUE(client.paused());
+    client.Send("AUTH red guess\r\n");
+    EXPECT_EQ(client.Receive(), "") << "a paused client must not be served";
+    server_.clock.now_ms += failure * Session::kAuthDelayMs - 1;
+    server_.shard().OnTimer();
+    EXPECT_TRUE(client.paused());
+    server_.clock.now_ms += 1;
+    server_.shard().OnTimer();
+    EXPECT_FALSE(client.paused());
+    if (++failure == Session::kMaxAuthFailures) break;
+    client.Serve();
+    EXPECT_EQ(client.Receive(), kWrongPassword);
+    server_.clock.now_ms += failure * Session::kAuthDelayMs;
+    server_.shard().OnTimer();
+  }
+  client.Serve();
+  EXPECT_EQ(client.Receive(), kWrongPassword);
+  EXPECT_TRUE(client.closed());
+}
+
+TEST_F(TenancyTest, TheLogNamesTenantsButNoSecrets) {
+  TestClient client(server_);
+  client("AUTH red guessed-secret");
+  server_.clock.now_ms += 1000;
+  server_.shard().OnTimer();
+  client("AUTH typed-secret x");
+  const std::string log = server_.log_text();
+  EXPECT_NE(log.find("wrong password for tenant 'red'"), std::string::npos) << log;
+  EXPECT_NE(log.find("a tenant that does not exist"), std::string::npos) << log;
+  EXPECT_EQ(log.find("secret"), std::string::npos) << log;
+}
+
+TEST_F(TenancyTest, UnauthenticatedRequestsAreSmall) {
+  TestClient client(server_);
+  client.Send("*3\r\n$4\r\nAUTH\r\n$3\r\nred\r\n$16385\r\n");
+  EXPECT_EQ(client.Receive(), "-ERR Protocol error: unauthenticated bulk length");
+  EXPECT_TRUE(client.closed());
+}
+
+// --- Isolation
+
+TEST_F(TenancyTest, KeysAreApart) {
+  red_("SET k red");
+  EXPECT_EQ(blue_("GET k"), "$-1");
+  blue_("SET k blue");
+  EXPECT_EQ(red_("GET k"), "$3 red");
+  EXPECT_EQ(blue_("KEYS *"), "*1 $1 k");
+  EXPECT_EQ(blue_("FLUSHALL"), "+OK");
+  EXPECT_EQ(red_("DBSIZE"), ":1");
+}
+
+TEST_F(TenancyTest, ClientsAreApart) {
+  const std::string list = blue_("CLIENT LIST");
+  EXPECT_EQ(list.find("user=red"), std::string::npos) << list;
+  EXPECT_EQ(blue_("CLIENT LIST ID " + std::to_string(red_.id())), "$0 ");
+  EXPECT_EQ(blue_("CLIENT KILL ID " + std::to_string(red_.id())), ":0");
+  EXPECT_EQ(blue_("CLIENT KILL " + red_.address()), "-ERR No such client");
+  EXPECT_EQ(blue_("CLIENT KILL USER red"), "-ERR No such user 'red'");
+  EXPECT_EQ(blue_("CLIENT KILL TYPE normal"), ":0");
+  EXPECT_FALSE(red_.closed());
+}
+
+TEST_F(TenancyTest, InfoIsTheTenantsOwn) {
+  TestClient second_red(server_);
+  second_red("AUTH red red-password");
+  red_("MSET a 1 b 2");
+  red_("GET a");
+  const std::string info = blue_("INFO");
+  EXPECT_NE(info.find("connected_clients:1 "), std::string::npos) << info;
+  EXPECT_NE(info.find("keyspace_hits:0 "), std::string::npos) << info;
+  EXPECT_EQ(info.find("db0:"), std::string::npos) << info;
+  EXPECT_EQ(info.find("red"), info.find("redis_version")) << info;
+}
+
+TEST_F(TenancyTest, QuotasAreApartAndMsetIsAllOrNothing) {
+  const std::string value(30000, 'x');
+  std::string reply;
+  int stored = 0;
+  for (; stored < 100; ++stored) {
+    reply = red_("SET k" + std::to_string(stored) + " " + value);
+    if (reply != "+OK") break;
+  }
+  EXPECT_EQ(reply, "-OOM command not allowed when used memory > 'maxmemory'.");
+  EXPECT_GT(stored, 20);
+  EXPECT_EQ(red_("DBSIZE"), ":" + std::to_string(stored)) << "nothing is evicted";
+  EXPECT_EQ(red_("SET k0 " + value + " GET NX").substr(0, 6), "$30000");
+  EXPECT_EQ(blue_("SET k " + value), "+OK");
+
+  red_("DEL k0");
+  EXPECT_EQ(red_("MSET m1 " + value + " m2 " + value),
+            "-OOM command not allowed when used memory > 'maxmemory'.");
+  EXPECT_EQ(red_("EXISTS m1 m2"), ":0");
+  EXPECT_EQ(red_("SET m1 " + value), "+OK");
+}
+
+// --- While a function runs
+
+TEST_F(TenancyTest, OtherTenantsDataCommandsAreServed) {
+  BeginRed();
+  EXPECT_EQ(blue_("SET k v"), "+OK");
+  EXPECT_EQ(blue_("GET k"), "$1 v");
+  EXPECT_EQ(blue_("FUNCTION LIST"), "*0");
+  EXPECT_EQ(blue_("FUNCTION KILL"), "-NOTBUSY No scripts in execution right now.");
+  EXPECT_EQ(blue_("FUNCTION STATS").find("$1 f"), std::string::npos);
+  EndRed();
+}
+
+TEST_F(TenancyTest, OtherTenantsFunctionsWaitForTheEngine) {
+  BeginRed();
+  blue_.Send("GET k\r\nFCALL f 0\r\nGET k\r\n");
+  EXPECT_EQ(blue_.Receive(), "$-1");
+  EXPECT_TRUE(blue_.paused());
+  EXPECT_EQ(blue_.unread_bytes(), std::string("FCALL f 0\r\nGET k\r\n").size());
+  server_.clock.now_ms += 60'000;
+  server_.shard().OnYield();
+  EXPECT_TRUE(blue_.paused()) << "BUSY concerns only the tenant that is busy";
+  EndRed();
+  EXPECT_FALSE(blue_.paused());
+  blue_.Serve();
+  EXPECT_EQ(blue_.Receive(), "-ERR Function not found $-1");
+}
+
+TEST_F(TenancyTest, TheTenantsOwnCommandsWaitAndThenGetBusy) {
+  TestClient second(server_);
+  second("AUTH red red-password");
+  BeginRed();
+  EXPECT_EQ(red_("PING"), "+PONG");
+  EXPECT_EQ(red_("CLIENT ID"), ":1");
+  EXPECT_EQ(red_("SELECT 0"), "+OK");
+  EXPECT_EQ(
+      red_("FUNCTION STATS"),
+      "*4 $14 running_script *6 $4 name $1 f $7 command *3 $5 FCALL $1 f $1 0 $11 duration_ms "
+      ":0 $7 engines *2 $2 js *4 $15 libraries_count :0 $15 functions_count :0");
+  second.Send("SET k v\r\n");
+  EXPECT_TRUE(second.paused());
+  server_.clock.now_ms += 4999;
+  server_.shard().OnYield();
+  EXPECT_TRUE(second.paused());
+  server_.clock.now_ms += 1;
+  server_.shard().OnYield();
+  EXPECT_FALSE(second.paused());
+  second.Serve();
+  constexpr std::string_view kBusy =
+      "-BUSY Shredder is busy running a function. You can only call FUNCTION KILL.";
+  EXPECT_EQ(second.Receive(), kBusy);
+  EXPECT_EQ(red_("GET k"), kBusy);
+  EXPECT_EQ(red_("AUTH red red-password"), "+OK");
+  EXPECT_EQ(blue_("GET k"), "$-1");
+  EndRed();
+  EXPECT_EQ(red_("GET k"), "$-1") << "what got BUSY was not executed";
+}
+
+TEST_F(TenancyTest, AWaitingClientMayLeave) {
+  BeginRed();
+  {
+    TestClient second(server_);
+    second("AUTH red red-password");
+    second.Send("GET k\r\n");
+    EXPECT_TRUE(second.paused());
+  }
+  EndRed();
+  EXPECT_EQ(red_("GET k"), "$-1");
+}
+
+TEST_F(TenancyTest, TimeStandsStillForTheRunningTenantAlone) {
+  red_("SET k v PX 10");
+  blue_("SET k v PX 10");
+  BeginRed();
+  server_.clock.now_ms += 20;
+  red_("PING");
+  server_.shard().OnTimer();
+  EXPECT_EQ(blue_("GET k"), "$-1");
+  EXPECT_EQ(server_.shard().FindTenant("red")->store->key_count(), 1u);
+  EXPECT_TRUE(server_.shard().FindTenant("red")->store->Has(*store::Key::FromBytes("k")));
+  EndRed();
+  EXPECT_EQ(red_("GET k"), "$-1");
+}
+
+}  // namespace
+}  // namespace shredder::server

@@ -1,0 +1,17 @@
+#include "runtime/server/tenant.h"
+
+#include <numeric>
+
+namespace shredder::server {
+
+void RateMeter::Sample(uint64_t total, uint64_t interval_ms) {
+  rates_[next_] = (total - last_total_) * 1000 / interval_ms;
+  next_ = (next_ + 1) % rates_.size();
+  last_total_ = total;
+}
+
+uint64_t RateMeter::per_second() const {
+  return std::accumulate(rates_.begin(), rates_.end(), uint64_t{0}) / rates_.size();
+}
+
+}  // namespace shredder::server

@@ -1,0 +1,51 @@
+// A tenant: who it is, its data and its functions.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "runtime/engine/engine.h"
+#include "runtime/server/secret.h"
+#include "runtime/store/store.h"
+
+namespace shredder::server {
+
+// Commands in the last second or so, from samples at equal intervals.
+class RateMeter {
+ public:
+  // `total` counts up; `interval_ms` since the last sample must not be 0.
+  void Sample(uint64_t total, uint64_t interval_ms);
+  uint64_t per_second() const;
+
+ private:
+  std::array<uint64_t, 16> rates_{};
+  size_t next_ = 0;
+  uint64_t last_total_ = 0;
+};
+
+struct TenantStats {
+  uint64_t commands = 0;
+  uint64_t hits = 0;  // lookups by commands that read a key
+  uint64_t misses = 0;
+  uint64_t expired_keys = 0;  // removed by the shard's timer
+  uint64_t connections = 0;   // sessions that have authenticated as the tenant so far
+  RateMeter rate;
+};
+
+struct Tenant {
+  // Whether `password` is the tenant's; always so where it has none. Time does not depend on where
+  // a wrong one differs.
+  bool Accepts(const Secret& password) const { return !secret || secret->Equals(password); }
+
+  std::string name;
+  std::optional<Secret> secret;
+  std::unique_ptr<store::Store> store;
+  engine::Engine* engine = nullptr;                 // the one of the tenant's deadline
+  std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
+  TenantStats stats;
+};
+
+}  // namespace shredder::server

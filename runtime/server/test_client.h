@@ -1,0 +1,119 @@
+// For tests: clients of a shard without sockets. What a client sends goes through the shard's
+// OnData, as from an event loop that is always ready; what it gets is compared as one line of RESP.
+#pragma once
+
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ostream_sink.h>
+
+#include <memory>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/server/clock.h"
+#include "runtime/server/config.h"
+#include "runtime/server/shard.h"
+
+namespace shredder::server {
+
+class ManualClock : public Clock {
+ public:
+  uint64_t NowMs() const override { return now_ms; }
+  uint64_t now_ms = 1'700'000'000'000;
+};
+
+class TestConnection : public net::Connection {
+ public:
+  TestConnection(uint64_t id, std::string peer) {
+    id_ = id;
+    peer_ = std::move(peer);
+  }
+  void Flush() override {}
+  void CloseAfterFlush() override { closed = true; }
+  void Close() override { closed = true; }
+  void PauseReading() override { paused = true; }
+  void ResumeReading() override { paused = false; }
+
+  bool paused = false;
+  bool closed = false;
+};
+
+class TestServer {
+ public:
+  explicit TestServer(const ServerConfig& config = DefaultConfig())
+      : log_("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)) {
+    std::string error;
+    shard_ = Shard::Create(config, clock, log_, &error);
+    if (!shard_) throw std::runtime_error(error);
+  }
+
+  Shard& shard() { return *shard_; }
+  std::string log_text() const { return log_text_.str(); }
+  uint64_t NextConnectionId() { return next_connection_id_++; }
+
+  ManualClock clock;
+
+ private:
+  std::ostringstream log_text_;
+  spdlog::logger log_;
+  std::unique_ptr<Shard> shard_;
+  uint64_t next_connection_id_ = 1;
+};
+
+class TestClient {
+ public:
+  explicit TestClient(TestServer& server)
+      : server_(server),
+        id_(server.NextConnectionId()),
+        connection_(id_, "127.0.0.1:" + std::to_string(40000 + id_)) {
+    server_.shard().OnOpen(connection_);
+  }
+  ~TestClient() { server_.shard().OnClose(connection_); }
+  TestClient(const TestClient&) = delete;
+  TestClient& operator=(const TestClient&) = delete;
+
+  // Sends bytes as they are, and lets the shard read until it has read all, or has paused or closed
+  // the connection.
+  void Send(std::string_view bytes) {
+    unread_ += bytes;
+    Serve();
+  }
+  // The shard's next turns, after it may have resumed the connection.
+  void Serve() {
+    size_t consumed = 1;
+    while (consumed > 0 && !unread_.empty() && !connection_.paused && !connection_.closed) {
+      consumed = server_.shard().OnData(connection_, unread_);
+      unread_.erase(0, consumed);
+    }
+  }
+  // What has been replied since the last call, the line ends between its parts as spaces.
+  std::string Receive() {
+    std::string text = std::exchange(connection_.output(), {});
+    for (size_t i; (i = text.find("\r\n")) != std::string::npos;) {
+      text.replace(i, 2, i + 2 == text.size() ? "" : " ");
+    }
+    return text;
+  }
+  // The reply to an inline command: words, quoted where they hold spaces.
+  std::string operator()(std::string_view command) {
+    Send(std::string(command) + "\r\n");
+    return Receive();
+  }
+
+  uint64_t id() const { return id_; }
+  const std::string& address() const { return connection_.peer_address(); }
+  bool paused() const { return connection_.paused; }
+  bool closed() const { return connection_.closed; }
+  size_t unread_bytes() const { return unread_.size(); }
+
+ private:
+  TestServer& server_;
+  const uint64_t id_;
+  TestConnection connection_;
+  std::string unread_;
+};
+
+}  // namespace shredder::server
