@@ -1,0 +1,171 @@
+// The store's test double: a tenant's data in a JavaScript Map, and invocations of functions on it
+// as transactions. What it does not imitate: deadlines, heap limits, and the exact memory account.
+import type { Key } from 'shredder:store';
+import type { Result } from '../src/index.ts';
+import { bytesOf, keyText } from './arguments.ts';
+import { currentInvocation, Invocation, withInvocation } from './invocation.ts';
+
+/** Memory that an entry is taken to need beyond its key and value. */
+const ENTRY_OVERHEAD_BYTES = 64;
+const MAX_VALUE_BYTES = 512 * 1024 * 1024;
+const DEFAULT_QUOTA_BYTES = 1024 ** 3;
+
+export interface StoreOptions {
+  /** The tenant's memory quota, of which an entry takes its key, its value and 64 bytes. */
+  quotaBytes?: number;
+  /** The time in Unix milliseconds, for expiry. */
+  now?: () => number;
+}
+
+export interface CallOptions {
+  /** As FCALL_RO: refuses a function without `no-writes`. */
+  readOnly?: boolean;
+}
+
+/** A StorageFunction, its flags as TypeScript infers them from a plain assignment. */
+export interface Callable<R> {
+  (keys: string[], args: string[]): R | Promise<R>;
+  flags?: readonly string[];
+}
+
+interface Entry {
+  bytes: Uint8Array;
+  /** Unix milliseconds; absent: never. */
+  expiresAt?: number;
+}
+
+export type { TestStore };
+
+/** A store of one tenant, empty. */
+export function createStore(options: StoreOptions = {}): TestStore {
+  return new TestStore(options);
+}
+
+class TestStore {
+  private readonly entries = new Map<string, Entry>();
+  private readonly quotaBytes: number;
+  private readonly now: () => number;
+  private usedBytes = 0;
+  /** What keys held before the running invocation first wrote them. */
+  private undo: Map<string, Entry | undefined> | undefined;
+  /** Ends with the last invocation that was asked for. */
+  private idle: Promise<unknown> = Promise.resolve();
+
+  constructor(options: StoreOptions) {
+    this.quotaBytes = options.quotaBytes ?? DEFAULT_QUOTA_BYTES;
+    this.now = options.now ?? Date.now;
+  }
+
+  /** As the command SET; `expiresInMs` as its option PX. */
+  set(
+    key: Key,
+    value: ArrayBuffer | ArrayBufferView | string,
+    options: { expiresInMs?: number } = {},
+  ): void {
+    const bytes = typeof value === 'string' ? Buffer.from(value) : bytesOf(value);
+    const { expiresInMs } = options;
+    this.put(keyText(key), {
+      bytes: bytes.slice(),
+      ...(expiresInMs === undefined ? {} : { expiresAt: this.now() + expiresInMs }),
+    });
+  }
+
+  /** As the command GET: a copy of the value, or undefined where the key is absent. */
+  get(key: Key): Uint8Array | undefined {
+    return this.find(keyText(key))?.slice();
+  }
+
+  /** As the command DEL: whether the key was present. */
+  delete(key: Key): boolean {
+    return this.remove(keyText(key));
+  }
+
+  /** The keys that are present, in no order to rely on. */
+  keys(): string[] {
+    return [...this.entries.keys()].filter((key) => this.find(key) !== undefined);
+  }
+
+  /**
+   * As FCALL: runs a function on this store and gives what it returns. Where it throws, its writes
+   * are undone. Invocations run one after the other, in the order of the calls.
+   */
+  async call<R extends Result | void>(
+    fn: Callable<R>,
+    keys: readonly string[] = [],
+    args: readonly string[] = [],
+    options: CallOptions = {},
+  ): Promise<R> {
+    if (currentInvocation() !== undefined) {
+      throw new Error('a function cannot call another through the store: import and call it');
+    }
+    const promisesNoWrites = fn.flags?.includes('no-writes') ?? false;
+    if (options.readOnly === true && !promisesNoWrites) {
+      throw new Error('ERR Can not execute a script with write flag using *_ro command.');
+    }
+    const invocation = new Invocation(this, promisesNoWrites);
+    const done = this.idle.then(() =>
+      this.transact(() => withInvocation(invocation, () => fn([...keys], [...args]))),
+    );
+    this.idle = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The value at a key's text: the store's own memory. */
+  find(key: string): Uint8Array | undefined {
+    const entry = this.entries.get(key);
+    if (entry?.expiresAt !== undefined && this.now() >= entry.expiresAt) return undefined;
+    return entry?.bytes;
+  }
+
+  /** Writes an entry at a key's text, within the quota. */
+  put(key: string, entry: Entry): void {
+    if (entry.bytes.byteLength > MAX_VALUE_BYTES) {
+      throw new RangeError(`value is longer than ${MAX_VALUE_BYTES} bytes`);
+    }
+    const before = this.entries.get(key);
+    const used = this.usedBytes - sizeOf(key, before) + sizeOf(key, entry);
+    if (used > this.quotaBytes) {
+      throw new RangeError("OOM the tenant's memory quota is used up");
+    }
+    this.remember(key, before);
+    this.entries.set(key, entry);
+    this.usedBytes = used;
+  }
+
+  /** Removes the entry at a key's text; whether there was one. */
+  remove(key: string): boolean {
+    const present = this.find(key) !== undefined;
+    const before = this.entries.get(key);
+    this.remember(key, before);
+    this.entries.delete(key);
+    this.usedBytes -= sizeOf(key, before);
+    return present;
+  }
+
+  private async transact<R>(work: () => R | Promise<R>): Promise<R> {
+    this.undo = new Map();
+    try {
+      return await work();
+    } catch (error) {
+      for (const [key, entry] of this.undo) this.restore(key, entry);
+      throw error;
+    } finally {
+      this.undo = undefined;
+    }
+  }
+
+  private remember(key: string, before: Entry | undefined): void {
+    if (this.undo !== undefined && !this.undo.has(key)) this.undo.set(key, before);
+  }
+
+  private restore(key: string, before: Entry | undefined): void {
+    this.usedBytes += sizeOf(key, before) - sizeOf(key, this.entries.get(key));
+    if (before === undefined) this.entries.delete(key);
+    else this.entries.set(key, before);
+  }
+}
+
+function sizeOf(key: string, entry: Entry | undefined): number {
+  if (entry === undefined) return 0;
+  return Buffer.byteLength(key) + entry.bytes.byteLength + ENTRY_OVERHEAD_BYTES;
+}
