@@ -1,0 +1,120 @@
+// The example libraries under the test double.
+import test from 'ava';
+import 'shredder-functions/register';
+import { createStore } from 'shredder-functions/testing';
+import { GraphBuilder, type Graph } from '../build-scripts/demo/graph.ts';
+import { Traversal } from '../build-scripts/demo/traversal.ts';
+
+// Imported once `shredder:store` resolves.
+const graph = await import('../ts-functions/examples/graph.ts');
+const callback = await import('../ts-functions/examples/graph-callback.ts');
+const list = await import('../ts-functions/examples/list.ts');
+const projection = await import('../ts-functions/examples/projection.ts');
+
+/** A graph with a hub whose list is longer than a traversal's first buffer, and cycles. */
+function sampleGraph(): Graph {
+  const builder = new GraphBuilder();
+  for (let i = 1; i <= 500; i++) {
+    builder.addEdge(0, i);
+    for (let j = 1; j <= i % 7; j++) builder.addEdge(i, (i * 31 + j * 17) % 600);
+  }
+  return builder.build('sample');
+}
+
+function storeOf(sample: Graph): ReturnType<typeof createStore> {
+  const store = createStore();
+  for (const [node, neighbours] of sample.neighbours) store.set(node, neighbours);
+  return store;
+}
+
+test('countFriends and its callback twin agree with a plain traversal', async (t) => {
+  const sample = sampleGraph();
+  const store = storeOf(sample);
+  const traversal = new Traversal(sample);
+  for (const node of [0, 1, 6, 499, 599, 4_000_000_000]) {
+    for (const depth of [1, 2, 3, 4, 5]) {
+      const { answer } = traversal.count(node, depth);
+      const call = [[String(node)], [String(depth)], { readOnly: true }] as const;
+      t.is(await store.call(graph.countFriends, ...call), answer);
+      t.is(await store.call(callback.countFriendsByCallback, ...call), answer);
+    }
+  }
+});
+
+test('friends are the value of the node', async (t) => {
+  const store = storeOf(sampleGraph());
+  t.deepEqual(
+    await store.call(graph.friends, ['0']),
+    Array.from({ length: 500 }, (_, i) => i + 1),
+  );
+  t.deepEqual(await store.call(graph.friends, ['12345']), []);
+});
+
+for (const [what, keys, args] of [
+  ['no node', [], ['1']],
+  ['a node that is no integer', ['x'], ['1']],
+  ['a node beyond 32 bits', [String(2 ** 32)], ['1']],
+  ['no depth', ['1'], []],
+  ['depth 0', ['1'], ['0']],
+  ['depth 17', ['1'], ['17']],
+  ['a depth in another form', ['1'], ['1.0']],
+] as const) {
+  test(`countFriends refuses ${what}`, async (t) => {
+    await t.throwsAsync(createStore().call(graph.countFriends, keys, args), {
+      instanceOf: RangeError,
+      message: /^(node|depth) /,
+    });
+  });
+}
+
+test('a list takes values at its front and is walked from its head', async (t) => {
+  const store = createStore();
+  t.is(await store.call(list.listLength, ['l']), 0);
+  t.is(await store.call(list.listNth, ['l'], ['0']), null);
+  for (const [key, value] of [
+    ['7', '1.5'],
+    ['9', '2'],
+    ['3', '-4'],
+  ] as const) {
+    await store.call(list.listPush, ['l', key], [value]);
+  }
+  t.is(await store.call(list.listLength, ['l'], [], { readOnly: true }), 3);
+  t.is(await store.call(list.listSum, ['l']), -0.5);
+  t.is(await store.call(list.listNth, ['l'], ['0']), -4);
+  t.is(await store.call(list.listNth, ['l'], ['2']), 1.5);
+  t.is(await store.call(list.listNth, ['l'], ['3']), null);
+});
+
+test('a list refuses a key that is taken, its own head, and a node that is gone', async (t) => {
+  const store = createStore();
+  await store.call(list.listPush, ['l', '7'], ['1']);
+  await t.throwsAsync(store.call(list.listPush, ['l', '7'], ['2']), { message: /taken/ });
+  await t.throwsAsync(store.call(list.listPush, ['8', '8'], ['2']), { message: /taken/ });
+  store.delete(7);
+  await t.throwsAsync(store.call(list.listSum, ['l']), { message: /key 7, which is no node/ });
+});
+
+test('a cycle ends with an error', async (t) => {
+  const store = createStore();
+  await store.call(list.listPush, ['l', '7'], ['1']);
+  store.set(7, store.get('l') ?? new Uint8Array());
+  await t.throwsAsync(store.call(list.listLength, ['l']), { message: /cycle/ });
+});
+
+test('projection sums a field of the records that are there', async (t) => {
+  const store = createStore();
+  await store.call(projection.putItem, ['a'], ['2', '7', '1.25']);
+  await store.call(projection.putItem, ['b'], ['3', '7', '10']);
+  store.set('short', new Uint8Array(3));
+  const keys = ['a', 'b', 'absent', 'short'];
+  t.is(await store.call(projection.sumField, keys, ['quantity']), 5);
+  t.is(await store.call(projection.sumField, keys, ['price']), 11.25);
+  t.is(await store.call(projection.totalPrice, keys), 32.5);
+  t.is(store.get('a')?.byteLength, 16);
+  await t.throwsAsync(store.call(projection.sumField, keys, ['colour']), {
+    message: 'field must be one of quantity, warehouse, price, not "colour"',
+  });
+  await t.throwsAsync(store.call(projection.putItem, ['c'], ['-1', '7', '1']), {
+    message: /^quantity must be an integer/,
+  });
+});

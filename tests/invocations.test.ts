@@ -1,0 +1,326 @@
+// Functions while they run: their deadline, FUNCTION KILL and STATS, and who waits for whom.
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { eventually } from './support/eventually.ts';
+import { RawClient } from './support/resp.ts';
+import { serverFor, startServer, type Server } from './support/server.ts';
+import { ALICE, BOB, twoTenants } from './support/tenants.ts';
+
+interface Context {
+  /** Functions have 50 ms. */
+  strict: Server;
+  /** Functions have ten minutes: they end by FUNCTION KILL. */
+  patient: Server;
+}
+
+const test = anyTest as TestFn<Context>;
+
+const LIBRARY = [
+  '#!js name=running',
+  'import { HTDelete, HTGet, HTLength, HTSet } from "shredder:store";',
+  'const bytes = (length) => new Uint8Array(length).fill(120);',
+  'function spoil() {',
+  '  HTSet("changed", bytes(9));',
+  '  HTSet("grown", bytes(5000));',
+  '  HTDelete("deleted");',
+  '  HTSet("expiring", bytes(1));',
+  '  HTSet("new", bytes(100));',
+  '  for (let i = 0; i < 200; i++) HTSet(`new:${i}`, bytes(i));',
+  '  for (let i = 0; i < 100; i++) HTDelete(`new:${i}`);',
+  '}',
+  'export function writeAndSpin() { spoil(); for (;;); }',
+  'export function writeAndThrow() { spoil(); throw new Error("after writing"); }',
+  'export async function writeAndReject() { spoil(); await null; throw new Error("after writing"); }',
+  'export async function writeAndHang() { spoil(); await new Promise(() => {}); }',
+  'export function writeAndReturnNothingSendable() { spoil(); return Symbol("no reply"); }',
+  'export function spin() { for (;;); }',
+  'export function spinAndCatch() { for (;;) { try { for (;;); } catch {} } }',
+  'export function spinInFinally() { try { for (;;); } finally { for (;;); } }',
+  'export async function spinInMicrotasks() { for (;;) await null; }',
+  'export function leaveMicrotasks() { const again = () => Promise.resolve().then(again); again(); return "left"; }',
+  'export function spinInResult() { return { get field() { for (;;); } }; }',
+  'export function spinInProxy() { return new Proxy({}, { ownKeys() { for (;;); } }); }',
+  'export function spinInError() { throw { toString() { for (;;); } }; }',
+  'export function spinInMessage() { throw Object.defineProperty(new Error("x"), "message", { get() { for (;;); } }); }',
+  'export function spinInRegExp() { return /^(a+)+$/.test("a".repeat(60) + "b"); }',
+  'export function spinInSort() { [3, 1, 2].sort(() => { for (;;); }); }',
+  'export function spinInStore() { for (;;) HTLength("changed"); }',
+  'spinInStore.flags = ["no-writes"];',
+  'export function count() { return BigInt(HTLength("changed")); }',
+  'count.flags = ["no-writes"];',
+].join('\n');
+
+const KEPT = [
+  ['SET', 'changed', 'old'],
+  ['SET', 'grown', 'old'],
+  ['SET', 'deleted', 'old'],
+  ['SET', 'expiring', 'old', 'PXAT', '4102444800000'],
+] as const;
+
+test.before(async (t) => {
+  const [strict, patient] = await Promise.all([
+    startServer({ config: twoTenants() }),
+    startServer({ config: twoTenants({ server: ['deadline-ms = 600000'] }) }),
+  ]);
+  t.context = { strict, patient };
+  for (const server of [strict, patient]) {
+    for (const tenant of [ALICE, BOB]) {
+      const client = await RawClient.connect(server);
+      await client.call('AUTH', tenant.name, tenant.password);
+      t.is(await client.text('FUNCTION', 'LOAD', LIBRARY), '$7\r\nrunning\r\n');
+      await client.close();
+    }
+  }
+});
+
+test.after.always(async (t) => {
+  await Promise.all([t.context.strict?.stop(), t.context.patient?.stop()]);
+});
+
+async function clientFor(
+  t: ExecutionContext<Context>,
+  server: Server,
+  tenant: typeof ALICE,
+): Promise<RawClient> {
+  const client = await RawClient.connect(server);
+  t.teardown(() => client.close());
+  t.is(await client.text('AUTH', tenant.name, tenant.password), '+OK\r\n');
+  return client;
+}
+
+/** What the tenant's store holds, in full. */
+async function contents(client: RawClient): Promise<string> {
+  const keys = ['changed', 'grown', 'deleted', 'expiring', 'new', 'new:0', 'new:150'];
+  return (
+    (await client.text('DBSIZE')) +
+    (await client.text('MGET', ...keys)) +
+    (await client.text('PEXPIRETIME', 'expiring')) +
+    (await client.text('TTL', 'changed'))
+  );
+}
+
+/** Starts a function whose reply is awaited later; returns once it runs. */
+async function start(
+  caller: RawClient,
+  observer: RawClient,
+  ...command: string[]
+): Promise<{ reply: Promise<string> }> {
+  const reply = caller.text(...command);
+  // Whoever awaits the reply gets its failure; until then it is nobody's.
+  reply.catch(() => undefined);
+  await eventually('the function runs', async () => !/^\*4\r\n\$14\r\nrunning_script\r\n\$-1/.test(await observer.text('FUNCTION', 'STATS')));
+  return { reply };
+}
+
+const endings: Readonly<Record<string, RegExp>> = {
+  writeAndSpin: /^-ERR function was terminated after its deadline of 50 ms, its writes are undone\r\n$/,
+  writeAndThrow: /^-ERR Error: after writing at running:15:\d+\r\n$/,
+  writeAndReject: /^-ERR Error: after writing at running:16:\d+\r\n$/,
+  writeAndHang: /^-ERR function waits for a promise that nothing settles\r\n$/,
+  writeAndReturnNothingSendable: /^-ERR TypeError: a function or a symbol cannot be a reply.*\r\n$/,
+};
+
+for (const [name, expected] of Object.entries(endings)) {
+  test.serial(`${name}: its writes are undone, and its caller is told`, async (t) => {
+    const client = await clientFor(t, t.context.strict, ALICE);
+    await client.pipeline([['FLUSHALL'], ...KEPT]);
+    const before = await contents(client);
+    t.regex(await client.text('FCALL', name, '0'), expected);
+    t.is(await contents(client), before);
+    t.is(await client.text('KEYS', 'new*'), '*0\r\n');
+    t.is(await client.text('FCALL_RO', 'count', '0'), ':3\r\n');
+  });
+}
+
+for (const name of [
+  'spin',
+  'spinAndCatch',
+  'spinInFinally',
+  'spinInMicrotasks',
+  'leaveMicrotasks',
+  'spinInResult',
+  'spinInProxy',
+  'spinInRegExp',
+  'spinInSort',
+  'spinInStore',
+]) {
+  test.serial(`${name} ends at its deadline, and the next invocation is none the worse`, async (t) => {
+    const client = await clientFor(t, t.context.strict, ALICE);
+    await client.pipeline([['FLUSHALL'], ...KEPT]);
+    for (let i = 0; i < 3; i++) {
+      const begun = performance.now();
+      t.regex(await client.text('FCALL', name, '0'), /^-ERR function was terminated after its deadline of 50 ms/);
+      const elapsed = performance.now() - begun;
+      t.true(elapsed >= 45 && elapsed < 5_000, `${elapsed} ms`);
+      t.is(await client.text('FCALL', 'count', '0'), ':3\r\n');
+    }
+  });
+}
+
+for (const name of ['spinInError', 'spinInMessage']) {
+  test.serial(`${name}: an exception is described without running the tenant's code for ever`, async (t) => {
+    const client = await clientFor(t, t.context.strict, ALICE);
+    const begun = performance.now();
+    t.regex(await client.text('FCALL', name, '0'), /^-ERR [^\r\n]+\r\n$/);
+    t.true(performance.now() - begun < 5_000);
+    t.is(await client.text('PING'), '+PONG\r\n');
+  });
+}
+
+test.serial('while a function runs, the other tenant reads and writes', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const bob = await clientFor(t, server, BOB);
+  await alice.pipeline([['FLUSHALL'], ...KEPT]);
+  const { reply } = await start(caller, alice, 'FCALL', 'writeAndSpin', '0');
+  for (let i = 0; i < 100; i++) {
+    t.is(await bob.text('SET', 'key', String(i)), '+OK\r\n');
+    t.is(await bob.text('GET', 'key'), `$${String(i).length}\r\n${i}\r\n`);
+  }
+  t.regex(await bob.text('FUNCTION', 'STATS'), /^\*4\r\n\$14\r\nrunning_script\r\n\$-1\r\n/);
+  t.is(await bob.text('FUNCTION', 'KILL'), '-NOTBUSY No scripts in execution right now.\r\n');
+  // A connection that comes now is served too.
+  const late = await clientFor(t, server, BOB);
+  t.is(await late.text('GET', 'key'), '$2\r\n99\r\n');
+  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.is(await reply, '-ERR function was killed by FUNCTION KILL, its writes are undone\r\n');
+  t.is(await alice.text('GET', 'changed'), '$3\r\nold\r\n');
+});
+
+test.serial('FUNCTION STATS names the running function, its command and how long it has run', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const { reply } = await start(caller, alice, 'FCALL', 'spin', '1', 'some-key', 'some-argument');
+  const form =
+    /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$4\r\nspin\r\n\$7\r\ncommand\r\n\*5\r\n\$5\r\nFCALL\r\n\$4\r\nspin\r\n\$1\r\n1\r\n\$8\r\nsome-key\r\n\$13\r\nsome-argument\r\n\$11\r\nduration_ms\r\n:(\d+)\r\n\$7\r\nengines\r\n\*2\r\n\$2\r\njs\r\n\*4\r\n\$15\r\nlibraries_count\r\n:1\r\n\$15\r\nfunctions_count\r\n:\d+\r\n$/;
+  const duration = async (): Promise<number> => {
+    const stats = await alice.text('FUNCTION', 'STATS');
+    t.regex(stats, form);
+    return Number(form.exec(stats)?.[1]);
+  };
+  const first = await duration();
+  await eventually('its time goes on', async () => (await duration()) > first + 10);
+  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.regex(await reply, /killed/);
+  t.regex(await alice.text('FUNCTION', 'STATS'), /^\*4\r\n\$14\r\nrunning_script\r\n\$-1\r\n/);
+  t.is(await alice.text('FUNCTION', 'KILL'), '-NOTBUSY No scripts in execution right now.\r\n');
+});
+
+test.serial('while a function runs, its tenant\'s connections are served, its data waits', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const waiting = await clientFor(t, server, ALICE);
+  const bob = await clientFor(t, server, BOB);
+  await alice.pipeline([['FLUSHALL'], ...KEPT]);
+  const { reply } = await start(caller, alice, 'FCALL', 'writeAndSpin', '0');
+  const value = waiting.text('GET', 'changed');
+  // What follows on the same connection waits its turn.
+  const pong = waiting.text('PING');
+  const bobsCall = bob.text('FCALL', 'count', '0');
+  for (const [request, expected] of [
+    [['PING'], /^\+PONG/],
+    [['SELECT', '0'], /^\+OK/],
+    [['CLIENT', 'SETNAME', 'observer'], /^\+OK/],
+    [['CLIENT', 'LIST'], /cmd=fcall/],
+    [['HELLO', '2'], /^\*14/],
+    [['AUTH', ALICE.name, ALICE.password], /^\+OK/],
+  ] as const) {
+    t.regex(await alice.text(...request), expected);
+  }
+  t.is(waiting.pending + bob.pending, 0);
+  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.regex(await reply, /killed/);
+  t.is(await value, '$3\r\nold\r\n');
+  t.is(await pong, '+PONG\r\n');
+  t.is(await bobsCall, ':-1\r\n');
+});
+
+test.serial('BUSY comes once a function has run long, and to its own tenant alone', async (t) => {
+  const server = await serverFor(t, {
+    config: twoTenants({ server: ['deadline-ms = 600000', 'busy-reply-ms = 100'] }),
+  });
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const bob = await clientFor(t, server, BOB);
+  await alice.call('FUNCTION', 'LOAD', LIBRARY);
+  await alice.call('SET', 'changed', 'old');
+  const { reply } = await start(caller, alice, 'FCALL', 'spin', '0');
+  const early = await clientFor(t, server, ALICE);
+  const busy = '-BUSY Shredder is busy running a function. You can only call FUNCTION KILL.\r\n';
+  t.is(await early.text('GET', 'changed'), busy);
+  t.is(await early.text('FCALL', 'count', '0'), busy);
+  t.is(await early.text('PING'), '+PONG\r\n');
+  t.is(await bob.text('GET', 'changed'), '$-1\r\n');
+  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.regex(await reply, /killed/);
+  t.is(await early.text('GET', 'changed'), '$3\r\nold\r\n');
+});
+
+test.serial('a caller that leaves takes nothing with it', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  await alice.pipeline([['FLUSHALL'], ...KEPT]);
+  const { reply } = await start(caller, alice, 'FCALL', 'writeAndSpin', '0');
+  await caller.close();
+  await t.throwsAsync(reply);
+  t.is(await alice.text('PING'), '+PONG\r\n');
+  // Whether the function has ended with its caller is not promised; that it can be ended is.
+  t.regex(await alice.text('FUNCTION', 'KILL'), /^(\+OK|-NOTBUSY)/);
+  t.is(await alice.text('GET', 'changed'), '$3\r\nold\r\n');
+  t.is(await alice.text('FCALL', 'count', '0'), ':3\r\n');
+});
+
+test.serial('the caller can be killed by CLIENT KILL while its function runs', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const id = /^:(\d+)/.exec(await caller.text('CLIENT', 'ID'))?.[1] ?? '';
+  const { reply } = await start(caller, alice, 'FCALL', 'spin', '0');
+  t.is(await alice.text('CLIENT', 'KILL', 'ID', id), ':1\r\n');
+  t.regex(await alice.text('FUNCTION', 'KILL'), /^(\+OK|-NOTBUSY)/);
+  await caller.closed;
+  await reply.catch(() => undefined);
+  t.is(await alice.text('FCALL', 'count', '0'), ':3\r\n');
+});
+
+test.serial('a library that does not end loading is terminated, and what was loaded stays', async (t) => {
+  const client = await clientFor(t, t.context.strict, ALICE);
+  t.regex(
+    await client.text('FUNCTION', 'LOAD', 'REPLACE', '#!js name=running\nexport const f = () => 1; for (;;);'),
+    /^-ERR function was terminated after its deadline of 500 ms/,
+  );
+  t.regex(
+    await client.text('FUNCTION', 'LOAD', '#!js name=other\nawait (async () => { for (;;) await null; })();'),
+    /^-ERR /,
+  );
+  t.regex(await client.text('FUNCTION', 'LIST'), /running/);
+  t.notRegex(await client.text('FUNCTION', 'LIST'), /other/);
+  t.regex(await client.text('FCALL', 'count', '0'), /^:/);
+});
+
+test.serial('functions of many callers run one after the other, each to its end', async (t) => {
+  const client = await clientFor(t, t.context.strict, ALICE);
+  await client.pipeline([['FLUSHALL'], ['SET', 'counter', '\0\0\0\0']]);
+  const code = [
+    '#!js name=counting',
+    'import { HTGetUint32, HTSet } from "shredder:store";',
+    'export async function increment() {',
+    '  const value = HTGetUint32("counter", 0);',
+    '  await null;',
+    '  HTSet("counter", Uint32Array.of(value + 1));',
+    '  await null;',
+    '  return BigInt(value);',
+    '}',
+  ].join('\n');
+  t.is(await client.text('FUNCTION', 'LOAD', 'REPLACE', code), '$8\r\ncounting\r\n');
+  const clients = await Promise.all(Array.from({ length: 10 }, () => clientFor(t, t.context.strict, ALICE)));
+  const replies = await Promise.all(
+    clients.map((each) => each.pipeline(Array.from({ length: 100 }, () => ['FCALL', 'increment', '0']))),
+  );
+  const seen = replies.flat().map((reply) => Number(reply.toString().slice(1)));
+  t.deepEqual(seen.sort((a, b) => a - b), Array.from({ length: 1_000 }, (_, i) => i));
+  t.is(await client.text('FUNCTION', 'DELETE', 'counting'), '+OK\r\n');
+});

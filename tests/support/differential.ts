@@ -1,0 +1,129 @@
+// Shredder beside a real redis-server: the same requests to both, the replies compared byte by byte.
+import type { ExecutionContext } from 'ava';
+import { startRedis } from '../../build-scripts/bench/redis_server.ts';
+import { RawClient, type Argument } from './resp.ts';
+import { startServer } from './server.ts';
+
+export type Request = readonly Argument[];
+export type Protocol = 2 | 3;
+
+/** Both servers with a connection to each. */
+export interface Pair {
+  shredder: RawClient;
+  redis: RawClient;
+}
+
+export interface Servers {
+  /** New connections to both, in the given protocol. */
+  connect: (protocol: Protocol) => Promise<Pair>;
+  shredderPort: number;
+  stop: () => Promise<void>;
+}
+
+export async function startServers(): Promise<Servers> {
+  const redis = await startRedis();
+  // What the two answer can only be compared where the server compared with is of that age.
+  if (!redis.version.startsWith('7.0.')) {
+    await redis.stop();
+    throw new Error(`redis-server is ${redis.version}: replies are those of 7.0`);
+  }
+  const shredder = await startServer();
+  const clients: RawClient[] = [];
+  const open = async (port: number, protocol: Protocol): Promise<RawClient> => {
+    const client = await RawClient.connect({ port });
+    clients.push(client);
+    await client.call('HELLO', protocol);
+    return client;
+  };
+  return {
+    connect: async (protocol) => ({
+      shredder: await open(shredder.port, protocol),
+      redis: await open(redis.port, protocol),
+    }),
+    shredderPort: shredder.port,
+    stop: async () => {
+      await Promise.all(clients.map((client) => client.close()));
+      await Promise.all([shredder.stop(), redis.stop()]);
+    },
+  };
+}
+
+/** The words of a line as one would type it in redis-cli: quotes, and escapes within double ones. */
+export function words(line: string): string[] {
+  const found: string[] = [];
+  for (const match of line.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)) {
+    const [, double, single, bare] = match;
+    found.push(double === undefined ? (single ?? bare ?? '') : (JSON.parse(`"${double}"`) as string));
+  }
+  return found;
+}
+
+/** How much a reply that counts time from now may differ, in its own unit. */
+const TIME_TOLERANCE: Readonly<Record<string, number>> = {
+  TTL: 5,
+  PTTL: 5_000,
+  EXPIRETIME: 5,
+  PEXPIRETIME: 5_000,
+};
+
+/** Commands whose replies are in no particular order. */
+const UNORDERED = new Set(['KEYS']);
+
+/** Whether two replies to a request mean the same. */
+export function sameReply(request: Request, ours: Buffer, theirs: Buffer): boolean {
+  if (ours.equals(theirs)) return true;
+  const command = String(request[0]).toUpperCase();
+  const tolerance = TIME_TOLERANCE[command];
+  if (tolerance !== undefined) {
+    const [a, b] = [ours, theirs].map((reply) => /^:(\d+)\r\n$/.exec(reply.toString('latin1'))?.[1]);
+    return a !== undefined && b !== undefined && Math.abs(Number(a) - Number(b)) <= tolerance;
+  }
+  if (UNORDERED.has(command)) {
+    const [a, b] = [ours, theirs].map((reply) => reply.toString('latin1').split(/(?=\$\d)/).sort().join(''));
+    return a === b;
+  }
+  return false;
+}
+
+/** The first request that the two answer differently, with what came before it; or undefined. */
+export async function firstDifference(
+  pair: Pair,
+  requests: readonly Request[],
+): Promise<string | undefined> {
+  const [ours, theirs] = await Promise.all([
+    pair.shredder.pipeline(requests),
+    pair.redis.pipeline(requests),
+  ]);
+  const at = requests.findIndex(
+    (request, i) => !sameReply(request, ours[i] ?? Buffer.alloc(0), theirs[i] ?? Buffer.alloc(0)),
+  );
+  if (at === -1) return undefined;
+  return [
+    ...requests.slice(Math.max(0, at - 8), at + 1).map((request) => `> ${show(request)}`),
+    `shredder: ${clip(ours[at])}`,
+    `redis:    ${clip(theirs[at])}`,
+  ].join('\n');
+}
+
+/** Asserts that both servers answer all requests alike. */
+export async function answersAlike(
+  t: ExecutionContext,
+  pair: Pair,
+  requests: readonly Request[],
+): Promise<void> {
+  t.is(await firstDifference(pair, requests), undefined);
+}
+
+export function show(request: Request): string {
+  return request
+    .map((arg) => {
+      const text = Buffer.isBuffer(arg) ? arg.toString('latin1') : String(arg);
+      const clipped = text.length > 120 ? `${text.slice(0, 120)}... (${text.length})` : text;
+      return /^[\w:.-]+$/.test(clipped) ? clipped : JSON.stringify(clipped);
+    })
+    .join(' ');
+}
+
+function clip(reply: Buffer | undefined): string {
+  return JSON.stringify((reply ?? Buffer.alloc(0)).toString('latin1').slice(0, 400));
+}

@@ -1,0 +1,50 @@
+// Servers for end-to-end tests: the checkout's own shredderd, each on a port of its own.
+import { Writable } from 'node:stream';
+import path from 'node:path';
+import type { ExecutionContext } from 'ava';
+import { loadConfig } from '../../build-scripts/config.ts';
+import { ensureRuntime, type RuntimeBuild } from '../../build-scripts/runtime/build.ts';
+import {
+  startServer as startShredderd,
+  type Server,
+  type ServerOptions,
+} from '../../build-scripts/server/shredderd.ts';
+import { Steps } from '../../build-scripts/ui/steps.ts';
+
+export type { Server };
+
+let runtime: Promise<RuntimeBuild> | undefined;
+
+/** The checkout's runtime; built first where it is not, which `npm test` sees to beforehand. */
+export function builtRuntime(): Promise<RuntimeBuild> {
+  runtime ??= ensureRuntime(loadConfig(), new Steps(silence()));
+  return runtime;
+}
+
+/**
+ * Starts a server on a free port of the loopback; whoever starts it stops it.
+ *
+ * @param options.config Text of a configuration file; none: the single tenant `default`.
+ */
+export async function startServer(options: Omit<ServerOptions, 'binary'> = {}): Promise<Server> {
+  const { binDir } = await builtRuntime();
+  return await startShredderd({ ...options, binary: path.join(binDir, 'shredderd') });
+}
+
+/** Starts a server that is stopped when the test ends. */
+export async function serverFor(
+  t: ExecutionContext,
+  options: Omit<ServerOptions, 'binary'> = {},
+): Promise<Server> {
+  const server = await startServer(options);
+  t.teardown(async () => {
+    await server.stop();
+  });
+  return server;
+}
+
+/** Takes the build's progress, which is not a test's report. */
+function silence(): NodeJS.WriteStream {
+  const stream = new Writable({ write: (_chunk, _encoding, done) => done() });
+  return Object.assign(stream, { isTTY: false, columns: 80 }) as unknown as NodeJS.WriteStream;
+}
