@@ -13,7 +13,7 @@
 //   | seeds, now_ms...|    | ...                   |      | ...                  | entry >> 4 | expiry | length |---+
 //   +-----------------+    +-----------------------+      +----------------------+-----------------------------+   |
 //                                                                                                                 |
-//      entry (16-byte aligned):  +0 expires_at_ms u64 | +8 key_length u32 | +12 reserved u32 | +16 key bytes, <-----+
+//      entry (16-byte aligned):  +0 expires_at_ms u64 | +8 key_length u32 | +12 flags u32    | +16 key bytes, <-----+
 //                                zero-padded to 8 | value bytes
 //
 // Extendible hashing (R. Fagin et al., TODS 1979): the directory is indexed by the top bits of the hash, `hash >> directory_shift`;
@@ -37,10 +37,10 @@ namespace shredder::layout {
   V(uint64_t, directory_offset, "the directory's first word")                                                  \
   V(uint64_t, directory_shift, "64 - global depth; 63 at most, so a shift by it is always defined")            \
   V(uint64_t, now_ms, "Unix time in ms of the current command or invocation; fixed while it runs")             \
-  V(uint64_t, integer_seed, "random; xored into an integer key before it is hashed")                           \
-  V(uint64_t, integer_multiplier, "random, odd")                                                               \
-  V(uint64_t, bytes_seed, "random; the start value of a byte string's hash")                                   \
-  V(uint64_t, bytes_multiplier, "random, odd")                                                                 \
+  V(uint64_t, first_seed, "random, as are the next three; table_hash.h says what they are for")                \
+  V(uint64_t, first_multiplier, "odd")                                                                        \
+  V(uint64_t, second_seed, "")                                                                                \
+  V(uint64_t, second_multiplier, "odd")                                                                       \
   V(uint64_t, builtin_lookups, "lookups that the CSA builtins have answered; written by them alone")           \
   V(uint64_t, key_scratch_offset, "kMaxKeyBytes + 8 bytes in which the builtins assemble a key's bytes")       \
   V(uint64_t, key_count, "keys in the table, those that expired but are not yet removed included")             \
@@ -129,7 +129,7 @@ static_assert(kMaxValueBytes <= kValueLengthMask);
 struct EntryHeader {
   uint64_t expires_at_ms;  // Unix time; read only where kValueHasExpiry is set; expired when now_ms >= expires_at_ms
   uint32_t key_length;     // bytes; 0 for an integer key
-  uint32_t reserved;
+  uint32_t flags;  // the C++ store's own; 0 outside of a transaction
 };
 inline constexpr int kEntryAlignmentLog2 = 4;
 inline constexpr uint64_t kEntryAlignment = 1ull << kEntryAlignmentLog2;

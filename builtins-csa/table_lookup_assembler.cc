@@ -258,11 +258,11 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   BIND(&if_byte_string);
   {
     // HashBytes of table_hash.h.
-    TVARIABLE(UintPtrT, var_hash, LoadHeaderField(store, layout::kHeaderOffset_bytes_seed));
+    TVARIABLE(UintPtrT, var_hash, LoadHeaderField(store, layout::kHeaderOffset_second_seed));
     TVARIABLE(UintPtrT, var_offset, UintPtrConstant(0));
     TVARIABLE(UintPtrT, var_all_bits, UintPtrConstant(0));
     const TNode<UintPtrT> multiplier =
-        LoadHeaderField(store, layout::kHeaderOffset_bytes_multiplier);
+        LoadHeaderField(store, layout::kHeaderOffset_second_multiplier);
     Label hash_loop(this, {&var_hash, &var_offset, &var_all_bits}), hash_end(this);
     Branch(WordEqual(length, UintPtrConstant(0)), &hash_end, &hash_loop);
     BIND(&hash_loop);
@@ -279,8 +279,8 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
            &if_encode);
     const TNode<UintPtrT> hash = FoldedMultiply(
         Unsigned(WordXor(Unsigned(WordXor(var_hash.value(), length)),
-                         LoadHeaderField(store, layout::kHeaderOffset_integer_seed))),
-        LoadHeaderField(store, layout::kHeaderOffset_integer_multiplier));
+                         LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
+        LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
     const TNode<UintPtrT> key_word = Unsigned(
         WordOr(WordAnd(hash, UintPtrConstant(~layout::kBytesKeyTagMask)),
                UintPtrConstant(layout::kBytesKeyTag)));
@@ -311,9 +311,13 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   BIND(&if_integer);
   {
     const TNode<UintPtrT> integer = var_integer.value();
-    const TNode<UintPtrT> hash = FoldedMultiply(
-        Unsigned(WordXor(integer, LoadHeaderField(store, layout::kHeaderOffset_integer_seed))),
-        LoadHeaderField(store, layout::kHeaderOffset_integer_multiplier));
+    // HashInteger of table_hash.h.
+    const TNode<UintPtrT> folded = FoldedMultiply(
+        Unsigned(WordXor(integer, LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
+        LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
+    const TNode<UintPtrT> hash = Unsigned(IntPtrMul(
+        Signed(WordXor(folded, WordShr(folded, UintPtrConstant(32)))),
+        Signed(LoadHeaderField(store, layout::kHeaderOffset_second_multiplier))));
     const TNode<UintPtrT> key_word =
         Unsigned(WordOr(WordShl(integer, UintPtrConstant(layout::kIntegerKeyShift)),
                         UintPtrConstant(layout::kIntegerKeyTag)));

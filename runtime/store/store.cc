@@ -18,7 +18,7 @@ namespace {
 constexpr uint64_t kMinQuotaBytes = 1ull << 20;
 constexpr uint64_t kMaxQuotaBytes = 64ull << 30;
 
-// EntryHeader::reserved of an entry that the running transaction has made or has recorded a change
+// EntryHeader::flags of an entry that the running transaction has made or has recorded a change
 // of: further changes in place need no record.
 constexpr uint32_t kRecorded = 1;
 
@@ -66,10 +66,10 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
   if (!arena_.Map(options.quota_bytes, error)) return false;
   header_ = arena_.header();
   header_->magic = layout::kStoreMagic;
-  header_->integer_seed = seeds[0];
-  header_->integer_multiplier = seeds[1] | 1;
-  header_->bytes_seed = seeds[2];
-  header_->bytes_multiplier = seeds[3] | 1;
+  header_->first_seed = seeds[0];
+  header_->first_multiplier = seeds[1] | 1;
+  header_->second_seed = seeds[2];
+  header_->second_multiplier = seeds[3] | 1;
   const bool has_table = table_.Initialise();
   assert(has_table && "the smallest quota holds an empty table");
   return has_table;
@@ -163,7 +163,7 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
   auto* entry = arena_.At<EntryHeader>(offset);
   entry->expires_at_ms = content.expires_at_ms;
   entry->key_length = static_cast<uint32_t>(key_bytes.size());
-  entry->reserved = in_transaction() ? kRecorded : 0;
+  entry->flags = in_transaction() ? kRecorded : 0;
   char* at = arena_.base() + offset;
   if (!key_bytes.empty()) {
     std::memset(at + value_offset - 8, 0, 8);
@@ -252,13 +252,13 @@ void Store::Begin() {
 }
 
 bool Store::MustRecord(uint64_t value_word) const {
-  return in_transaction() && EntryOf(header_, value_word)->reserved != kRecorded;
+  return in_transaction() && EntryOf(header_, value_word)->flags != kRecorded;
 }
 
 // Before the entry's expiry changes, or bytes are added after its value.
 void Store::RecordChangeInPlace(const Slot& slot) {
   EntryHeader* entry = MutableEntry(slot.value_word);
-  entry->reserved = kRecorded;
+  entry->flags = kRecorded;
   undo_log_.Push({slot.key_word, slot.value_word, slot.value_word, entry->expires_at_ms});
 }
 
@@ -266,7 +266,7 @@ void Store::Commit() {
   assert(in_transaction());
   for (const UndoRecord& record : undo_log_.records()) {
     // An entry that a later record of this transaction replaced is freed there, after this.
-    if (record.new_value_word != 0) MutableEntry(record.new_value_word)->reserved = 0;
+    if (record.new_value_word != 0) MutableEntry(record.new_value_word)->flags = 0;
     const uint64_t old_offset = EntryOffset(record.old_value_word);
     if (old_offset != 0 && old_offset != EntryOffset(record.new_value_word)) {
       arena_.Free(old_offset);
@@ -305,7 +305,7 @@ void Store::Undo(const UndoRecord& record) {
   if (old_offset != 0) {
     EntryHeader* entry = MutableEntry(record.old_value_word);
     entry->expires_at_ms = record.old_expires_at_ms;
-    entry->reserved = 0;
+    entry->flags = 0;
   }
 }
 

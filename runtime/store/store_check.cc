@@ -102,7 +102,7 @@ std::string Store::CheckInvariants() const {
           arena_.BlockBytes(offset)) {
         return Fault("a value that is longer than its block", offset);
       }
-      if (!in_transaction() && entry->reserved != 0) return Fault("a stale undo mark", offset);
+      if (!in_transaction() && entry->flags != 0) return Fault("a stale undo mark", offset);
       if (!names.insert((is_integer ? "i" + std::to_string(slot.key_word) : "b" + std::string(key)))
                .second) {
         return Fault("a key that is there twice", offset);

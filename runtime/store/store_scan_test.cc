@@ -48,8 +48,8 @@ TEST(Scan, BoundsItsCountAndItsCursor) {
 // Hashes whose cursors are 0, 1, 2, ...: each key lies at the very bound of a call's range.
 TEST(Scan, VisitsNeighbouringCursorsOnceEach) {
   const auto store = NewStore(kMiB);
-  store->header()->integer_seed = 0;
-  store->header()->integer_multiplier = (1 << 16) + 1;
+  store->header()->first_seed = 0;
+  store->header()->first_multiplier = (1 << 16) + 1;
   for (uint64_t i = 0; i < 500; i++) store->Set(Key::FromInteger(i), "");
   for (const uint64_t count : {1u, 2u, 7u}) {
     std::multiset<std::string> seen;

@@ -38,10 +38,10 @@ TEST(Store, SeedsDifferFromStoreToStore) {
     const auto store = Store::Create({.quota_bytes = kMiB, .random = {}}, &error);
     ASSERT_NE(store, nullptr) << error;
     const layout::StoreHeader* header = store->header();
-    EXPECT_EQ(header->integer_multiplier % 2, 1u);
-    EXPECT_EQ(header->bytes_multiplier % 2, 1u);
-    for (const uint64_t seed : {header->integer_seed, header->integer_multiplier,
-                                header->bytes_seed, header->bytes_multiplier}) {
+    EXPECT_EQ(header->first_multiplier % 2, 1u);
+    EXPECT_EQ(header->second_multiplier % 2, 1u);
+    for (const uint64_t seed : {header->first_seed, header->first_multiplier,
+                                header->second_seed, header->second_multiplier}) {
       EXPECT_TRUE(seeds.insert(seed).second);
     }
   }
@@ -351,7 +351,7 @@ TEST(Store, ClearGivesTheMemoryBackAndKeepsTheHeader) {
   const auto store = NewStore(256 * kMiB);
   layout::StoreHeader* header = store->header();
   const uint64_t empty_bytes = store->used_bytes();
-  const uint64_t seed = header->bytes_seed;
+  const uint64_t seed = header->second_seed;
   header->builtin_lookups = 17;
   store->SetNow(77);
   for (int round = 0; round < 2; round++) {
@@ -367,7 +367,7 @@ TEST(Store, ClearGivesTheMemoryBackAndKeepsTheHeader) {
     EXPECT_EQ(store->expiring_key_count(), 0u);
     EXPECT_EQ(store->header(), header);
     EXPECT_EQ(header->magic, layout::kStoreMagic);
-    EXPECT_EQ(header->bytes_seed, seed);
+    EXPECT_EQ(header->second_seed, seed);
     EXPECT_EQ(header->builtin_lookups, 17u);
     EXPECT_EQ(store->now_ms(), 77u);
     EXPECT_FALSE(store->Has(Key::FromInteger(1)));
@@ -444,8 +444,8 @@ TEST(Store, GrowsWithoutALongPauseAndStaysDense) {
 // the seeds, but the table must not rely on it.
 TEST(Store, SurvivesAHashThatSpreadsNothing) {
   const auto store = NewStore(16 * kMiB);
-  store->header()->integer_seed = 0;
-  store->header()->integer_multiplier = 1;
+  store->header()->first_seed = 0;
+  store->header()->first_multiplier = 1;
   uint64_t keys = 0;
   while (keys < 5000 && store->Set(Key::FromInteger(keys), "v") == WriteStatus::kOk) keys++;
   EXPECT_EQ(keys, layout::kSegmentSlots) << "one segment's worth, then a refusal";

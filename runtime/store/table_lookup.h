@@ -75,23 +75,6 @@ inline const layout::Slot* SegmentOf(const layout::StoreHeader* header, uint64_t
       AddressOf(header, word & layout::kSegmentOffsetMask));
 }
 
-// The last `count` (1 to 7) of a string's bytes as a word padded with zeros. From whole loads: a
-// copy byte by byte into a word would make the processor wait, with that word, for all earlier
-// lookups' cache misses.
-inline uint64_t LoadLastBytes(const char* bytes, uint64_t count) {
-  if (count >= 4) {
-    uint32_t low;
-    uint32_t high;
-    std::memcpy(&low, bytes, 4);
-    std::memcpy(&high, bytes + count - 4, 4);
-    return low | static_cast<uint64_t>(high) << (count - 4) * 8;
-  }
-  const auto byte = [bytes](uint64_t i) {
-    return static_cast<uint64_t>(static_cast<uint8_t>(bytes[i])) << i * 8;
-  };
-  return byte(0) | byte(count / 2) | byte(count - 1);
-}
-
 // Whether `bytes` are the entry's key: the padding of the last word is zeros in both.
 inline bool KeyBytesEqual(const layout::EntryHeader* entry, std::string_view bytes) {
   if (entry->key_length != bytes.size()) return false;
@@ -106,7 +89,7 @@ inline bool KeyBytesEqual(const layout::EntryHeader* entry, std::string_view byt
   }
   if (whole == bytes.size()) return true;
   std::memcpy(&b, theirs + whole, 8);
-  return LoadLastBytes(bytes.data() + whole, bytes.size() - whole) == b;
+  return layout::LoadLastBytes(bytes.data() + whole, bytes.size() - whole) == b;
 }
 
 // The key's slot, expired or not; null where it has none. `hash` is HashInteger(key) or
