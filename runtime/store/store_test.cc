@@ -446,6 +446,7 @@ TEST(Store, SurvivesAHashThatSpreadsNothing) {
   const auto store = NewStore(16 * kMiB);
   store->header()->first_seed = 0;
   store->header()->first_multiplier = 1;
+  store->header()->second_multiplier = 1;
   uint64_t keys = 0;
   while (keys < 5000 && store->Set(Key::FromInteger(keys), "v") == WriteStatus::kOk) keys++;
   EXPECT_EQ(keys, layout::kSegmentSlots) << "one segment's worth, then a refusal";
