@@ -26,6 +26,7 @@ build obj/libv8.a: alink_thin obj/a/v8.one.o obj/a/v8.two.o obj/a/v8.three.o $
 const OPTIONS: UnityOptions = {
   target: 'v8',
   chunkFiles: 28,
+  smallDirectory: 1,
   isAlone: (source) => source.endsWith('/odd.cc'),
   isOwn: (source) => source.includes('/shredder/'),
 };

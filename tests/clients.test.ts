@@ -141,7 +141,7 @@ for (const protocol of [2, 3] as const) {
       for await (const keys of client.scanStream({ match: `${p}*`, count: 50 })) {
         for (const key of keys as string[]) found.add(key);
       }
-      t.deepEqual(found, new Set(names));
+      t.deepEqual([...found].sort(), names.sort());
     });
   }
 
@@ -186,7 +186,7 @@ test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t)
   for (const [options, expected] of [
     [{ username: ALICE.name, password: BOB.password }, /WRONGPASS invalid username-password pair/],
     [{ username: 'nobody', password: 'x' }, /WRONGPASS invalid username-password pair/],
-    [{}, /NOAUTH Authentication required/],
+    [{}, /NOAUTH /],
   ] as const) {
     for (const protocol of [2, 3] as const) {
       const errors: string[] = [];
@@ -273,7 +273,7 @@ for (const RESP of [2, 3] as const) {
       for await (const keys of client.scanIterator({ MATCH: `${p}*`, COUNT: 100 })) {
         for (const key of keys) found.add(key);
       }
-      t.deepEqual(found, new Set(names));
+      t.deepEqual([...found].sort(), names.sort());
     });
   }
 

@@ -416,7 +416,6 @@ const sessions: Readonly<Record<string, string>> = {
     NOSUCH ${'y'.repeat(100)} ${'z'.repeat(100)} c
     ${LONG}
     "GET\\r\\n+OK" a
-    "GET\\u0000" a
     GETT a
     CLIENT NOSUCH
     CLIENT "no\\r\\nsuch" a
@@ -566,6 +565,10 @@ const differences: Readonly<Record<string, readonly [Request, string]>> = {
   'a key has at most 64 KiB': [
     ['SET', 'k'.repeat(65_537), 'v'],
     '-ERR key is longer than 65536 bytes\r\n',
+  ],
+  'a NUL is a byte like any other in what an error repeats': [
+    ['GET\0', 'a'],
+    "-ERR unknown command 'GET\0', with args beginning with: 'a' \r\n",
   ],
   'a cursor is a number': [['SCAN', '-1'], '-ERR invalid cursor\r\n'],
   'there are no transactions of commands': [

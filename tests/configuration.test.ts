@@ -235,7 +235,7 @@ test('a port in use is one line', async (t) => {
 test('a Unix socket in use by a live server is one line, and the server stays', async (t) => {
   const socket = path.join(t.context.folder, 'live.sock');
   const server = await serverFor(t, { flags: ['--unix-socket', socket] });
-  await refuses(t, ['--unix-socket', socket, '--port', '0'], /live\.sock.*in use/);
+  await refuses(t, ['--unix-socket', socket, '--port', '0'], /live\.sock: another server listens there/);
   const client = await RawClient.connect({ path: socket });
   t.is(await client.text('PING'), '+PONG\r\n');
   await client.close();

@@ -170,8 +170,11 @@ test.serial('before AUTH no command but those of the connection is answered', as
     for (let extra = 0; extra <= 4; extra++) {
       replies += await client.text(...words, ...Array.from({ length: extra }, () => '1'));
     }
-    t.regex(replies, /^-NOAUTH Authentication required\.\r$/m, name);
-    t.notRegex(replies, /^(?!-NOAUTH |-ERR wrong number of arguments |-ERR unknown subcommand )/m, name);
+    const container = names.some((each) => each.startsWith(`${name}|`));
+    if (!container) t.regex(replies, /^-NOAUTH Authentication required\.\r$/m, name);
+    for (const line of replies.trimEnd().split('\r\n')) {
+      t.regex(line, /^-(NOAUTH |ERR wrong number of arguments |ERR unknown subcommand )/, name);
+    }
   }
   t.is(await client.text('RESET'), '+RESET\r\n');
   t.regex(await client.text('HELLO', '3'), /^-NOAUTH HELLO must be called with the client already authenticated/);

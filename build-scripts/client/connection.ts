@@ -17,6 +17,8 @@ export const DEFAULT_TENANT = 'default';
 
 const CONNECT_TIMEOUT_MS = 5_000;
 const MAX_PASSWORD_BYTES = 4_096;
+const PASSWORD_REMEDY =
+  'Give --tenant, and the password in the environment as SHREDDER_PASSWORD or with --password.';
 const TENANT_NAME = /^[a-z0-9][a-z0-9_-]{0,62}$/;
 
 /** Checks what came from the command line and the environment. */
@@ -29,15 +31,13 @@ export function endpointOf(
   const tenant = options.tenant ?? DEFAULT_TENANT;
   if (!TENANT_NAME.test(tenant)) {
     throw new UserError(
-      `--tenant is ${JSON.stringify(tenant)}, but a tenant's name is lower-case letters, digits, "-" and "_"`,
+      `--tenant is ${JSON.stringify(tenant)}, which is no tenant's name`,
+      'Use up to 63 lower-case letters, digits, "-" and "_".',
     );
   }
   const password = options.password ?? (env['SHREDDER_PASSWORD'] || undefined);
   if (password === undefined && tenant !== DEFAULT_TENANT) {
-    throw new UserError(
-      `tenant ${tenant} needs a password`,
-      'Give it in the environment as SHREDDER_PASSWORD, or with --password.',
-    );
+    throw new UserError(`tenant ${tenant} needs a password`, PASSWORD_REMEDY);
   }
   if (password !== undefined && Buffer.byteLength(password) > MAX_PASSWORD_BYTES) {
     throw new UserError(`the password is longer than ${MAX_PASSWORD_BYTES} bytes`);
@@ -108,6 +108,9 @@ function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknow
   if (cause === undefined) return error;
   if (hasCode(cause, 'ECONNREFUSED') || hasCode(cause, 'ENOENT')) {
     return new UserError(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
+  }
+  if (cause instanceof Error && cause.message.startsWith('NOAUTH ')) {
+    return new UserError(`${endpoint.url} asks for a tenant and a password`, PASSWORD_REMEDY);
   }
   if (cause instanceof Error && cause.name === 'ReplyError') {
     return new UserError(`tenant ${endpoint.tenant}: ${cause.message}`);

@@ -64,7 +64,7 @@ function kvCommand(): Command {
       try {
         const shredder = await startServer({ binary: path.join(binDir, 'shredderd') });
         try {
-          const rows = await steps.run(`measure beside Redis ${redis.version}`, (step) =>
+          const rows = await steps.run(`Throughput beside Redis ${redis.version}`, (step) =>
             measureKv(
               [
                 { case: 'shredder', port: shredder.port },

@@ -67,7 +67,8 @@ function describe(
   const lines = functions.map(({ name, flags, description }) =>
     [`  ${name.padEnd(width)}`, description, flags.length > 0 ? `[${flags.join(', ')}]` : '']
       .filter((part) => part !== '')
-      .join('  '),
+      .join('  ')
+      .trimEnd(),
   );
   return [`${library} for tenant ${tenant} (${kib} KiB)`, ...lines].join('\n');
 }

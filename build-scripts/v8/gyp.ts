@@ -10,6 +10,7 @@ import {
   TOOLCHAIN,
   UNITY_CHUNK_FILES,
   UNITY_MISFITS,
+  UNITY_SMALL_DIRECTORY,
 } from './settings.ts';
 import { rewriteAsUnity } from './unity.ts';
 
@@ -71,6 +72,7 @@ async function rewriteTargets(build: string): Promise<void> {
     const result = rewriteAsUnity(await readFile(file, 'utf8'), {
       target,
       chunkFiles: UNITY_CHUNK_FILES,
+      smallDirectory: UNITY_SMALL_DIRECTORY,
       isAlone: (source) => misfits.has(withoutPrefix(source)),
       isOwn: (source) => source.includes(`${OWN_FOLDER}/`),
       optimisation: BUILD_ONLY_OPTIMISATION[target],

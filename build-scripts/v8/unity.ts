@@ -6,6 +6,8 @@ export interface UnityOptions {
   target: string;
   /** Files of one directory that are compiled together, at most. */
   chunkFiles: number;
+  /** Directories with fewer files are compiled together with others of their kind. */
+  smallDirectory: number;
   /** Whether a source must be compiled alone. */
   isAlone: (source: string) => boolean;
   /** Whether a source is the project's own: compiled alone, with its warnings shown. */
@@ -22,7 +24,8 @@ export interface UnityResult {
 
 /**
  * Rewrites one target's ninja file so that C++ files of one directory are compiled as one, which
- * parses the headers that they share once. Archives and links get the chunks' objects instead.
+ * parses the headers that they share once; small directories are put together. Archives and links
+ * get the chunks' objects instead.
  */
 export function rewriteAsUnity(text: string, options: UnityOptions): UnityResult {
   const statements = parseNinja(text);
@@ -41,7 +44,7 @@ export function rewriteAsUnity(text: string, options: UnityOptions): UnityResult
   const chunks = new Map<string, string>();
   const replacements = new Map<BuildEdge, BuildEdge | undefined>();
   const objects = new Map<string, string>();
-  for (const [directory, edges] of groups) {
+  for (const [directory, edges] of mergeSmall(groups, options.smallDirectory)) {
     for (const [index, members] of divide(edges, options.chunkFiles).entries()) {
       const first = members[0];
       if (first === undefined || members.length === 1) continue;
@@ -77,6 +80,18 @@ export function rewriteAsUnity(text: string, options: UnityOptions): UnityResult
     return [{ edge: { ...edge, inputs } }];
   });
   return { ninja: formatNinja(rewritten), chunks };
+}
+
+/** Puts the files of small directories into one group. */
+function mergeSmall<T>(groups: ReadonlyMap<string, T[]>, smallDirectory: number): Map<string, T[]> {
+  const merged = new Map<string, T[]>();
+  const small: T[] = [];
+  for (const [directory, items] of groups) {
+    if (items.length < smallDirectory) small.push(...items);
+    else merged.set(directory, items);
+  }
+  if (small.length > 0) merged.set('small-directories', small);
+  return merged;
 }
 
 /** A compilation of one C++ file with the target's own flags. */

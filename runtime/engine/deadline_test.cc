@@ -230,7 +230,7 @@ class YieldTest : public TenantTest {
   static constexpr char kDeafFunction[] =
       "const numbers = new Float64Array(1 << 18);\n"
       "for (let i = 0; i < numbers.length; i++) numbers[i] = (i * 7919) % 262139;\n"
-      "export const deaf = Float64Array.prototype.toSorted.bind(numbers);";
+      "export const deaf = Float64Array.prototype.toSorted.bind(numbers, undefined);";
 
   int yields_ = 0;
 };

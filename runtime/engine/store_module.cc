@@ -180,6 +180,12 @@ void DBGet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // Not ArrayBuffer::New(isolate, size), which ends the process where the tenant's memory is used up.
   v8::ArrayBuffer::Allocator* allocator = isolate->GetArrayBufferAllocator();
   void* bytes = allocator->AllocateUninitialized(value->size());
+  if (bytes == nullptr) {
+    // What is missing may be garbage.
+    isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kCritical);
+    isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
+    bytes = allocator->AllocateUninitialized(value->size());
+  }
   if (bytes == nullptr) return ThrowRangeError(isolate, "Array buffer allocation failed");
   std::memcpy(bytes, value->data(), value->size());
   info.GetReturnValue().Set(v8::ArrayBuffer::New(

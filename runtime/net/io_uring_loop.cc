@@ -320,9 +320,9 @@ void IoUringLoop::HandleReceive(LoopConnection& connection, const io_uring_cqe& 
 
 void IoUringLoop::StartSending(LoopConnection& connection) {
   if (connection.send_in_flight) return;
-  // A direct call costs no more than a queued one (5.6 us of processor time a request either way,
-  // nearly all of it TCP's), and the reply does not wait for what other connections ask for in the
-  // same turn.
+  // A direct call costs no more than a queued one (with 50 connections 5.6 us of processor time a
+  // request either way, nearly all of it TCP's), and the reply does not wait for what other
+  // connections ask for in the same turn.
   switch (SendDirectly(connection)) {
     case SendResult::kDrained:
       return;

@@ -78,7 +78,7 @@ class RequestParser {
   std::vector<std::string_view> args_;
   // The arguments of the array in progress, by offset: `input` may move between calls.
   std::vector<Piece> pieces_;
-  std::string inline_buffer_;  // unquoted words
+  std::string inline_buffer_;  // what quoted inline words decode to
   std::string error_;
 
   // Progress in a partly received request; as here between requests.

@@ -23,8 +23,8 @@ constexpr size_t kMaxPasswordLength = 1024;
 constexpr std::streamsize kMaxFileBytes = 1 << 20;
 constexpr size_t kMaxUnixPathLength = sizeof(sockaddr_un::sun_path) - 1;
 
-// --- Values, wherever they come from: an empty string means valid, else what is wrong and the
-// remedy ---------------
+// --- Values, wherever they come from. An empty string means valid, else what is wrong, and the
+// remedy.
 
 std::string CheckRange(int64_t value, uint64_t min, uint64_t max) {
   if (value >= 0 && static_cast<uint64_t>(value) >= min && static_cast<uint64_t>(value) <= max) {

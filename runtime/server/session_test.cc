@@ -279,6 +279,15 @@ TEST_F(SessionTest, MgetAndMset) {
   EXPECT_REPLY("MGET", "-ERR wrong number of arguments for 'mget' command");
 }
 
+TEST_F(SessionTest, AReplyIsBounded) {
+  EXPECT_EQ(client_.Call({"SET", "k", std::string(64 << 20, 'x')}), "+OK");
+  EXPECT_REPLY("MGET k k k k k k k k k",
+               "-ERR reply is longer than 536870912 bytes; ask for less at a time");
+  EXPECT_EQ(client_("MGET k k").size(),
+            std::string("*2 $67108864  $67108864 ").size() + (128 << 20));
+  EXPECT_REPLY("PING", "+PONG");
+}
+
 TEST_F(SessionTest, Ranges) {
   client_("SET k 'Hello world'");
   EXPECT_REPLY("STRLEN k", ":11");
@@ -408,17 +417,14 @@ TEST_F(SessionTest, TheTimerRemovesExpiredKeys) {
 
 TEST_F(SessionTest, KeysOf65536BytesAndNoMore) {
   const std::string fits(65536, 'k');
-  const auto bulk = [](std::string_view text) {
-    return "$" + std::to_string(text.size()) + "\r\n" + std::string(text) + "\r\n";
-  };
-  client_.Send("*3\r\n$3\r\nSET\r\n" + bulk(fits) + "$1\r\nv\r\n");
-  EXPECT_EQ(client_.Receive(), "+OK");
-  for (const std::string& head :
-       {std::string("*2\r\n$3\r\nGET\r\n"), std::string("*3\r\n$3\r\nDEL\r\n") + bulk(fits),
-        std::string("*4\r\n$4\r\nMGET\r\n$1\r\na\r\n$1\r\nb\r\n")}) {
-    client_.Send(head + bulk(fits + "k"));
-    EXPECT_EQ(client_.Receive(), "-ERR key is longer than 65536 bytes");
-  }
+  const std::string too_long = fits + "k";
+  constexpr std::string_view kError = "-ERR key is longer than 65536 bytes";
+  EXPECT_EQ(client_.Call({"SET", fits, "v"}), "+OK");
+  EXPECT_EQ(client_.Call({"GET", fits}), "$1 v");
+  EXPECT_EQ(client_.Call({"GET", too_long}), kError);
+  EXPECT_EQ(client_.Call({"DEL", fits, too_long}), kError);
+  EXPECT_EQ(client_.Call({"MGET", "a", "b", too_long}), kError);
+  EXPECT_EQ(client_.Call({"MSET", "a", too_long, too_long, "b"}), kError);
   EXPECT_REPLY("DBSIZE", ":1");
 }
 
@@ -572,16 +578,18 @@ TEST_F(SessionTest, FunctionsWithoutLibraries) {
 }
 
 TEST_F(SessionTest, FcallReadsItsKeyCountAsRedisDoes) {
-  client_.Send(
-      "*3\r\n$8\r\nFUNCTION\r\n$4\r\nLOAD\r\n$70\r\n"
-      "#!js name=lib\nexport function count(keys, args) { return keys.length; }\r\n");
-  ASSERT_EQ(client_.Receive(), "$3 lib");
+  ASSERT_EQ(client_.Call({"FUNCTION", "LOAD",
+                          "#!js name=lib\n"
+                          "export function count(keys, args) { return keys.length; }"}),
+            "$3 lib");
   EXPECT_REPLY("FCALL count 2 a b c", "$1 2");
   EXPECT_REPLY("FCALL count x", "-ERR Bad number of keys provided");
   EXPECT_REPLY("FCALL count 2 a", "-ERR Number of keys can't be greater than number of args");
   EXPECT_REPLY("FCALL count -1", "-ERR Number of keys can't be negative");
   EXPECT_REPLY("FCALL_RO count 0",
                "-ERR Can not execute a script with write flag using *_ro command.");
+  EXPECT_EQ(client_.Call({"FCALL", "count", "1", std::string(65537, 'k')}),
+            "-ERR key is longer than 65536 bytes");
 }
 
 }  // namespace

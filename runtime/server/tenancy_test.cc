@@ -1,6 +1,7 @@
 // Several tenants on one shard: who gets in, what each sees, and what waits while a function runs.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <string>
 
 #include "runtime/server/test_client.h"
@@ -247,6 +248,99 @@ TEST_F(TenancyTest, TimeStandsStillForTheRunningTenantAlone) {
   EXPECT_TRUE(server_.shard().FindTenant("red")->store->Has(*store::Key::FromBytes("k")));
   EndRed();
   EXPECT_EQ(red_("GET k"), "$-1");
+}
+
+// An event loop whose turns are a test's.
+class TestLoop : public net::EventLoop {
+ public:
+  bool ListenTcp(const std::string&, uint16_t, net::ConnectionHandler*, std::string*) override {
+    return true;
+  }
+  bool ListenUnix(const std::string&, net::ConnectionHandler*, std::string*) override {
+    return true;
+  }
+  uint16_t bound_port() const override { return 7379; }
+  void SetTimer(uint64_t, std::function<void()>) override {}
+  void Run() override {}
+  void Stop() override { ++stops; }
+  void PollOnce() override {
+    ++turns;
+    if (on_turn) on_turn();
+  }
+  net::Backend backend() const override { return net::Backend::kEpoll; }
+  const std::string& backend_note() const override { return note_; }
+  size_t connection_count() const override { return 0; }
+
+  std::function<void()> on_turn;
+  int turns = 0;
+  int stops = 0;
+
+ private:
+  const std::string note_ = "test";
+};
+
+class RunningFunctionTest : public TenancyTest {
+ protected:
+  RunningFunctionTest() {
+    server_.shard().Attach(&loop_);
+    EXPECT_EQ(red_.Call({"FUNCTION", "LOAD",
+                         "#!js name=lib\n"
+                         "export function spin() { for (;;) {} }\n"
+                         "export function hello() { return 'hello'; }"}),
+              "$3 lib");
+  }
+
+  TestLoop loop_;
+};
+
+TEST_F(RunningFunctionTest, OthersAreServedUntilTheDeadline) {
+  TestClient second(server_);
+  second("AUTH red red-password");
+  std::string other_tenants;
+  std::string stats;
+  loop_.on_turn = [&] {
+    if (loop_.turns > 1) return;
+    other_tenants = blue_("SET k v");
+    stats = second("FUNCTION STATS");
+    second.Send("FCALL hello 0\r\n");
+  };
+  const std::string reply = red_("FCALL spin 0");
+  EXPECT_TRUE(reply.starts_with("-ERR ")) << reply;
+  EXPECT_GE(loop_.turns, 3);
+  EXPECT_EQ(other_tenants, "+OK");
+  EXPECT_NE(stats.find("$4 spin"), std::string::npos) << stats;
+  EXPECT_FALSE(second.paused()) << "the invocation has ended";
+  second.Serve();
+  EXPECT_EQ(second.Receive(), "$5 hello");
+}
+
+TEST_F(RunningFunctionTest, FunctionKillEndsIt) {
+  TestClient second(server_);
+  second("AUTH red red-password");
+  std::string kill;
+  loop_.on_turn = [&] { kill = second("FUNCTION KILL"); };
+  const std::string reply = red_("FCALL spin 0");
+  EXPECT_EQ(kill, "+OK");
+  EXPECT_NE(reply.find("FUNCTION KILL"), std::string::npos) << reply;
+  EXPECT_EQ(red_("FCALL hello 0"), "$5 hello");
+}
+
+TEST_F(RunningFunctionTest, AStopEndsItAndItsCallerIsTold) {
+  loop_.on_turn = [&] { server_.shard().RequestStop(); };
+  const std::string reply = red_("FCALL spin 0");
+  EXPECT_TRUE(reply.starts_with("-ERR ")) << reply;
+  EXPECT_EQ(loop_.stops, 1);
+  EXPECT_LE(loop_.turns, 2);
+}
+
+TEST_F(RunningFunctionTest, ItsCallerMayBeKilledMeanwhile) {
+  TestClient second(server_);
+  second("AUTH red red-password");
+  loop_.on_turn = [&] {
+    if (loop_.turns == 1) second("CLIENT KILL ID " + std::to_string(red_.id()));
+  };
+  red_("FCALL spin 0");
+  EXPECT_TRUE(red_.closed());
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ostream_sink.h>
 
+#include <initializer_list>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -100,6 +101,17 @@ class TestClient {
   // The reply to an inline command: words, quoted where they hold spaces.
   std::string operator()(std::string_view command) {
     Send(std::string(command) + "\r\n");
+    return Receive();
+  }
+  // The reply to a command whose arguments may hold any bytes.
+  std::string Call(std::initializer_list<std::string_view> args) {
+    std::string request = "*" + std::to_string(args.size()) + "\r\n";
+    for (const std::string_view arg : args) {
+      request += "$" + std::to_string(arg.size()) + "\r\n";
+      request += arg;
+      request += "\r\n";
+    }
+    Send(request);
     return Receive();
   }
 

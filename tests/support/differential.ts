@@ -1,6 +1,6 @@
 // Shredder beside a real redis-server: the same requests to both, the replies compared byte by byte.
 import type { ExecutionContext } from 'ava';
-import { startRedis } from '../../build-scripts/bench/redis_server.ts';
+import { startRedis, type RedisServer } from '../../build-scripts/bench/redis_server.ts';
 import { RawClient, type Argument } from './resp.ts';
 import { startServer } from './server.ts';
 
@@ -21,13 +21,12 @@ export interface Servers {
 }
 
 export async function startServers(): Promise<Servers> {
-  const redis = await startRedis();
-  // What the two answer can only be compared where the server compared with is of that age.
-  if (!redis.version.startsWith('7.0.')) {
-    await redis.stop();
-    throw new Error(`redis-server is ${redis.version}: replies are those of 7.0`);
-  }
   const shredder = await startServer();
+  const redis = await startRedisLike7().catch(async (error: unknown) => {
+    // What still runs would keep the test process alive.
+    await shredder.stop();
+    throw error;
+  });
   const clients: RawClient[] = [];
   const open = async (port: number, protocol: Protocol): Promise<RawClient> => {
     const client = await RawClient.connect({ port });
@@ -46,6 +45,14 @@ export async function startServers(): Promise<Servers> {
       await Promise.all([shredder.stop(), redis.stop()]);
     },
   };
+}
+
+/** The system's redis-server, which must be of the age that Shredder answers like. */
+async function startRedisLike7(): Promise<RedisServer> {
+  const redis = await startRedis();
+  if (redis.version.startsWith('7.0.')) return redis;
+  await redis.stop();
+  throw new Error(`redis-server is ${redis.version}: the replies compared with are those of 7.0`);
 }
 
 /** The words of a line as one would type it in redis-cli: quotes, and escapes within double ones. */

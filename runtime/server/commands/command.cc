@@ -191,6 +191,7 @@ void HandleCommandInfo(Request& request) {
     HandleCommand(request);
     return;
   }
+  ReplyBound bound(request.reply);
   request.reply.Array(request.args.size() - 2);
   for (const std::string_view name : request.args.subspan(2)) {
     const FoundCommand found = FindByFullName(name);
@@ -199,6 +200,7 @@ void HandleCommandInfo(Request& request) {
     } else {
       request.reply.Null();
     }
+    if (bound.Exceeded()) return;
   }
 }
 
@@ -211,9 +213,11 @@ void HandleCommandDocs(Request& request) {
   if (request.args.size() == 2) {
     for (const Command& command : AllCommands()) commands.push_back({nullptr, &command});
   }
+  ReplyBound bound(request.reply);
   request.reply.Map(commands.size());
   for (const FoundCommand& found : commands) {
     ReplyCommandDocs(found.container, *found.command, request.reply);
+    if (bound.Exceeded()) return;
   }
 }
 

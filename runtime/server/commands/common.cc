@@ -10,7 +10,15 @@
 namespace shredder::server {
 
 void ReplyTooLong(resp::ReplyWriter& reply) {
-  reply.Error(fmt::format("ERR reply is longer than {} bytes; ask for fewer keys", kMaxReplyBytes));
+  reply.Error(
+      fmt::format("ERR reply is longer than {} bytes; ask for less at a time", kMaxReplyBytes));
+}
+
+bool ReplyBound::Exceeded() {
+  if (reply_.out().size() - start_ <= kMaxReplyBytes) return false;
+  reply_.out().resize(start_);
+  ReplyTooLong(reply_);
+  return true;
 }
 
 std::optional<std::string_view> Lookup(const Request& request, const store::Key& key) {

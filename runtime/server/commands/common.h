@@ -17,10 +17,23 @@ inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer o
 inline constexpr std::string_view kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
-// What one command may reply at most: a bound on what it buffers, since many keys may name large
-// values.
+// What one command may reply at most: a bound on what it buffers, since a short request may name
+// large values many times.
 inline constexpr size_t kMaxReplyBytes = 512ull << 20;
 void ReplyTooLong(resp::ReplyWriter& reply);
+
+// Watches over a reply that is made piece by piece.
+class ReplyBound {
+ public:
+  explicit ReplyBound(resp::ReplyWriter& reply) : reply_(reply), start_(reply.out().size()) {}
+
+  // True where the reply has become too long; it has then been replaced by an error.
+  bool Exceeded();
+
+ private:
+  resp::ReplyWriter& reply_;
+  const size_t start_;
+};
 
 // Argument `i` as a key. The dispatcher has checked the length of the arguments that the table
 // calls keys.

@@ -190,16 +190,11 @@ void HandleGetEx(Request& request) {
 }
 
 void HandleMget(Request& request) {
-  std::string& out = request.reply.out();
-  const size_t reply_start = out.size();
+  ReplyBound bound(request.reply);
   request.reply.Array(request.args.size() - 1);
   for (size_t i = 1; i < request.args.size(); ++i) {
     BulkOrNull(Lookup(request, KeyAt(request, i)), request.reply);
-    if (out.size() - reply_start > kMaxReplyBytes) {
-      out.resize(reply_start);
-      ReplyTooLong(request.reply);
-      return;
-    }
+    if (bound.Exceeded()) return;
   }
 }
 
