@@ -28,6 +28,14 @@ layout::StoreHeader* CurrentStore(Isolate* isolate) {
   return static_cast<layout::StoreHeader*>(base);
 }
 
+// A number's digits, or what else the argument is. Runs none of the argument's code, and stays short however long the
+// argument's own text is.
+Handle<String> Describe(Isolate* isolate, Handle<Object> argument) {
+  if (argument->IsNumber()) return isolate->factory()->NumberToString(argument);
+  if (argument->IsNull(isolate)) return isolate->factory()->null_string();
+  return Object::TypeOf(isolate, argument);
+}
+
 Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argument) {
   Handle<JSFunction> constructor = isolate->type_error_function();
   const char* message = "";
@@ -70,15 +78,9 @@ Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argume
   }
   Handle<String> text = isolate->factory()->NewStringFromAsciiChecked(message);
   if (show_argument) {
-    // Runs none of the argument's code.
-    Handle<String> shown = Object::NoSideEffectsToString(isolate, argument);
-    constexpr int kMaxShown = 64;
-    if (shown->length() > kMaxShown) {
-      shown = isolate->factory()->NewSubString(shown, 0, kMaxShown);
-    }
     Handle<String> separator = isolate->factory()->NewStringFromAsciiChecked(", not ");
     text = isolate->factory()->NewConsString(text, separator).ToHandleChecked();
-    text = isolate->factory()->NewConsString(text, shown).ToHandleChecked();
+    text = isolate->factory()->NewConsString(text, Describe(isolate, argument)).ToHandleChecked();
   }
   return isolate->Throw(*isolate->factory()->NewError(constructor, text));
 }

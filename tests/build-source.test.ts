@@ -18,6 +18,7 @@ const STEP: Step = {
   progress: () => undefined,
   line: () => undefined,
   note: () => undefined,
+  wait: () => undefined,
   warn: () => undefined,
 };
 

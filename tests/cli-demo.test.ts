@@ -3,11 +3,14 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import type { Redis } from 'ioredis';
 import { readEdgeList } from '../build-scripts/demo/edge_list.ts';
 import { bestConnected, GraphBuilder } from '../build-scripts/demo/graph.ts';
 import { encodeNeighbours } from '../build-scripts/demo/load.ts';
+import { measure } from '../build-scripts/demo/measure.ts';
 import { Traversal } from '../build-scripts/demo/traversal.ts';
 import { parseSynset, readWordNet } from '../build-scripts/demo/wordnet.ts';
+import { shredder } from './support/command_line.ts';
 
 async function edgeList(t: ExecutionContext, text: string): Promise<string> {
   const folder = await mkdtemp(path.join(tmpdir(), 'shredder-demo-'));
@@ -102,4 +105,27 @@ test('WordNet is a graph whose pointers all arrive', async (t) => {
   t.true(graph.nodeCount > 117_000);
   t.true(graph.edgeCount > 370_000);
   t.is(graph.labels.get(bestConnected(graph, 1)[0] ?? 0), 'city');
+});
+
+test('an answer that differs from the traversal ends the demo', async (t) => {
+  const client = { call: () => Promise.resolve(5) } as unknown as Redis;
+  const question = { node: 1, depth: 2, expected: { answer: 6, lookups: 3 } };
+  await t.throwsAsync(measure(client, question), {
+    message: 'countFriends, node 1, depth 2: the answer is 5, but 6 is right',
+  });
+});
+
+test('the demo answers for a graph of the user, by ioredis and by redis-cli', async (t) => {
+  const edges = Array.from({ length: 300 }, (_, i) => `${i % 20} ${(i * 7) % 40}`);
+  const file = await edgeList(t, edges.join('\n'));
+  const traversal = new Traversal(await readEdgeList(file));
+  const { exitCode, stdout, stderr } = await shredder(['demo', '--graph', file], {
+    timeout: 100_000,
+  });
+  t.is(exitCode, 0, stderr);
+  const { answer, lookups } = traversal.count(0, 4);
+  const figures = [answer, lookups].map((each) => each.toLocaleString('en-US')).join(' +');
+  t.regex(stdout, new RegExp(`^0 +4 +${figures} +[\\d.,]+ +[\\d.,]+ +[\\d.]+x$`, 'm'));
+  t.regex(stdout, new RegExp(`^\\$ redis-cli .* FCALL countFriends 1 0 4\n${answer}$`, 'm'));
+  t.regex(stdout, /shredderd .*V8 11\./);
 });

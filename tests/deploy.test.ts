@@ -176,7 +176,7 @@ test.serial('what cannot be deployed or called is one line, and exit code 1', as
     'lib.js': 'export const f = () => 1;',
   });
   const refusals: readonly (readonly [args: string[], password: string, expected: RegExp])[] = [
-    [['deploy', 'throws.ts'], ALICE.password, /^shredder: ERR Error: while loading at throws\.ts:2:1$/],
+    [['deploy', 'throws.ts'], ALICE.password, /^shredder: ERR Error: while loading at throws\.ts:2:7$/],
     [['deploy', 'nowhere.ts'], ALICE.password, /^shredder: nowhere\.ts does not exist/],
     [['deploy', 'lib.js'], ALICE.password, /^shredder: lib\.js /],
     [['call', 'f'], BOB.password, /^shredder: .*WRONGPASS /],

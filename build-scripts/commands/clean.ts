@@ -22,7 +22,7 @@ export function cleanCommand(): Command {
           step.detail(folder);
           // A build that is under way is waited for, not broken.
           const locked = await locksIn(folder);
-          await holdAll(locked, (owner) => step.detail(`waiting for ${owner}`), () =>
+          await holdAll(locked, (owner) => step.wait(owner), () =>
             rm(folder, { recursive: true, force: true }),
           );
         }

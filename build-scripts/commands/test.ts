@@ -6,6 +6,7 @@ import { UserError } from '../errors.ts';
 import { ensureRuntime } from '../runtime/build.ts';
 import { CommandError, run } from '../system/command.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
+import { Tally } from '../testing/tally.ts';
 import { Steps } from '../ui/steps.ts';
 import { checkPatches } from './patches.ts';
 
@@ -18,26 +19,42 @@ export function testCommand(): Command {
     .description('build what is missing, check types and patches, run the unit tests and ava')
     .argument('[files...]', "ava's test files (default: all)")
     .action(async (files: string[]) => {
-      const config = loadConfig();
-      const steps = new Steps();
-      const bin = path.join(config.repository, 'node_modules', '.bin');
-      const log = (name: string): string => path.join(config.cache, 'logs', `${name}.log`);
-
-      await steps.run('Test packages', (step) =>
-        ensurePackages(TEST_PACKAGES, step, log('packages')),
-      );
-      const { binDir } = await ensureRuntime(config, steps);
-      await steps.run('Type check', () =>
-        run(path.join(bin, 'tsc'), ['--noEmit'], { cwd: config.repository }),
-      );
-      await steps.run('Patch lint', () => checkPatches(config));
-      await runUnitTests(binDir, steps, log('unit-tests'));
-      await runAva(config, path.join(bin, 'ava'), files, steps);
+      const tally = new Tally();
+      try {
+        await testEverything(files, tally);
+      } catch (error) {
+        if (tally.failures === 0) tally.addFailure();
+        throw error;
+      } finally {
+        process.stdout.write(`${tally}\n`);
+      }
     });
 }
 
-/** Runs the C++ unit tests, which are executables whose names end in _test. */
-async function runUnitTests(binDir: string, steps: Steps, log: string): Promise<void> {
+async function testEverything(files: readonly string[], tally: Tally): Promise<void> {
+  const config = loadConfig();
+  const steps = new Steps();
+  const bin = path.join(config.repository, 'node_modules', '.bin');
+  const log = (name: string): string => path.join(config.cache, 'logs', `${name}.log`);
+
+  await steps.run('Test packages', (step) => ensurePackages(TEST_PACKAGES, step, log('packages')));
+  const { binDir } = await ensureRuntime(config, steps);
+  await steps.run('Type check', () =>
+    run(path.join(bin, 'tsc'), ['--noEmit'], { cwd: config.repository }),
+  );
+  await steps.run('Patch lint', () => checkPatches(config));
+  await runUnitTests(binDir, steps, tally, log('unit-tests'));
+  await runAva(config, path.join(bin, 'ava'), files, steps, tally);
+  if (tally.failures > 0) throw new UserError('tests failed');
+}
+
+/** Runs the C++ unit tests, which are executables whose names end in _test: all, whatever fails. */
+async function runUnitTests(
+  binDir: string,
+  steps: Steps,
+  tally: Tally,
+  log: string,
+): Promise<void> {
   const tests = (await listFiles(binDir)).filter((name) => name.endsWith('_test'));
   if (tests.length === 0) throw new UserError(`no unit tests were built in ${binDir}`);
   await steps.run('C++ unit tests', async (step) => {
@@ -45,26 +62,35 @@ async function runUnitTests(binDir: string, steps: Steps, log: string): Promise<
       step.detail(name);
       step.progress(index, tests.length);
       const limit = ['--kill-after=5', String(UNIT_TEST_TIMEOUT_SECONDS)];
-      await run('timeout', [...limit, path.join(binDir, name), '--gtest_brief=1'], { log });
+      try {
+        const args = [...limit, path.join(binDir, name), '--gtest_brief=1'];
+        tally.addGoogleTest((await run('timeout', args, { log })).output, true);
+      } catch (error) {
+        if (!(error instanceof CommandError)) throw error;
+        tally.addGoogleTest(error.output, false);
+        step.line(error.message);
+      }
     }
     step.detail(`${tests.length} programs`);
   });
 }
 
-/** ava writes straight to the terminal: its report is the point of it. */
+/** ava's lines are shown as they come: its report is the point of it. */
 async function runAva(
   config: Config,
   ava: string,
   files: readonly string[],
   steps: Steps,
+  tally: Tally,
 ): Promise<void> {
   await steps.run('End-to-end tests', async (step) => {
     try {
-      await run(ava, files, { cwd: config.repository, onLine: (line) => step.line(line) });
+      const onLine = (line: string): void => step.line(line);
+      tally.addAva((await run(ava, files, { cwd: config.repository, onLine })).output, true);
     } catch (error) {
       // The report has been shown already.
-      if (error instanceof CommandError) throw new UserError('tests failed');
-      throw error;
+      if (!(error instanceof CommandError)) throw error;
+      tally.addAva(error.output, false);
     }
   });
 }

@@ -71,7 +71,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
   }
   await withLock(
     path.join(root, 'lock'),
-    (owner) => step.detail(`waiting for ${owner}, which builds it`),
+    (owner) => step.wait(owner),
     async (lock) => {
       step.detail('');
       if (await isFinished(result)) return;

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { exists } from '../cache/files.ts';
 import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
 import { capture, commandExists, run } from './command.ts';
@@ -8,6 +8,8 @@ export interface SystemPackage {
   name: string;
   /** Commands that it installs, or a header that the compiler must find. */
   provides: { commands: readonly string[] } | { header: string };
+  /** A service that the package would start and enable, which is not wanted here. */
+  service?: string;
 }
 
 const command = (name: string, ...commands: string[]): SystemPackage => ({
@@ -42,7 +44,7 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
 
 /** What the tests and benches need besides: the clients and the server to compare with. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
-  command('redis-server'),
+  { ...command('redis-server'), service: 'redis-server.service' },
   command('redis-tools', 'redis-cli', 'redis-benchmark'),
 ];
 
@@ -72,7 +74,8 @@ export async function ensurePackages(
   step: Step,
   log: string,
 ): Promise<void> {
-  const missing = (await missingPackages(packages)).map((each) => each.name);
+  const absent = await missingPackages(packages);
+  const missing = absent.map((each) => each.name);
   if (missing.length === 0) {
     step.detail('all there');
     return;
@@ -86,24 +89,33 @@ export async function ensurePackages(
   }
   if (process.getuid?.() !== 0) {
     throw new UserError(
-      `${missing.length} system packages are missing: ${listed}`,
+      `system packages are missing: ${listed}`,
       `Type: sudo sh -c 'apt-get update && apt-get install --yes --no-install-recommends ${listed}'`,
     );
   }
-  // RUNLEVEL=1: a package must not start its service here, such as redis-server's.
-  const env = { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1', LC_ALL: 'C' };
+  // A package must not start its service here: in run level 1 none is started (invoke-rc.d), and
+  // offline, systemctl leaves the running system alone (deb-systemd-invoke).
+  const quiet = { RUNLEVEL: '1', SYSTEMD_OFFLINE: '1' };
+  const env = { ...quiet, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
   step.detail("reading apt's index");
   await run('apt-get', ['update', '--quiet'], { env, log });
-  for (const [index, name] of missing.entries()) {
+  for (const [index, { name, service }] of absent.entries()) {
     step.note(`installing ${name}`);
     step.detail(`installing ${name}`);
     const args = ['install', '--yes', '--quiet', '--no-install-recommends', name];
     await run('apt-get', args, { env, log });
+    if (service !== undefined) await disableService(service, log);
     step.progress(index + 1, missing.length);
   }
   const still = (await missingPackages(packages)).map((each) => each.name);
   if (still.length > 0) throw new UserError(`apt did not install ${still.join(' ')}`);
   step.detail(`installed ${missing.length}`);
+}
+
+/** Keeps a service that was just installed from starting with the machine. */
+async function disableService(service: string, log: string): Promise<void> {
+  if (!(await exists('/run/systemd/system'))) return;
+  await run('systemctl', ['disable', '--quiet', service], { log, accept: [1] });
 }
 
 /** Names of those packages that dpkg has installed; undefined where there is no dpkg. */
@@ -137,8 +149,7 @@ async function isPresent(each: SystemPackage): Promise<boolean> {
     return true;
   }
   for (const folder of await includeFolders()) {
-    const file = `${folder}/${each.provides.header}`;
-    if ((await readFile(file).catch(() => undefined)) !== undefined) return true;
+    if (await exists(`${folder}/${each.provides.header}`)) return true;
   }
   return false;
 }

@@ -10,6 +10,8 @@ export interface Step {
   line: (text: string) => void;
   /** A line of its own that stays. */
   note: (text: string) => void;
+  /** Says that the work waits for another process, such as `process 123`. */
+  wait: (owner: string) => void;
   /** A warning that stays. */
   warn: (text: string) => void;
 }
@@ -33,6 +35,7 @@ export class Steps {
       progress: (done, total) => progress.update(done, total),
       line: (text) => progress.line(text),
       note: (text) => progress.line(`  ${text}`),
+      wait: (owner) => progress.line(`  waiting for ${owner}, which is at work on the same`),
       warn: (text) => progress.line(`  warning: ${text}`),
     };
     const begun = performance.now();

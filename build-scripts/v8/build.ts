@@ -65,7 +65,7 @@ export async function ensureV8(config: Config, steps: Steps): Promise<V8Build> {
     const root = path.join(config.cache, 'v8', inputs.treeKey);
     await withLock(
       path.join(root, 'lock'),
-      (owner) => step.detail(`waiting for ${owner}, which builds it`),
+      (owner) => step.wait(owner),
       async (lock) => {
         build = await findResult(result);
         if (build !== undefined) return;

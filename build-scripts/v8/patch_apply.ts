@@ -53,13 +53,13 @@ export function touchedFiles(text: string): string[] {
   return [...files];
 }
 
-/** git's complaints in one line: `deps/v8/src/a.cc at line 12 does not match`, ... */
-function describeRejection(output: string): string {
+/** git's complaints in one line: `deps/v8/src/a.cc does not match at line 12`, ... */
+export function describeRejection(output: string): string {
   const places: string[] = [];
   for (const line of output.split('\n')) {
     const hunk = /^error: patch failed: (.+):(\d+)$/.exec(line);
-    const missing = /^error: (.+): No such file or directory$/.exec(line);
-    const present = /^error: (.+): already exists in working directory$/.exec(line);
+    const missing = /^error: (.+): (?:No such file or directory|does not exist in index)$/.exec(line);
+    const present = /^error: (.+): already exists in (?:working directory|index)$/.exec(line);
     const corrupt = /^error: (corrupt patch at .+|No valid patches.+)$/.exec(line);
     if (hunk !== null) places.push(`${hunk[1]} does not match at line ${hunk[2]}`);
     else if (missing !== null) places.push(`${missing[1]} does not exist`);

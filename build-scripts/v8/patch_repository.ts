@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createFolderAtomically, exists, readIfExists, writeIfChanged } from '../cache/files.ts';
 import { UserError } from '../errors.ts';
 import { capture, CommandError } from '../system/command.ts';
+import { describeRejection } from './patch_apply.ts';
 import { addOrigin, nameOfSubject, removeOrigin } from './patch_format.ts';
 import { readSeries, SERIES_FILE, type Patch } from './patch_series.ts';
 import type { V8Source } from './source.ts';
@@ -49,7 +50,7 @@ export async function importSeries(
     }
   }
   if (!(await exists(folder))) await createRepository(folder, source);
-  for (const patch of patches) await importPatch(folder, patch);
+  for (const patch of patches) await importPatch(folder, patch, patchesFolder);
   return patches.map((patch) => patch.name);
 }
 
@@ -105,29 +106,24 @@ async function createRepository(
   });
 }
 
-async function importPatch(folder: string, patch: Patch): Promise<void> {
+async function importPatch(
+  folder: string,
+  patch: Patch,
+  patchesFolder: string,
+): Promise<void> {
   const mail = path.join(folder, '.git', 'shredder-import');
   await writeFile(mail, addOrigin(patch.text, patch.name));
   // --keep-non-patch: only [PATCH] is taken off a subject, not other brackets.
-  // --3way: where the source moved on, git may still place what the context alone cannot.
-  const args = ['am', '--quiet', '--keep-non-patch', '--keep-cr', '--3way'];
+  const args = ['am', '--quiet', '--keep-non-patch', '--keep-cr'];
   args.push('--committer-date-is-author-date', mail);
   try {
     await git(folder, args);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const places = [...error.output.matchAll(/^error: patch failed: (.+):(\d+)$/gm)].map(
-      (match) => `${match[1]} does not match at line ${match[2]}`,
-    );
-    const conflicts = [...error.output.matchAll(/^CONFLICT .*$/gm)].map((match) => match[0]);
-    const missing = [...error.output.matchAll(/^error: (.+: does not exist in index)$/gm)].map(
-      (match) => match[1] ?? '',
-    );
-    const told = [...places, ...conflicts, ...missing];
-    const reason = told.length > 0 ? told.join('; ') : error.output.trim().replaceAll('\n', '; ');
+    const reason = describeRejection(error.output);
     throw new UserError(
       `patch ${patch.name} does not apply: ${reason}`,
-      `In ${folder}: mend the files, git add them, git am --continue; then apply the patches after it with git am, and run \`shredder patches export\`.`,
+      `In ${folder}: git apply --reject ${path.join(patchesFolder, patch.name)}, mend what is left, git add, git am --continue; then git am the patches after it, and run \`shredder patches export\`.`,
     );
   } finally {
     await rm(mail, { force: true });
@@ -157,7 +153,7 @@ async function formatCommits(folder: string): Promise<Patch[]> {
       // "[PATCH 3/9]" would change with every patch that is added.
       '--no-numbered',
       '--subject-prefix=PATCH',
-      // How far git abbreviates a hash depends on how many objects the repository holds.
+      // Whole hashes are told from other text, for their removal below.
       '--full-index',
       // A diffstat is as wide as the widest path, and says nothing that the diff does not.
       '--no-stat',
@@ -176,7 +172,7 @@ async function formatCommits(folder: string): Promise<Patch[]> {
       '--no-encode-email-headers',
       commit,
     ]);
-    const { text, name } = removeOrigin(`${formatted.trimEnd()}\n`);
+    const { text, name } = removeOrigin(withoutHashes(`${formatted.trimEnd()}\n`));
     const subject = await git(folder, ['show', '--no-patch', '--format=%s', commit]);
     patches.push({ name: name ?? nameOfSubject(subject), text });
   }
@@ -189,6 +185,14 @@ async function formatCommits(folder: string): Promise<Patch[]> {
     );
   }
   return patches;
+}
+
+/**
+ * A patch without the hashes of the files that it starts from and ends with: they change whenever
+ * the source does, even where the patch itself still fits, and nothing here asks for them.
+ */
+function withoutHashes(text: string): string {
+  return text.replaceAll(/^index [0-9a-f]{40}\.\.[0-9a-f]{40}(?: [0-7]+)?\n/gm, '');
 }
 
 /** Writes the order file, keeping the comments at its head. */

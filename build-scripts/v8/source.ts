@@ -58,7 +58,7 @@ export async function resolveSource(config: Config, step: Step, log: string): Pr
   }
   return await withLock(
     path.join(folder, 'lock'),
-    (owner) => step.detail(`waiting for ${owner}`),
+    (owner) => step.wait(owner),
     async () => {
       const source = config.refreshSource ? undefined : await recall(folder, remembered);
       if (source !== undefined) return source;

@@ -1,5 +1,6 @@
-// The differential test: what the builtins answer is what Store::Get answers, over random writes, every kind and
-// representation of key, growth and expiry; and the header's counter proves that the builtins answered alone.
+// The differential test: what the builtins answer is what Store::Get answers, over random writes,
+// every kind and representation of key, growth and expiry; and the header's counter proves that the
+// builtins answered alone.
 #include <algorithm>
 #include <cstring>
 #include <random>
@@ -11,7 +12,8 @@ namespace shredder::engine {
 namespace {
 
 constexpr char kLibrary[] = R"js(
-// The ways in which V8 may hold the text `s`, which comes as a sequential string, so that the builtins need no help for it.
+// The ways in which V8 may hold the text `s`, which comes as a sequential string. The builtins
+// need no help with any of them that is ASCII.
 function forms(s) {
   const all = {flat: s};
   if (/^(0|[1-9][0-9]{0,15})$/.test(s) && Number(s) <= Number.MAX_SAFE_INTEGER) {
@@ -52,14 +54,15 @@ function balanced(s) {
 
 const elements = [0, 1, 2, 7, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
 
-// What every builtin answers for every form of each key: `calls` lookups, `wrong` answers that differ from those for the
-// first form, and `values`, the bytes read for the first form, null where the key is absent.
+// What every builtin answers for every form of each key: `calls` lookups, `wrong` answers that
+// differ from those for the first form, and `values`, the bytes read for the first form, null where the key is absent.
 export function check(keys) {
   let calls = 0;
   const wrong = [], values = [];
   const expect = (what, key, actual, expected) => {
     calls++;
-    if (!Object.is(actual, expected)) wrong.push(`${what} ${key.slice(0, 40)}: ${actual}, not ${expected}`);
+    if (Object.is(actual, expected)) return;
+    wrong.push(`${what} ${key.slice(0, 40)}: ${actual}, not ${expected}`);
   };
   for (const key of keys) {
     const length = HTLength(key);
@@ -75,7 +78,9 @@ export function check(keys) {
       expect(`HTLength ${form}`, key, HTLength(k), length);
       expect(`HTHas ${form}`, key, HTHas(k), length >= 0);
       expect(`HTGet ${form}`, key, HTGet(k, copy.fill(0)), length);
-      if (length < 65536 && copy.some((byte, i) => byte !== value[i])) wrong.push(`bytes ${form} ${key}`);
+      if (length < 65536 && copy.some((byte, i) => byte !== value[i])) {
+        wrong.push(`bytes ${form} ${key}`);
+      }
       for (const i of elements) {
         expect(`HTGetUint32 ${form} ${i}`, key, HTGetUint32(k, i),
                4 * i + 4 <= length ? view.getUint32(4 * i, true) : undefined);
@@ -95,11 +100,12 @@ export function write(keys, args) {
   });
 }
 
-// Reads the values of the keys 0 to 300, as long as their number and of bytes i * 7 + 1, into buffers of every kind: the
-// first mistake, or an empty string.
+// Reads the values of the keys 0 to 300, as long as their number and of bytes i * 7 + their number,
+// into buffers of every kind: the first mistake, or an empty string.
 export function buffers(_, [first, last]) {
-  const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array, Uint32Array, Float32Array,
-                 Float64Array, BigInt64Array, BigUint64Array, DataView, ArrayBuffer];
+  const kinds = [Int8Array, Uint8Array, Uint8ClampedArray, Int16Array, Uint16Array, Int32Array,
+                 Uint32Array, Float32Array, Float64Array, BigInt64Array, BigUint64Array,
+                 DataView, ArrayBuffer];
   const sizes = [0, 1, 2, 7, 8, 9, 16, 31, 33, 63, 64, 65, 127, 248, 255, 256, 257, 300, 320];
   for (let length = +first; length <= +last; length++) {
     for (const Kind of kinds) {
@@ -130,7 +136,8 @@ function read(length, into, size, offset, canary) {
   for (let i = 0; i < memory.length; i++) {
     const at = i - offset;
     const inside = at >= 0 && at < size && at < length;
-    if (memory[i] !== (inside ? (at * 7 + length) & 0xff : canary)) return `byte ${at} is ${memory[i]}`;
+    const expected = inside ? (at * 7 + length) & 0xff : canary;
+    if (memory[i] !== expected) return `byte ${at} is ${memory[i]}`;
   }
   return '';
 }
@@ -146,8 +153,9 @@ function loop(name, n) {
       continue;
     }
     sum += into[0];
-    if (!HTHas(key) || HTLength(key) !== 16 || HTGetUint32(key, 0) !== into[0]) return 'differs at ' + i;
-    if (!(HTGetFloat64(key, 1) === i)) return 'float differs at ' + i;
+    if (!HTHas(key) || HTLength(key) !== 16) return 'length differs at ' + i;
+    if (HTGetUint32(key, 0) !== into[0]) return 'integer differs at ' + i;
+    if (HTGetFloat64(key, 1) !== i) return 'float differs at ' + i;
   }
   return [sum, missing];
 }
@@ -213,20 +221,57 @@ std::string KeyText(uint64_t i) {
 
 // Keys at the edges of their kinds.
 std::vector<std::string> SpecialKeys() {
-  std::vector<std::string> keys = {
-      "", "0", "00", "-0", "-1", "+1", "007", "1.0", "1e3", " 1", "1 ", "9", "10",
-      "2147483647", "2147483648", "4294967295", "4294967296", "9007199254740990",
-      "9007199254740991", "9007199254740992", "9007199254740993", "9999999999999999",
-      "10000000000000000", "18446744073709551616", "12345678901234567", "1/", "1:", "/", ":",
-      std::string(1, '\0'), std::string(9, '\0'), "a" + std::string(7, '\0'),
-      "a" + std::string(8, '\0'), "\x7f", "~~~~~~~~\x7f", "undefined", "__proto__", "constructor",
-      std::string(65'536, 'q'), std::string(65'535, '7'), "0123456789abcde", "0123456789abcdef", "8" + std::string(65'000, 'q')};
+  std::vector<std::string> keys = {"",
+                                   "0",
+                                   "00",
+                                   "-0",
+                                   "-1",
+                                   "+1",
+                                   "007",
+                                   "1.0",
+                                   "1e3",
+                                   " 1",
+                                   "1 ",
+                                   "9",
+                                   "10",
+                                   "2147483647",
+                                   "2147483648",
+                                   "4294967295",
+                                   "4294967296",
+                                   "9007199254740990",
+                                   "9007199254740991",
+                                   "9007199254740992",
+                                   "9007199254740993",
+                                   "9999999999999999",
+                                   "10000000000000000",
+                                   "18446744073709551616",
+                                   "12345678901234567",
+                                   "1/",
+                                   "1:",
+                                   "/",
+                                   ":",
+                                   std::string(1, '\0'),
+                                   std::string(9, '\0'),
+                                   "a" + std::string(7, '\0'),
+                                   "a" + std::string(8, '\0'),
+                                   "\x7f",
+                                   "~~~~~~~~\x7f",
+                                   "undefined",
+                                   "__proto__",
+                                   "constructor",
+                                   std::string(65'536, 'q'),
+                                   std::string(65'535, '7'),
+                                   "0123456789abcde",
+                                   "0123456789abcdef",
+                                   "8" + std::string(65'000, 'q')};
   for (size_t length = 1; length <= 40; ++length) {
     keys.push_back(std::string(length, 'x'));
     keys.push_back(std::string(length - 1, 'x') + "y");
   }
   for (const char* key : {"\u0080", "\u00ff", "\u0100", "\uffff", "\U00010000", "\U0010ffff",
-                          "abcdefgh\u00e9", "abcdefghijklmnopqrstuvwxyz\u00e9", "\u00e9" "42"}) {
+                          "abcdefgh\u00e9", "abcdefghijklmnopqrstuvwxyz\u00e9",
+                          "\u00e9"
+                          "42"}) {
     keys.push_back(key);
   }
   std::string longest;
@@ -254,8 +299,8 @@ class BuiltinsTest : public TenantTest, public testing::WithParamInterface<uint6
  protected:
   BuiltinsTest() { tenant_.MustLoad(kLibrary); }
 
-  // What the builtins say of the keys is what the store says, and the counter grows by every lookup of an ASCII key and by
-  // none of the others.
+  // What the builtins say of the keys is what the store says, and the counter grows by every lookup
+  // of an ASCII key and by none of the others.
   void Check(const std::vector<std::string>& keys) {
     for (const bool ascii : {true, false}) {
       std::vector<std::string> some;
@@ -330,8 +375,7 @@ class BuiltinsModelTest : public BuiltinsTest {
       }
       case 3:
         model_[key] = {RandomValue(), at};
-        ASSERT_EQ(store.Set(k, model_[key].value, store::Expiry::At(at)),
-                  store::WriteStatus::kOk);
+        ASSERT_EQ(store.Set(k, model_[key].value, store::Expiry::At(at)), store::WriteStatus::kOk);
         break;
       default:
         model_[key] = {RandomValue(), 0};
@@ -402,7 +446,8 @@ TEST_P(BuiltinsModelTest, AnswerWhatTheStoreAnswers) {
 INSTANTIATE_TEST_SUITE_P(Seeds, BuiltinsModelTest, testing::Values(1, 2, 3));
 
 TEST_F(BuiltinsTest, AnswerForEveryKeyWhileTheTableGrows) {
-  // After every few keys, so that each state of a splitting segment and a doubling directory is seen.
+  // After every few keys, so that each state of a splitting segment and a doubling directory is
+  // seen.
   int checks = 0;
   for (uint64_t i = 0; i < 8'000; ++i) {
     tenant_.Set(KeyText(i), std::to_string(i));
@@ -419,9 +464,9 @@ TEST_F(BuiltinsTest, AnswerForKeysThatExpireUnderTheirClock) {
   std::vector<std::string> keys;
   for (uint64_t i = 0; i < 48; ++i) {
     keys.push_back(KeyText(i));
-    ASSERT_EQ(tenant_.store().Set(store::KeyOf(keys.back()), "value",
-                                  store::Expiry::At(kNowMs + 1 + i)),
-              store::WriteStatus::kOk);
+    ASSERT_EQ(
+        tenant_.store().Set(store::KeyOf(keys.back()), "value", store::Expiry::At(kNowMs + 1 + i)),
+        store::WriteStatus::kOk);
   }
   for (const uint64_t later : {0, 1, 2, 20, 47, 48, 100}) {
     tenant_.store().SetNow(kNowMs + later);
@@ -455,8 +500,7 @@ TEST_F(BuiltinsTest, CopyLargeValues) {
             "[5242880, \"" + large.substr(5'242'870) + "\7\"]");
   EXPECT_EQ(tenant_.ShowCall("get", {}, {"1000003", "999999"}),
             "[5242880, \"" + large.substr(999'999, 4) + "\7\"]");
-  EXPECT_EQ(tenant_.ShowCall("get", {}, {"6000000", "5999999"}),
-            "[5242880, \"\7\7\"]");
+  EXPECT_EQ(tenant_.ShowCall("get", {}, {"6000000", "5999999"}), "[5242880, \"\7\7\"]");
 }
 
 TEST_F(BuiltinsTest, AnswerFromOptimisedLoops) {
@@ -490,7 +534,8 @@ TEST_F(BuiltinsTest, AnswerFromOptimisedLoops) {
     EXPECT_EQ(tenant_.ShowCall("loops", {}, {kind, std::to_string(kLookups)}),
               "[" + Show(Value{sum}) + ", " + std::to_string(missing) + "]")
         << kind;
-    // Five lookups for each key that is there, one for each that is missing; the two times ten of the warm-up as well.
+    // Five lookups for each key that is there, one for each that is missing; the two times ten of
+    // the warm-up as well.
     EXPECT_EQ(tenant_.builtin_lookups() - before,
               (kLookups - missing) * 5 + missing + 2 * (9 * 5 + 1))
         << kind;
@@ -499,11 +544,10 @@ TEST_F(BuiltinsTest, AnswerFromOptimisedLoops) {
 }
 
 TEST_F(BuiltinsTest, ReadNumbersOfAnyBitPattern) {
-  std::vector<uint64_t> patterns = {
-      0xFFF7FFFF'FFF7FFFF,  // V8's hole in an array of doubles
-      0x7FF7FFFF'FFF7FFFF, 0x7FF00000'00000001, 0x7FF80000'00000000, 0xFFF80000'00000000,
-      0xFFF00000'00000001, 0x7FFFFFFF'FFFFFFFF, 0xFFFFFFFF'FFFFFFFF, 0xFFF7FFFF'FFFFFFFF,
-      0x7FF4DEAD'BEEF0000};
+  std::vector<uint64_t> patterns = {0xFFF7FFFF'FFF7FFFF,  // V8's hole in an array of doubles
+                                    0x7FF7FFFF'FFF7FFFF, 0x7FF00000'00000001, 0x7FF80000'00000000,
+                                    0xFFF80000'00000000, 0xFFF00000'00000001, 0x7FFFFFFF'FFFFFFFF,
+                                    0xFFFFFFFF'FFFFFFFF, 0xFFF7FFFF'FFFFFFFF, 0x7FF4DEAD'BEEF0000};
   while (patterns.size() < 1'000) patterns.push_back(patterns[patterns.size() % 10]);
   tenant_.Set("nans", std::string(reinterpret_cast<const char*>(patterns.data()),
                                   patterns.size() * sizeof(uint64_t)));
@@ -516,7 +560,8 @@ TEST_F(BuiltinsTest, SeeTheirOwnInvocationsWrites) {
       "  for (let i = 0; i < 20_000; i++) {\n"
       "    HTSet(i % 5000, new Uint32Array([i]));\n"
       "    if (HTGetUint32(i % 5000, 0) !== i || HTGet(String(i % 5000), b) !== 4) return 'lost';\n"
-      "    if (i % 3 === 0) { HTDelete('' + i % 5000); if (HTHas(i % 5000)) return 'there'; n++; }\n"
+      "    if (i % 3 === 0) { HTDelete('' + i % 5000); if (HTHas(i % 5000)) return 'there'; n++; "
+      "}\n"
       "  }\n"
       "  return n; }");
   EXPECT_EQ(tenant_.ShowCall("f"), "6667");

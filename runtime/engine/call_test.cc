@@ -20,7 +20,7 @@ class CallTest : public TenantTest {
   }
 };
 
-// --- Arguments ----------------------------------------------------------------------------------------------------
+// --- Arguments ---------------------------------------------------------------------------------
 
 TEST_F(CallTest, GetsKeysAndArgumentsAsArraysOfStrings) {
   EXPECT_EQ(Run("return [keys, args, arguments.length, this === undefined, Array.isArray(keys)];",
@@ -29,8 +29,12 @@ TEST_F(CallTest, GetsKeysAndArgumentsAsArraysOfStrings) {
 }
 
 TEST_F(CallTest, GetsMalformedUtf8AsReplacementCharacters) {
-  EXPECT_EQ(Run("return args;", {}, {"a\xff" "b", "\xc3", "\xed\xa0\x80"}),
-            "[\"a\uFFFD" "b\", \"\uFFFD\", \"\uFFFD\uFFFD\uFFFD\"]");
+  EXPECT_EQ(Run("return args;", {},
+                {"a\xff"
+                 "b",
+                 "\xc3", "\xed\xa0\x80"}),
+            "[\"a\uFFFD"
+            "b\", \"\uFFFD\", \"\uFFFD\uFFFD\uFFFD\"]");
 }
 
 TEST_F(CallTest, GetsManyArguments) {
@@ -49,7 +53,7 @@ TEST_F(CallTest, RefusesArgumentsThatItsHeapCannotHold) {
   EXPECT_EQ(Run("return args[0].length;", {}, {std::string(15 << 20, 'x')}), "15728640");
 }
 
-// --- Replies ------------------------------------------------------------------------------------------------------
+// --- Replies -----------------------------------------------------------------------------------
 
 TEST_F(CallTest, MapsEveryTypeOfReply) {
   const struct {
@@ -113,13 +117,13 @@ TEST_F(CallTest, MapsEveryTypeOfReply) {
 
 TEST_F(CallTest, ReplacesLoneSurrogatesInReplies) {
   EXPECT_EQ(Reply("['\\ud800', 'a\\udc00b', '\\udc00\\ud800', '\\ud83d\\ude00']"),
-            "[\"\uFFFD\", \"a\uFFFD" "b\", \"\uFFFD\uFFFD\", \"\U0001F600\"]");
+            "[\"\uFFFD\", \"a\uFFFD"
+            "b\", \"\uFFFD\uFFFD\", \"\U0001F600\"]");
 }
 
 TEST_F(CallTest, RefusesWhatHasNoReply) {
-  for (const char* expression :
-       {"() => 1", "Symbol('s')", "[Symbol.iterator]", "({f() {}})", "class {}", "Math.max",
-        "new Proxy(() => 1, {})"}) {
+  for (const char* expression : {"() => 1", "Symbol('s')", "[Symbol.iterator]", "({f() {}})",
+                                 "class {}", "Math.max", "new Proxy(() => 1, {})"}) {
     EXPECT_EQ(Reply(expression), "!ERR TypeError: a function or a symbol cannot be a reply")
         << expression;
   }
@@ -147,8 +151,7 @@ TEST_F(CallTest, RefusesRepliesThatReferToThemselves) {
            "return new Proxy({}, {ownKeys: () => ['a'], get: (t, k, p) => p, "
            "getOwnPropertyDescriptor: () => ({configurable: true, enumerable: true})});",
        }) {
-    EXPECT_EQ(Run(body),
-              "!ERR TypeError: a reply is nested more than 32 deep, or refers to itself")
+    EXPECT_EQ(Run(body), "!ERR TypeError: a reply is nested more than 32 deep, or refers to itself")
         << body;
   }
 }
@@ -220,7 +223,7 @@ TEST_F(CallTest, ReadsAReplyThatChangesUnderWay) {
             std::string("[{\"a\": 0}, \"\", \"\0\"]", 19));
 }
 
-// --- Promises -----------------------------------------------------------------------------------------------------
+// --- Promises ----------------------------------------------------------------------------------
 
 TEST_F(CallTest, AwaitsAsyncFunctions) {
   tenant_.MustLoad(
@@ -269,7 +272,7 @@ TEST_F(CallTest, RunsWhatItLeftToDoBeforeItEnds) {
   EXPECT_EQ(tenant_.ShowCall("count"), "4");
 }
 
-// --- Errors -------------------------------------------------------------------------------------------------------
+// --- Errors ------------------------------------------------------------------------------------
 
 TEST_F(CallTest, SaysWhatWasThrownAndWhere) {
   const struct {
@@ -314,10 +317,12 @@ TEST_F(CallTest, RunsNoneOfAnExceptionsCode) {
 
 TEST_F(CallTest, CutsLongErrorsShort) {
   for (const char* body : {
-           "throw new Error('x'.repeat(1e6));", "throw 'x'.repeat(1e6);",
+           "throw new Error('x'.repeat(1e6));",
+           "throw 'x'.repeat(1e6);",
            "throw '\\u20ac'.repeat(1e6);",
            // Longer than the heap that they would have to be flattened in.
-           "throw 'x'.repeat(2 ** 29 - 200);", "throw new Error('x'.repeat(2 ** 29 - 200));",
+           "throw 'x'.repeat(2 ** 29 - 200);",
+           "throw new Error('x'.repeat(2 ** 29 - 200));",
            "throw '\\u20ac'.repeat(2 ** 28);",
        }) {
     const std::string error = Run(body);
@@ -335,7 +340,7 @@ TEST_F(CallTest, IsAnErrorWhereThereIsNoSuchFunction) {
   EXPECT_EQ(tenant_.ShowCall(std::string("f\0", 2)), "!ERR Function not found");
 }
 
-// --- The store ----------------------------------------------------------------------------------------------------
+// --- The store ---------------------------------------------------------------------------------
 
 TEST_F(CallTest, KeepsItsWritesWhenItReturns) {
   tenant_.Set("gone", "x");
@@ -422,8 +427,9 @@ TEST_F(CallTest, IsToldWhenTheTenantsMemoryIsUsedUp) {
 TEST_F(CallTest, SeesExpiryByTheStoresClock) {
   ASSERT_EQ(tenant_.store().Set(store::KeyOf("k"), "v", store::Expiry::At(kNowMs + 10)),
             store::WriteStatus::kOk);
-  tenant_.MustLoad("export const f = () => [HTHas('k'), HTLength('k')];"
-                   "export const set = () => HTSet('k', new Uint8Array(2));");
+  tenant_.MustLoad(
+      "export const f = () => [HTHas('k'), HTLength('k')];"
+      "export const set = () => HTSet('k', new Uint8Array(2));");
   EXPECT_EQ(tenant_.ShowCall("f"), "[true, 1]");
   tenant_.store().SetNow(kNowMs + 10);
   EXPECT_EQ(tenant_.ShowCall("f"), "[false, -1]");
@@ -434,7 +440,8 @@ TEST_F(CallTest, SeesExpiryByTheStoresClock) {
 }
 
 TEST_F(CallTest, KeepsAModulesStateBetweenCalls) {
-  tenant_.MustLoad("let n = 0; export const f = () => ++n; export const g = () => { n += 10; throw 1; };");
+  tenant_.MustLoad(
+      "let n = 0; export const f = () => ++n; export const g = () => { n += 10; throw 1; };");
   EXPECT_EQ(tenant_.ShowCall("f"), "1");
   EXPECT_EQ(tenant_.ShowCall("g"), "!ERR 1 at lib:3:74");
   EXPECT_EQ(tenant_.ShowCall("f"), "12");

@@ -1,4 +1,5 @@
-// Bounds on time: the deadline, FUNCTION KILL, and that neither reaches past the invocation that it ends.
+// Bounds on time: the deadline, FUNCTION KILL, and that neither reaches past the invocation that it
+// ends.
 #include <atomic>
 #include <functional>
 #include <thread>
@@ -57,32 +58,48 @@ constexpr Shape kEndless[] = {
     {"writes", "for (let i = 0; ; i++) HTSet(i % 100, new Uint8Array(8));"},
 };
 
+// Calls a function until the machine lets it run for less than its deadline: on a busy one a short
+// call may take that long as well, and is ended rightly. Sooner than that nothing may end it.
+std::string CallInTime(Tenant* tenant, std::string_view function, double deadline_ms) {
+  for (;;) {
+    const Clock::time_point start = Clock::now();
+    std::string reply = tenant->ShowCall(function);
+    if (MsSince(start) < deadline_ms) return reply;
+  }
+}
+
 class DeadlineTest : public TenantTest {
  protected:
   static EngineOptions Short() {
-    EngineOptions options;
+    EngineOptions options = Patient();
     options.deadline_ms = 20;
-    options.load_deadline_ms = 20;
     return options;
   }
   DeadlineTest() : TenantTest(Short()) {}
+
+  std::string CallInTime(std::string_view function) {
+    return engine::CallInTime(&tenant_, function, 20);
+  }
 };
 
 TEST_F(DeadlineTest, EndsEveryShapeOfEndlessCode) {
   tenant_.Set("k", "kept");
   for (const auto& [name, body] : kEndless) {
     SCOPED_TRACE(name);
-    tenant_.MustLoad("export function f() { HTSet('k', new Uint8Array(9)); HTSet('new', new "
-                     "Uint8Array(1)); " + std::string(body) + " }\n"
-                     "export const next = () => [HTLength('k'), HTHas('new')];");
+    tenant_.MustLoad(
+        "export function f() { HTSet('k', new Uint8Array(9)); HTSet('new', new "
+        "Uint8Array(1)); " +
+        std::string(body) +
+        " }\n"
+        "export const next = () => [HTLength('k'), HTHas('new')];");
     for (int round = 0; round < 2; ++round) {
       const Clock::time_point start = Clock::now();
       EXPECT_EQ(tenant_.ShowCall("f"), kDeadlineError);
       EXPECT_GE(MsSince(start), 20);
-      EXPECT_LT(MsSince(start), 2'000);
+      EXPECT_LT(MsSince(start), 10'000);
       EXPECT_EQ(tenant_.Get("k"), "kept");
       EXPECT_EQ(tenant_.store().key_count(), 1u);
-      EXPECT_EQ(tenant_.ShowCall("next"), "[4, false]");
+      EXPECT_EQ(CallInTime("next"), "[4, false]");
     }
   }
   EXPECT_EQ(tenant_.store().CheckInvariants(), "");
@@ -94,22 +111,26 @@ TEST_F(DeadlineTest, EndsEndlessCodeThatHasBeenOptimised) {
       "export function warm() { %PrepareFunctionForOptimization(spin); spin(10); "
       "%OptimizeFunctionOnNextCall(spin); return spin(1000); }\n"
       "export const f = () => spin(-1);\nexport const next = () => spin(4);");
-  EXPECT_EQ(tenant_.ShowCall("warm"), "499500");
+  EXPECT_EQ(CallInTime("warm"), "499500");
   EXPECT_EQ(tenant_.ShowCall("f"), kDeadlineError);
-  EXPECT_EQ(tenant_.ShowCall("next"), "6");
+  EXPECT_EQ(CallInTime("next"), "6");
 }
 
-TEST_F(DeadlineTest, EndsALibrarysTopLevel) {
-  tenant_.MustLoad("export const f = () => 'old';");
+TEST(Deadline, EndsALibrarysTopLevel) {
+  EngineOptions options = Patient();
+  options.load_deadline_ms = 200;
+  Engine engine(options);
+  Tenant tenant(&engine);
+  tenant.MustLoad("export const f = () => 'old';");
   for (const char* code : {
            "for (;;); export const f = () => 1;",
            "export const f = () => 1; for (;;) await null;",
            "export const f = () => 1; const p = () => { Promise.resolve().then(p); }; p();",
            "export function f() {}; Object.defineProperty(f, 'flags', {get() { for (;;); }});",
        }) {
-    EXPECT_EQ(tenant_.Load(code), "!ERR library was terminated after its deadline of 20 ms")
+    EXPECT_EQ(tenant.Load(code), "!ERR library was terminated after its deadline of 200 ms")
         << code;
-    EXPECT_EQ(tenant_.ShowCall("f"), "\"old\"");
+    EXPECT_EQ(tenant.ShowCall("f"), "\"old\"");
   }
 }
 
@@ -122,7 +143,7 @@ TEST_F(DeadlineTest, CannotBeCaughtNorHeldUpByFinally) {
       "export const counts = () => [caught, finished];");
   EXPECT_EQ(tenant_.ShowCall("f"), kDeadlineError);
   EXPECT_EQ(tenant_.ShowCall("g"), kDeadlineError);
-  EXPECT_EQ(tenant_.ShowCall("counts"), "[0, 0]");
+  EXPECT_EQ(CallInTime("counts"), "[0, 0]");
 }
 
 TEST_F(DeadlineTest, DropsTheMicrotasksOfTheRunThatItEnds) {
@@ -139,15 +160,16 @@ TEST_F(DeadlineTest, DropsTheMicrotasksOfTheRunThatItEnds) {
   tenant_.Set("k", "kept");
   for (const char* function : {"stopped", "within", "stopped"}) {
     EXPECT_EQ(tenant_.ShowCall(function), kDeadlineError);
-    EXPECT_EQ(tenant_.ShowCall("count"), "0");
-    EXPECT_EQ(tenant_.ShowCall("count"), "0");
+    EXPECT_EQ(CallInTime("count"), "0");
+    EXPECT_EQ(CallInTime("count"), "0");
     EXPECT_EQ(tenant_.Get("late"), "(absent)");
     EXPECT_EQ(tenant_.Get("k"), "kept");
   }
 }
 
 TEST(Deadline, NeverEndsALaterCall) {
-  // Calls that take about as long as they may, so that the watchdog comes now just before their end, now just after.
+  // Calls that take about as long as they may, so that the watchdog comes now just before their
+  // end, now just after.
   constexpr double kBudgetMs = 2;
   EngineOptions options;
   options.deadline_ms = 2;
@@ -163,11 +185,10 @@ TEST(Deadline, NeverEndsALaterCall) {
   double n = 10'000;
   int done = 0;
   int ended = 0;
-  for (int i = 0; i < 400; ++i) {
+  for (int i = 0; i < 5'000 && (done < 100 || ended < 100); ++i) {
     const std::string value(1, static_cast<char>(i % 100));
-    const std::string reply =
-        tenant.ShowCall("spin", {}, {std::to_string(static_cast<int64_t>(n)),
-                                     std::to_string(i % 100)});
+    const std::string reply = tenant.ShowCall(
+        "spin", {}, {std::to_string(static_cast<int64_t>(n)), std::to_string(i % 100)});
     if (reply == "\"done\"") {
       ++done;
       n *= 1.1;
@@ -179,31 +200,26 @@ TEST(Deadline, NeverEndsALaterCall) {
       n *= 0.9;
     }
     ASSERT_EQ(tenant.Get("k"), kept) << "call " << i;
-    // Nothing but its own time ends a call: on a busy machine a short one may take that long as well.
-    const Clock::time_point start = Clock::now();
-    const std::string quick = tenant.ShowCall("quick");
-    if (MsSince(start) < kBudgetMs) {
-      ASSERT_EQ(quick, "1") << "call " << i;
-    }
+    ASSERT_EQ(CallInTime(&tenant, "quick", kBudgetMs), "1") << "call " << i;
   }
-  EXPECT_GT(done, 20);
-  EXPECT_GT(ended, 20);
+  EXPECT_GE(done, 100);
+  EXPECT_GE(ended, 100);
 }
 
 TEST(Deadline, OfOneTenantLeavesAnotherAlone) {
-  EngineOptions options;
+  EngineOptions options = Patient();
   options.deadline_ms = 20;
   Engine engine(options);
   Tenant a(&engine), b(&engine);
   a.MustLoad("export const f = () => { for (;;); };");
-  b.MustLoad("let n = 0; export const f = () => ++n;");
+  b.MustLoad("export const f = () => 'b';");
   for (int i = 1; i <= 5; ++i) {
     EXPECT_EQ(a.ShowCall("f"), kDeadlineError);
-    EXPECT_EQ(b.ShowCall("f"), std::to_string(i));
+    EXPECT_EQ(CallInTime(&b, "f", 20), "\"b\"");
   }
 }
 
-// --- Yielding -----------------------------------------------------------------------------------------------------
+// --- Yielding ----------------------------------------------------------------------------------
 
 class YieldTest : public TenantTest {
  protected:
@@ -219,14 +235,13 @@ class YieldTest : public TenantTest {
     on_yield = [this] { ++yields_; };
     tenant_.MustLoad(
         "export const quick = () => 1;\n"
-        "export const slow = (_, [ms]) => { const end = Date.now() + +ms; while (Date.now() < "
-        "end); return 'done'; };\n" +
+        "export const endless = () => { for (;;); };\n" +
         std::string(kDeafFunction));
     yields_ = 0;
   }
 
-  // A call of `deaf` takes tens of milliseconds in one C++ function, which takes no interrupt, and enters no JavaScript
-  // after that.
+  // A call of `deaf` takes tens of milliseconds in one C++ function, which takes no interrupt, and
+  // enters no JavaScript after that.
   static constexpr char kDeafFunction[] =
       "const numbers = new Float64Array(1 << 18);\n"
       "for (let i = 0; i < numbers.length; i++) numbers[i] = (i * 7919) % 262139;\n"
@@ -237,16 +252,19 @@ class YieldTest : public TenantTest {
 
 TEST_F(YieldTest, HappensInsideALongCall) {
   on_yield = [this] {
-    ++yields_;
     const RunningInvocation* running = engine_.running();
     ASSERT_NE(running, nullptr);
-    EXPECT_EQ(running->function, "slow");
+    EXPECT_EQ(running->function, "endless");
     EXPECT_GT(running->started_at_ms, 0u);
+    if (++yields_ == 5) {
+      EXPECT_TRUE(engine_.RequestKill());
+    }
   };
   EXPECT_EQ(engine_.running(), nullptr);
-  EXPECT_EQ(tenant_.ShowCall("slow", {}, {"100"}), "\"done\"");
-  EXPECT_GE(yields_, 3);
-  EXPECT_LE(yields_, 100 / 5 + 1);
+  const Clock::time_point start = Clock::now();
+  EXPECT_THAT(tenant_.ShowCall("endless"), HasSubstr("killed"));
+  EXPECT_EQ(yields_, 5);
+  EXPECT_GE(MsSince(start), 5 * 5);
   EXPECT_EQ(engine_.running(), nullptr);
 }
 
@@ -280,12 +298,11 @@ TEST_F(YieldTest, GoesOnAfterATenantHasGone) {
     gone.MustLoad(kDeafFunction);
     EXPECT_FALSE(IsError(gone.Call("deaf")));
   }
-  yields_ = 0;
-  EXPECT_EQ(tenant_.ShowCall("slow", {}, {"100"}), "\"done\"");
-  EXPECT_GE(yields_, 3);
+  on_yield = [this] { engine_.RequestKill(); };
+  EXPECT_THAT(tenant_.ShowCall("endless"), HasSubstr("killed"));
 }
 
-// --- FUNCTION KILL ------------------------------------------------------------------------------------------------
+// --- FUNCTION KILL -----------------------------------------------------------------------------
 
 TEST_F(YieldTest, LetsAnotherThreadKillTheInvocation) {
   std::atomic<bool> runs{false};
@@ -311,7 +328,8 @@ TEST_F(YieldTest, LetsAnotherThreadKillTheInvocation) {
 }
 
 TEST_F(YieldTest, NeverLeavesAKillForALaterCall) {
-  // Kills at random times, in calls and between them: none ends more than the one call that it found.
+  // Kills at random times, in calls and between them: none ends more than the one call that it
+  // found.
   std::atomic<bool> stop{false};
   std::atomic<int> hits{0};
   std::thread killer([&] {

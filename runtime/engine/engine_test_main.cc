@@ -1,4 +1,5 @@
-// The engine's tests: V8 is initialised once a process. SHREDDER_TEST_V8_FLAGS adds flags of V8's, space-separated.
+// The engine's tests: V8 is initialised once a process. SHREDDER_TEST_V8_FLAGS adds flags of V8's,
+// space-separated.
 #include <cstdio>
 #include <cstdlib>
 #include <sstream>

@@ -1,7 +1,7 @@
 // Shared by the engine's tests: a tenant in a few words, and replies as text.
 //
-// V8 is initialised once, by engine_test_main.cc, with --allow-natives-syntax: tests reach string representations, detached
-// buffers and the optimising compiler through V8's %Functions.
+// V8 is initialised once, by engine_test_main.cc, with --allow-natives-syntax: tests reach string
+// representations, detached buffers and the optimising compiler through V8's %Functions.
 #pragma once
 
 #include <gmock/gmock.h>
@@ -23,7 +23,8 @@ namespace shredder::engine {
 
 inline constexpr uint64_t kNowMs = 1'700'000'000'000;
 
-// A reply as text: null, true, 1.5, 7n, "bytes", [..], set[..], {key: value, ..}, or an error's line after `!`.
+// A reply as text: null, true, 1.5, 7n, "bytes", [..], set[..], {key: value, ..}, or an error's
+// line after `!`.
 std::string Show(const Value& value);
 
 inline bool IsError(const Value& value) { return std::holds_alternative<Error>(value.data); }
@@ -34,7 +35,8 @@ inline double MsSince(std::chrono::steady_clock::time_point start) {
       .count();
 }
 
-// `code` as the library `name`: after the metadata line come the imports, so `code` starts on line 3.
+// `code` as the library `name`: after the metadata line come the imports, so `code` starts on
+// line 3.
 std::string Library(std::string_view name, std::string_view code);
 
 // A store and the functions of its tenant.

@@ -20,7 +20,8 @@ constexpr Shape kGreedy[] = {
     {"objects", "const a = []; for (let i = 0; ; i++) a.push({i, j: i});"},
     {"nested arrays", "let a = []; for (;;) a = [a, a];"},
     {"strings", "const a = []; for (let i = 0; ; i++) a.push('text ' + i);"},
-    {"string that grows", "const a = []; let s = 'x'; for (let i = 0; ; i++) { s += i; a.push(s); }"},
+    {"string that grows",
+     "const a = []; let s = 'x'; for (let i = 0; ; i++) { s += i; a.push(s); }"},
     {"closures", "let f = () => 0; for (;;) { const g = f; f = () => g; }"},
     {"Map", "const m = new Map(); for (let i = 0; ; i++) m.set(i, {i});"},
     {"Set", "const s = new Set(); for (let i = 0; ; i++) s.add('k' + i);"},
@@ -29,14 +30,15 @@ constexpr Shape kGreedy[] = {
     {"small typed arrays", "const a = []; for (;;) a.push(new Uint8Array(32));"},
     {"symbols", "const a = []; for (;;) a.push(Symbol('s'));"},
     {"promises", "const a = []; for (;;) a.push(Promise.resolve().then(() => a));"},
-    {"microtasks", "const p = () => { Promise.resolve().then(p); Promise.resolve().then(p); }; p();"},
-    {"generators", "const a = []; function* g() { yield a; } for (;;) { const x = g(); x.next(); "
-                   "a.push(x); }"},
+    {"microtasks",
+     "const p = () => { Promise.resolve().then(p); Promise.resolve().then(p); }; p();"},
+    {"generators",
+     "const a = []; function* g() { yield a; } for (;;) { const x = g(); x.next(); "
+     "a.push(x); }"},
     {"recursion of an asynchronous function",
      "const f = async () => { const kept = new Array(100).fill(0.5); await f2(); return kept; }; "
      "const f2 = async () => { await null; await f(); }; return f();"},
-    {"getter in the reply",
-     "return {get a() { const a = []; for (;;) a.push({a}); }};"},
+    {"getter in the reply", "return {get a() { const a = []; for (;;) a.push({a}); }};"},
     {"module's state", "for (;;) kept.push({kept});"},
 };
 
@@ -57,9 +59,10 @@ TEST_F(HeapLimitTest, FailsTheCallAlone) {
   tenant_.Set("k", "kept");
   for (const auto& [name, body] : kGreedy) {
     SCOPED_TRACE(name);
-    tenant_.MustLoad("const kept = []; let calls = 0;\n"
-                     "export function f() { HTSet('k', new Uint8Array(9)); " + std::string(body) +
-                     " }\nexport const next = () => [++calls, HTLength('k')];");
+    tenant_.MustLoad(
+        "const kept = []; let calls = 0;\n"
+        "export function f() { HTSet('k', new Uint8Array(9)); " +
+        std::string(body) + " }\nexport const next = () => [++calls, HTLength('k')];");
     EXPECT_EQ(tenant_.ShowCall("next"), "[1, 4]");
     EXPECT_EQ(tenant_.ShowCall("f"), kHeapError);
     EXPECT_EQ(tenant_.Get("k"), "kept");
@@ -202,15 +205,16 @@ TEST(HeapLimit, LeavesRoomInTheSmallestHeap) {
   options.heap_limit_mb = 8;
   Engine engine(options);
   Tenant tenant(&engine);
-  tenant.MustLoad("export const f = () => new Array(100_000).fill(0.5).length;\n"
-                  "export const grow = () => { const a = []; for (;;) a.push({a}); };");
+  tenant.MustLoad(
+      "export const f = () => new Array(100_000).fill(0.5).length;\n"
+      "export const grow = () => { const a = []; for (;;) a.push({a}); };");
   for (int round = 0; round < 3; ++round) {
     EXPECT_EQ(tenant.ShowCall("f"), "100000");
     EXPECT_THAT(tenant.ShowCall("grow"), StartsWith("!ERR function used up"));
   }
 }
 
-// --- The stack ----------------------------------------------------------------------------------------------------
+// --- The stack ---------------------------------------------------------------------------------
 
 TEST_F(HeapLimitTest, MakesARangeErrorOfAStackOverflow) {
   constexpr char kOverflow[] = "!ERR RangeError: Maximum call stack size exceeded";

@@ -1,4 +1,5 @@
-// What a tenant's code can reach: an allow-list of globals, no code from strings, nothing of other tenants.
+// What a tenant's code can reach: an allow-list of globals, no code from strings, nothing of other
+// tenants.
 #include "runtime/engine/engine_test_support.h"
 
 namespace shredder::engine {
@@ -62,8 +63,7 @@ TEST_F(IsolationTest, MakesNoCodeFromStrings) {
 }
 
 TEST_F(IsolationTest, ImportsNothingLater) {
-  tenant_.MustLoad(
-      "export const f = async (_, [name]) => Object.keys(await import(name)).length;");
+  tenant_.MustLoad("export const f = async (_, [name]) => Object.keys(await import(name)).length;");
   for (const char* name : {"shredder:store", "lib", "fs", "data:text/javascript,1"}) {
     EXPECT_THAT(tenant_.ShowCall("f", {}, {name}), StartsWith("!ERR ")) << name;
   }
@@ -86,9 +86,10 @@ TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
   EXPECT_EQ(Evaluate(std::string(kNames) + ".map((f) => f.name + '/' + f.length).join(' ')"),
             "\"HTGet/2 HTLength/1 HTHas/1 HTGetUint32/2 HTGetFloat64/2 HTSet/2 HTDelete/1\"");
   EXPECT_EQ(Evaluate(std::string(kNames) + ".filter((f) => 'prototype' in f).length"), "0");
-  tenant_.MustLoad("import * as store from 'shredder:store';\n"
-                   "export const f = () => [Object.keys(store), Object.isFrozen(store), "
-                   "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
+  tenant_.MustLoad(
+      "import * as store from 'shredder:store';\n"
+      "export const f = () => [Object.keys(store), Object.isFrozen(store), "
+      "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
   EXPECT_EQ(tenant_.ShowCall("f"),
             "[[\"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetUint32\", \"HTHas\", "
             "\"HTLength\", \"HTSet\"], false, false, null]");
@@ -131,7 +132,8 @@ TEST_F(IsolationTest, KeepsTenantsApart) {
 TEST_F(IsolationTest, SurvivesATenantThatBreaksItsOwnBuiltins) {
   tenant_.MustLoad(
       "export function f(keys, args) {\n"
-      "  HTSet('k', bytes); return [keys, args, HTLength('k'), HTGet('k', bytes), map, {a: 1n}]; }\n"
+      "  HTSet('k', bytes); return [keys, args, HTLength('k'), HTGet('k', bytes), map, {a: 1n}]; "
+      "}\n"
       "f.flags = []; f.description = '';\n"
       "const fail = () => { throw 'hijacked'; }, bytes = new Uint8Array(3), map = new Map();\n"
       "const accessor = {__proto__: null, get: fail, set: fail, configurable: false};\n"
@@ -145,8 +147,7 @@ TEST_F(IsolationTest, SurvivesATenantThatBreaksItsOwnBuiltins) {
       "  all.push([Object.getPrototypeOf(Uint8Array.prototype), key]);\n"
       "const n = all.length;\n"
       "for (let i = 0; i < n; i++) try { define(all[i][0], all[i][1], accessor); } catch {}\n");
-  EXPECT_EQ(tenant_.ShowCall("f", {"a"}, {"b"}),
-            "[[\"a\"], [\"b\"], 3, 3, {}, {\"a\": 1n}]");
+  EXPECT_EQ(tenant_.ShowCall("f", {"a"}, {"b"}), "[[\"a\"], [\"b\"], 3, 3, {}, {\"a\": 1n}]");
   EXPECT_EQ(tenant_.Get("k"), std::string(3, '\0'));
 }
 

@@ -107,8 +107,7 @@ TEST_F(LibraryTest, IsRefusedWhereItsTopLevelFails) {
     const char* code;
     const char* error;
   } cases[] = {
-      {"export const f = 1; throw new RangeError('top');",
-       "!ERR RangeError: top at lib:3:27"},
+      {"export const f = 1; throw new RangeError('top');", "!ERR RangeError: top at lib:3:27"},
       {"export const f = 1;\nawait Promise.reject(new Error('late'));",
        "!ERR Error: late at lib:4:22"},
       {"await new Promise(() => {}); export const f = 1;",
@@ -129,8 +128,9 @@ TEST_F(LibraryTest, CannotWriteTheStoreWhileItLoads) {
   EXPECT_EQ(tenant_.Load("await Promise.resolve(); HTDelete('k'); export const f = () => 1;"),
             "!READONLY a library cannot write the store while it loads at lib:3:26");
   // What it leaves behind for later is no way around that.
-  tenant_.MustLoad("Promise.resolve().then(() => HTSet('k', new Uint8Array(1)));"
-                   "export const f = () => 1;");
+  tenant_.MustLoad(
+      "Promise.resolve().then(() => HTSet('k', new Uint8Array(1)));"
+      "export const f = () => 1;");
   EXPECT_EQ(tenant_.ShowCall("f"), "1");
   EXPECT_EQ(tenant_.Get("k"), "(absent)");
 }
@@ -250,8 +250,7 @@ TEST_F(LibraryTest, AreListedInTheOrderOfTheirNames) {
 
 TEST_F(LibraryTest, IsNotReplacedUnasked) {
   ASSERT_EQ(LoadText("#!js name=a\nexport const f = () => 1;"), "\"a\"");
-  EXPECT_EQ(LoadText("#!js name=a\nexport const f = () => 2;"),
-            "!ERR Library 'a' already exists");
+  EXPECT_EQ(LoadText("#!js name=a\nexport const f = () => 2;"), "!ERR Library 'a' already exists");
   EXPECT_EQ(tenant_.ShowCall("f"), "1");
   EXPECT_EQ(LoadText("#!js name=a\nexport const g = () => 2;", true), "\"a\"");
   EXPECT_EQ(tenant_.ShowCall("f"), "!ERR Function not found");
@@ -262,10 +261,10 @@ TEST_F(LibraryTest, StaysWhereItsReplacementFails) {
   const std::string good = "#!js name=a\nlet n = 0;\nexport const f = () => ++n;";
   ASSERT_EQ(LoadText(good), "\"a\"");
   EXPECT_EQ(tenant_.ShowCall("f"), "1");
-  for (const char* bad : {"syntax error", "throw 1;", "export const x = 1;",
-                          "export const f = () => 9; await new Promise(() => {});",
-                          "export const f = () => 9; f.flags = ['no'];",
-                          "import 'x'; export const f = () => 9;"}) {
+  for (const char* bad :
+       {"syntax error", "throw 1;", "export const x = 1;",
+        "export const f = () => 9; await new Promise(() => {});",
+        "export const f = () => 9; f.flags = ['no'];", "import 'x'; export const f = () => 9;"}) {
     EXPECT_THAT(LoadText(std::string("#!js name=a\n") + bad, true), StartsWith("!ERR "));
   }
   EXPECT_EQ(tenant_.host().libraries()[0].code, good);
@@ -309,12 +308,12 @@ TEST_F(LibraryTest, TakesMemoryWhileItIsLoaded) {
   EXPECT_EQ(host.heap_used_bytes(), 0u);
 }
 
-// --- Positions in TypeScript --------------------------------------------------------------------------------------
+// --- Positions in TypeScript -------------------------------------------------------------------
 
 class TypeScriptPositionTest : public LibraryTest {
  protected:
-  // `lines` are the library's code after its metadata, line 2 on; each whole line comes from the line 10 times as far,
-  // column 5 and up, of src/graph.ts.
+  // `lines` are the library's code after its metadata, line 2 on; each whole line comes from the
+  // line 10 times as far, column 5 and up, of src/graph.ts.
   std::string LoadBundle(const std::vector<std::string>& lines) {
     std::string code = "#!js name=bundle";
     std::vector<std::vector<SourceSegment>> mappings = {{}};
@@ -336,8 +335,9 @@ TEST_F(TypeScriptPositionTest, AreNamedWhereAFunctionThrows) {
                         "export const i = () => { try { f(); } catch (e) { throw e; } };"}),
             "\"bundle\"");
   EXPECT_EQ(tenant_.ShowCall("f"), "!ERR Error: no such node at src/graph.ts:30:7");
-  EXPECT_EQ(tenant_.ShowCall("g"), "!ERR TypeError: Cannot read properties of undefined "
-                                   "(reading 'x') at src/graph.ts:50:38");
+  EXPECT_EQ(tenant_.ShowCall("g"),
+            "!ERR TypeError: Cannot read properties of undefined "
+            "(reading 'x') at src/graph.ts:50:38");
   EXPECT_EQ(tenant_.ShowCall("h"), "!ERR TypeError: later at src/graph.ts:60:48");
   EXPECT_THAT(tenant_.ShowCall("i"), StartsWith("!ERR Error: no such node at src/graph.ts:"));
 }

@@ -20,8 +20,7 @@ std::string Find(const std::optional<SourceMap>& map, uint32_t line, uint32_t co
 }
 
 std::optional<SourceMap> FromMappings(const std::string& mappings) {
-  return SourceMap::FromCode(
-      WithSourceMap("code();", MapJson({"a.ts", "b.ts", "c.ts"}, mappings)));
+  return SourceMap::FromCode(WithSourceMap("code();", MapJson({"a.ts", "b.ts", "c.ts"}, mappings)));
 }
 
 TEST(SourceMap, WritesKnownQuantities) {
@@ -55,11 +54,8 @@ TEST(SourceMap, HasNoPositionOutsideOfItsLines) {
 
 TEST(SourceMap, CarriesSourcesAndLinesOverGeneratedLines) {
   // Only the generated column starts anew at each line.
-  const auto map = FromMappings(Mappings({{{0, 1, 7, 4}},
-                                          {},
-                                          {},
-                                          {{2, 2, 3, 0}, {6, 0, 100'000, 65'536}},
-                                          {{0, 1, 0, 9}}}));
+  const auto map = FromMappings(
+      Mappings({{{0, 1, 7, 4}}, {}, {}, {{2, 2, 3, 0}, {6, 0, 100'000, 65'536}}, {{0, 1, 0, 9}}}));
   EXPECT_EQ(Find(map, 1, 1), "b.ts:8:5");
   EXPECT_EQ(Find(map, 2, 1), "none");
   EXPECT_EQ(Find(map, 3, 1), "none");
@@ -69,7 +65,8 @@ TEST(SourceMap, CarriesSourcesAndLinesOverGeneratedLines) {
 }
 
 TEST(SourceMap, ReadsNamesAndSegmentsWithoutASource) {
-  // Column 0 names a symbol (a fifth number), column 5 says that the code from there on has no source.
+  // Column 0 names a symbol (a fifth number), column 5 says that the code from there on has no
+  // source.
   const auto map = FromMappings("AAAAA,KACC;");
   EXPECT_EQ(Find(map, 1, 1), "a.ts:1:1");
   EXPECT_EQ(Find(map, 1, 6), "a.ts:2:2");
@@ -109,7 +106,8 @@ TEST(SourceMap, MayHaveACharacterSet) {
 TEST(SourceMap, IsEmptyWhereThereIsNone) {
   const std::string json = Base64(MapJson({"a.ts"}, "AAAA"));
   for (const std::string& code : {
-           std::string(), std::string("code();"),
+           std::string(),
+           std::string("code();"),
            std::string("code();\n//# sourceMappingURL=a.js.map"),
            // Not at the start of a line, or of another type, or not base64.
            "code(); //# sourceMappingURL=data:application/json;base64," + json,
@@ -123,14 +121,20 @@ TEST(SourceMap, IsEmptyWhereThereIsNone) {
 
 TEST(SourceMap, IsEmptyWhereItsTextIsMalformed) {
   for (const std::string& json : {
-           std::string(), std::string("{"), std::string("[]"), std::string("7"),
-           std::string("null"), std::string("\"text\""), std::string("{}"),
+           std::string(),
+           std::string("{"),
+           std::string("[]"),
+           std::string("7"),
+           std::string("null"),
+           std::string("\"text\""),
+           std::string("{}"),
            std::string(R"({"sources":["a.ts"]})"),
            std::string(R"({"mappings":"AAAA"})"),
            std::string(R"({"sources":"a.ts","mappings":"AAAA"})"),
            std::string(R"({"sources":["a.ts"],"mappings":7})"),
            std::string(R"({"sources":["a.ts"],"mappings":["AAAA"]})"),
-           std::string(200'000, '['), std::string("{\"sources\":") + std::string(200'000, '['),
+           std::string(200'000, '['),
+           std::string("{\"sources\":") + std::string(200'000, '['),
        }) {
     EXPECT_EQ(Find(SourceMap::FromCode(WithSourceMap("a", json)), 1, 1), "no map")
         << json.substr(0, 80);
@@ -154,19 +158,34 @@ TEST(SourceMap, IsEmptyWhereItsBase64IsMalformed) {
 
 TEST(SourceMap, IsEmptyWhereItsMappingsAreMalformed) {
   for (const std::string& mappings : {
-           std::string("!"), std::string("AAA!"), std::string("AAAA,é"), std::string(" AAAA"),
+           std::string("!"),
+           std::string("AAA!"),
+           std::string("AAAA,é"),
+           std::string(" AAAA"),
            // A quantity that does not end, or has more bits than any position.
-           std::string("g"), std::string("AAAg"), std::string("ggggggggggggggggA"),
+           std::string("g"),
+           std::string("AAAg"),
+           std::string("ggggggggggggggggA"),
            std::string("AAAA,AAA+/+/+/+/+/A"),
            // Two, three or more than five numbers.
-           std::string("AA"), std::string("AAA"), std::string("AAAAAA"), std::string("AAAAAAAA"),
+           std::string("AA"),
+           std::string("AAA"),
+           std::string("AAAAAA"),
+           std::string("AAAAAAAA"),
            // A column, source, line or column of the source below 0.
-           std::string("D"), std::string("DAAA"), std::string("ADAA"), std::string("AADA"),
-           std::string("AAAD"), std::string("AAAA,DAAA"), std::string("AAAA;AAAD"),
+           std::string("D"),
+           std::string("DAAA"),
+           std::string("ADAA"),
+           std::string("AADA"),
+           std::string("AAAD"),
+           std::string("AAAA,DAAA"),
+           std::string("AAAA;AAAD"),
            // A source that is not in the list.
-           Vlq({0, 3, 0, 0}), Vlq({0, 2, 0, 0}) + "," + Vlq({1, 1, 0, 0}),
+           Vlq({0, 3, 0, 0}),
+           Vlq({0, 2, 0, 0}) + "," + Vlq({1, 1, 0, 0}),
            // Past the largest position.
-           Vlq({int64_t{1} << 31, 0, 0, 0}), Vlq({0, 0, int64_t{1} << 31, 0}),
+           Vlq({int64_t{1} << 31, 0, 0, 0}),
+           Vlq({0, 0, int64_t{1} << 31, 0}),
            Vlq({0, 0, 0, int64_t{1} << 31}),
            Vlq({0, 0, INT32_MAX, 0}) + "," + Vlq({0, 0, 1, 0}),
        }) {

@@ -54,8 +54,8 @@ inline std::string Mappings(const std::vector<std::vector<SourceSegment>>& lines
     for (size_t i = 0; i < lines[line].size(); ++i) {
       const SourceSegment& segment = lines[line][i];
       if (i > 0) text.push_back(',');
-      text += Vlq({segment[0] - last[0], segment[1] - last[1], segment[2] - last[2],
-                   segment[3] - last[3]});
+      text += Vlq(
+          {segment[0] - last[0], segment[1] - last[1], segment[2] - last[2], segment[3] - last[3]});
       last = segment;
     }
   }

@@ -1,0 +1,21 @@
+// The count of tests behind `npm test`, from the reports of the programs that run them.
+import test from 'ava';
+import { Tally } from '../build-scripts/testing/tally.ts';
+
+test('reports of several programs add up', (t) => {
+  const tally = new Tally();
+  t.is(String(tally), '0 passed, 0 failed');
+  tally.addGoogleTest('[==========] 45 tests from 9 test suites ran. (23 ms total)\n[  PASSED  ] 45 tests.', true);
+  tally.addGoogleTest('[  PASSED  ] 1 test.\n[  FAILED  ] 2 tests, listed below:\n[  FAILED  ] A.b\n\n 2 FAILED TESTS', false);
+  tally.addAva('  \u2714 a \u203a 7 tests passed through\n  \u2500\n\n  120 tests passed', true);
+  tally.addAva('  3 tests failed\n  1 hook failed\n  1 uncaught exception\n  2 tests were pending in tests/a.test.ts', false);
+  t.is(String(tally), '166 passed, 9 failed');
+});
+
+test('a program that breaks off without a report has failed', (t) => {
+  const tally = new Tally();
+  tally.addGoogleTest('[ RUN      ] A.b\nSegmentation fault', false);
+  tally.addAva('', false);
+  t.is(String(tally), '0 passed, 2 failed');
+  t.is(tally.failures, 2);
+});

@@ -1,0 +1,75 @@
+// The program `shredder`, as one types it.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import { shredder } from './support/command_line.ts';
+
+/** Names of subcommands in a help text. */
+function subcommandsIn(help: string): string[] {
+  const list = help.split(/^Commands:\n/m)[1] ?? '';
+  return [...list.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+}
+
+for (const name of ['bench', 'patches']) {
+  test.serial(`each subcommand of ${name} has a --help of its own`, async (t) => {
+    const { exitCode, stdout } = await shredder([name, '--help']);
+    t.is(exitCode, 0);
+    const nested = subcommandsIn(stdout);
+    t.true(nested.length >= 2, stdout);
+    for (const each of nested) {
+      const help = await shredder([name, each, '--help']);
+      t.is(help.exitCode, 0, each);
+      t.is(help.stderr, '', each);
+      t.regex(help.stdout, new RegExp(`^Usage: shredder ${name} ${each}\\b`));
+    }
+  });
+}
+
+test.serial('doctor has a line for each thing it looks at, and fails only where something is missing', async (t) => {
+  const { exitCode, stdout } = await shredder(['doctor']);
+  const findings = stdout.split('\n').filter((line) => !line.startsWith(' '));
+  for (const subject of ['Node.js', 'kernel', 'io_uring']) {
+    t.true(findings.some((line) => line.includes(subject)), subject);
+  }
+  for (const line of findings) t.regex(line, /^[✓!✗] (ok|warn|fail) +\S.*: \S/);
+  t.is(exitCode, findings.some((line) => line.startsWith('✗')) ? 1 : 0);
+});
+
+test.serial('bench htget --quick writes rows of the right shape, and a plot', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-bench-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const json = path.join(folder, 'htget.json');
+  const plot = path.join(folder, 'htget.svg');
+  const { exitCode, stdout, stderr } = await shredder(
+    ['bench', 'htget', '--quick', '--json', json, '--plot', plot],
+    // Made for 40 seconds on a machine that does nothing else.
+    { timeout: 110_000 },
+  );
+  t.is(exitCode, 0, stderr);
+  t.regex(stdout, /1,000,000 string keys/);
+  const report = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;
+  t.deepEqual(Object.keys(report).sort(), ['commit', 'machine', 'rows', 'suite', 'v8']);
+  t.is(report['suite'], 'htget');
+  t.regex(String(report['v8']), /^11\.3\./);
+  const rows = report['rows'] as Record<string, unknown>[];
+  const cases = ['callback-buffer', 'callback-number', 'csa', 'native'];
+  t.deepEqual(
+    rows.map((row) => [row['case'], row['keys'], row['keyKind']].join(' ')).sort(),
+    cases
+      .flatMap((name) =>
+        [1_000, 100_000, 1_000_000].flatMap((keys) => [`${name} ${keys} integer`, `${name} ${keys} string`]),
+      )
+      .sort(),
+  );
+  for (const row of rows) {
+    t.deepEqual(
+      Object.keys(row).sort(),
+      ['case', 'keyKind', 'keys', 'loopNs', 'maxNs', 'medianNs', 'minNs'],
+    );
+    const [min, median, max] = ['minNs', 'medianNs', 'maxNs'].map((name) => Number(row[name]));
+    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
+    t.true(Number(row['loopNs']) > 0);
+  }
+  t.regex(await readFile(plot, 'utf8'), /^<svg [^]*<\/svg>\s*$/);
+});
