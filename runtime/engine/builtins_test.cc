@@ -55,7 +55,8 @@ function balanced(s) {
 const elements = [0, 1, 2, 7, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
 
 // What every builtin answers for every form of each key: `calls` lookups, `wrong` answers that
-// differ from those for the first form, and `values`, the bytes read for the first form, null where the key is absent.
+// differ from those for the first form, and `values`, the bytes read for the first form, null where
+// the key is absent.
 export function check(keys) {
   let calls = 0;
   const wrong = [], values = [];

@@ -89,6 +89,11 @@ std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
     map.sources_.push_back(source.is_string() ? source.get<std::string>() : "");
   }
   const std::string& mapping_text = mappings->get_ref<const std::string&>();
+  // A map of more lines than the code has is no map of it, and would take memory for nothing.
+  if (std::count(mapping_text.begin(), mapping_text.end(), ';') >
+      std::count(code.begin(), code.end(), '\n') + 1) {
+    return std::nullopt;
+  }
   std::string_view rest = mapping_text;
   map.lines_.emplace_back();
   int64_t column = 0, source = 0, source_line = 0, source_column = 0;
