@@ -60,7 +60,10 @@ export function loadConfig(
   for (const [key, value] of Object.entries(overrides)) {
     const read = (readers as Record<string, ((value: unknown) => void) | undefined>)[key];
     if (read === undefined) {
-      throw new UserError(`unknown configuration key "${key}"`, `Known: ${Object.keys(readers).join(', ')}.`);
+      throw new UserError(
+        `unknown configuration key "${key}"`,
+        `Known: ${Object.keys(readers).join(', ')}.`,
+      );
     }
     if (value !== undefined) read(value);
   }

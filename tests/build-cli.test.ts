@@ -10,7 +10,9 @@ import { formatDuration } from '../build-scripts/ui/progress.ts';
 
 const PROGRAM = fileURLToPath(new URL('../build-scripts/bin/shredder.js', import.meta.url));
 
-const shredder = (...args: string[]): Promise<{ exitCode?: number; stdout: string; stderr: string }> =>
+const shredder = (
+  ...args: string[]
+): Promise<{ exitCode?: number; stdout: string; stderr: string }> =>
   execa('node', [PROGRAM, ...args], { reject: false });
 
 test('every subcommand has help', async (t) => {
@@ -66,7 +68,7 @@ test('a failed command shows itself, its folder and its last output', async (t) 
   t.notRegex(error.message, /line 60\n/);
 });
 
-test("a failed build shows the first failure, not what other jobs said after it", async (t) => {
+test('a failed build shows the first failure, not what other jobs said after it', async (t) => {
   const script =
     'echo noise; echo "FAILED: obj/a.o"; echo "a.cc:1: error"; for i in $(seq 60); do echo later; done; exit 1';
   const error = await t.throwsAsync(run('sh', ['-c', script]), { instanceOf: CommandError });

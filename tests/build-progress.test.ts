@@ -65,9 +65,14 @@ test('without a terminal a short step prints its end alone', async (t) => {
 test('a failure is described with its remedy, and a mistake of the program with its place', (t) => {
   t.is(describeFailure(new UserError('no.', 'Do.')), 'shredder: no.\n  Do.');
   t.is(
-    describeFailure(Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' })),
+    describeFailure(
+      Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' }),
+    ),
     'shredder: ENOSPC: no space left on device, write\n' +
       '  The disk is full: make room, or name a folder on another disk in SHREDDER_CACHE.',
   );
-  t.regex(describeFailure(new TypeError('x is undefined')), /^shredder: TypeError: x is undefined\n +at /);
+  t.regex(
+    describeFailure(new TypeError('x is undefined')),
+    /^shredder: TypeError: x is undefined\n +at /,
+  );
 });

@@ -136,7 +136,9 @@ test('a source that does not exist, or is no tarball, is refused', async (t) => 
   });
   const file = path.join(root, 'text.tar.xz');
   await writeFile(file, 'no archive');
-  await t.throwsAsync(resolve(root, file), { message: /cannot unpack the V8 source .*text\.tar\.xz/ });
+  await t.throwsAsync(resolve(root, file), {
+    message: /cannot unpack the V8 source .*text\.tar\.xz/,
+  });
 });
 
 test('a release is downloaded once, and verified each time', async (t) => {
@@ -151,7 +153,10 @@ test('a release is downloaded once, and verified each time', async (t) => {
   await fetched.fill(folder, path.join(root, 'log'));
   t.true(await exists(path.join(folder, 'deps/v8/src/api.cc')));
 
-  await fetchNodeRelease(downloads, STEP, { ...release, url: 'http://127.0.0.1:1/node-v20.1.2.tar.xz' });
+  await fetchNodeRelease(downloads, STEP, {
+    ...release,
+    url: 'http://127.0.0.1:1/node-v20.1.2.tar.xz',
+  });
   await writeFile(path.join(downloads, 'node-v20.1.2.tar.xz'), 'tampered with');
   await t.throwsAsync(fetchNodeRelease(downloads, STEP, release), {
     message: /fails verification: its SHA-256 is [0-9a-f]{64}, expected/,

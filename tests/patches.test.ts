@@ -110,7 +110,11 @@ const lintCases: { title: string; files: Record<string, string>; problem: RegExp
     files: { series: 'change-two.patch\n', 'change-two.patch': FIRST },
     problem: undefined,
   },
-  { title: 'a folder without an order file', files: {}, problem: /series: the order file is missing/ },
+  {
+    title: 'a folder without an order file',
+    files: {},
+    problem: /series: the order file is missing/,
+  },
   {
     title: 'an unlisted patch',
     files: { series: '', 'change-two.patch': FIRST },
@@ -202,7 +206,10 @@ const textCases: { title: string; text: string; problem: RegExp }[] = [
   },
   {
     title: 'a stamp that export should have taken off',
-    text: addOrigin(patchOf({ subject: 'Change', body: 'Why.', diff: diffOf('+added') }), 'x.patch'),
+    text: addOrigin(
+      patchOf({ subject: 'Change', body: 'Why.', diff: diffOf('+added') }),
+      'x.patch',
+    ),
     problem: /^x\.patch: holds the trailer Patch-File/,
   },
 ];

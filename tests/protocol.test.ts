@@ -123,7 +123,6 @@ const malformed: Readonly<Record<string, string>> = {
   'a string without an array': '$4\r\nPING\r\n',
   'an empty command name': '*1\r\n$0\r\n\r\n',
   'a good request and then a bad one': '*1\r\n$4\r\nPING\r\n*1\r\n$x\r\n*1\r\n$4\r\nPING\r\n',
-  'HTTP': 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n',
   'a count line without end': `*${'1'.repeat(70_000)}`,
   'a length line without end': `*1\r\n$${'1'.repeat(70_000)}`,
   'an inline command without end': 'x'.repeat(70_000),
@@ -176,6 +175,16 @@ test.serial('after a protocol error nothing more is executed, and the connection
   await client.closed;
   t.is(await control.text('EXISTS', 'victim'), ':0\r\n');
 });
+
+for (const method of ['GET', 'POST']) {
+  test.serial(`a web page's ${method} ends its connection, and nothing in it is executed`, async (t) => {
+    const control = await clientFor(t);
+    await control.call('DEL', 'victim');
+    const request = `${method} / HTTP/1.1\r\nHost: localhost\r\n\r\nSET victim 1\r\n`;
+    t.notRegex(await answerTo(t.context.server.port, request), /OK/);
+    t.is(await control.text('EXISTS', 'victim'), ':0\r\n');
+  });
+}
 
 const MUTANTS = 2_000;
 const CONNECTIONS_AT_ONCE = 25;

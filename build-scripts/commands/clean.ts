@@ -22,8 +22,10 @@ export function cleanCommand(): Command {
           step.detail(folder);
           // A build that is under way is waited for, not broken.
           const locked = await locksIn(folder);
-          await holdAll(locked, (owner) => step.wait(owner), () =>
-            rm(folder, { recursive: true, force: true }),
+          await holdAll(
+            locked,
+            (owner) => step.wait(owner),
+            () => rm(folder, { recursive: true, force: true }),
           );
         }
         step.detail(cache);

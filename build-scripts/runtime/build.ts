@@ -82,7 +82,9 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
       const source = path.join(root, 'src');
       // Diagnostics name the files that one edits, not the copies that are compiled.
       const mapLine = (line: string): string =>
-        line.replaceAll(`${source}/`, `${config.repository}/`).replaceAll('../src/', `${config.repository}/`);
+        line
+          .replaceAll(`${source}/`, `${config.repository}/`)
+          .replaceAll('../src/', `${config.repository}/`);
       const executables = path.join(buildDir, 'bin');
       await run(
         'cmake',

@@ -55,7 +55,8 @@ export function checkNode(version: string): Finding {
 
 /** Whether the kernel is new enough for the io_uring event loop; epoll serves any. */
 export function checkKernel(version: string): Finding {
-  if (isAtLeast(version, MIN_URING_KERNEL)) return { level: 'ok', subject: 'kernel', text: version };
+  if (isAtLeast(version, MIN_URING_KERNEL))
+    return { level: 'ok', subject: 'kernel', text: version };
   return {
     level: 'warn',
     subject: 'kernel',

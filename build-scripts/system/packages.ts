@@ -16,7 +16,10 @@ const command = (name: string, ...commands: string[]): SystemPackage => ({
   name,
   provides: { commands: commands.length === 0 ? [name] : commands },
 });
-const header = (name: string, file: string): SystemPackage => ({ name, provides: { header: file } });
+const header = (name: string, file: string): SystemPackage => ({
+  name,
+  provides: { header: file },
+});
 
 /** What a build needs. */
 export const BUILD_PACKAGES: readonly SystemPackage[] = [

@@ -15,8 +15,10 @@ export class Tally {
   /** Adds the report of a GoogleTest program; one that broke off has one failure more. */
   addGoogleTest(report: string, exitedWell: boolean): void {
     const passed = countIn(report, /^\[ {2}PASSED {2}\] (\d+) tests?\.$/gm);
-    const failed = countIn(report, /^\[ {2}FAILED {2}\] (\d+) tests?, listed below:$/gm);
-    this.add(passed, failed, exitedWell);
+    const skipped = countIn(report, /^\[ {2}SKIPPED \] (\d+) tests?[.,]/gm);
+    // A brief report does not count the failures.
+    const ran = countIn(report, /^\[={10}\] (\d+) tests? from .* ran\./gm);
+    this.add(passed, Math.max(ran - passed - skipped, 0), exitedWell);
   }
 
   /** Adds ava's report: hooks, exceptions and tests cut off by a timeout fail as tests do. */

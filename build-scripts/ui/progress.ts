@@ -80,7 +80,8 @@ export class Progress {
     if (this.firstDone === undefined || this.done >= this.total) return undefined;
     const counted = this.done - this.firstDone.done;
     const elapsed = performance.now() - this.firstDone.at;
-    if (elapsed < ESTIMATE_AFTER_MS || counted < this.total * ESTIMATE_AFTER_SHARE) return undefined;
+    if (elapsed < ESTIMATE_AFTER_MS || counted < this.total * ESTIMATE_AFTER_SHARE)
+      return undefined;
     return (elapsed / counted) * (this.total - this.done);
   }
 }

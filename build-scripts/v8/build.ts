@@ -51,6 +51,7 @@ export async function ensureV8(config: Config, steps: Steps): Promise<V8Build> {
   const source = await steps.run('V8 source', async (step) => {
     await rm(log, { force: true });
     const resolved = await resolveSource(config, step, log);
+    for (const warning of resolved.record.warnings) step.warn(warning);
     step.detail(describeSource(resolved.record));
     return resolved;
   });
@@ -203,10 +204,7 @@ async function exportResult(
     arch: hostArch(),
     builtAt: new Date().toISOString(),
   };
-  await writeFile(
-    path.join(target, 'v8-build.json'),
-    `${JSON.stringify(record, undefined, 2)}\n`,
-  );
+  await writeFile(path.join(target, 'v8-build.json'), `${JSON.stringify(record, undefined, 2)}\n`);
 }
 
 /** The objects of the shipped targets' archives, each source once. */

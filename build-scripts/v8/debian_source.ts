@@ -34,7 +34,6 @@ export async function fetchDebianSource(
   const warnings: string[] = [];
   if (archives.security === undefined) {
     warnings.push("this machine's apt knows no security suite: V8 is built without its patches");
-    step.warn(warnings[0] ?? '');
   }
 
   // Lists are private to one fetch, so that what they offer is what the mirrors offer now.
@@ -135,7 +134,10 @@ async function describe(
       await unpackNodeSource(tarball, target, fillLog);
       for (const patch of patches) {
         await applyPatchFile(target, patch.name, patch.text, {
-          include: ['deps/v8/*', ...GYP_PATHS.map((part) => (part.endsWith('/') ? `${part}*` : part))],
+          include: [
+            'deps/v8/*',
+            ...GYP_PATHS.map((part) => (part.endsWith('/') ? `${part}*` : part)),
+          ],
           exclude: SOURCE_EXCLUDED_PATHS.map((part) => `${part}/*`),
           remedy: "Debian's series does not fit its own tarball; try --v8-source nodejs.org.",
         });
@@ -148,7 +150,13 @@ async function describe(
 export function parseQuiltSeries(text: string): string[] {
   return text
     .split('\n')
-    .map((line) => line.replace(/(^|\s)#.*$/, '').trim().split(/\s/)[0] ?? '')
+    .map(
+      (line) =>
+        line
+          .replace(/(^|\s)#.*$/, '')
+          .trim()
+          .split(/\s/)[0] ?? '',
+    )
     .filter((name) => name !== '');
 }
 

@@ -44,7 +44,8 @@ export async function applyPatchFile(
 /** The files that a patch creates, changes, renames or removes, without their a/ and b/. */
 export function touchedFiles(text: string): string[] {
   const files = new Set<string>();
-  for (const match of text.matchAll(/^(?:---|\+\+\+) [ab]\/([^\t\r\n]+)/gm)) files.add(match[1] ?? '');
+  for (const match of text.matchAll(/^(?:---|\+\+\+) [ab]\/([^\t\r\n]+)/gm))
+    files.add(match[1] ?? '');
   for (const match of text.matchAll(/^rename (?:from|to) (.+)$/gm)) files.add(match[1] ?? '');
   for (const match of text.matchAll(/^diff --git a\/(\S+) b\/(\S+)$/gm)) {
     files.add(match[1] ?? '');
@@ -58,7 +59,9 @@ export function describeRejection(output: string): string {
   const places: string[] = [];
   for (const line of output.split('\n')) {
     const hunk = /^error: patch failed: (.+):(\d+)$/.exec(line);
-    const missing = /^error: (.+): (?:No such file or directory|does not exist in index)$/.exec(line);
+    const missing = /^error: (.+): (?:No such file or directory|does not exist in index)$/.exec(
+      line,
+    );
     const present = /^error: (.+): already exists in (?:working directory|index)$/.exec(line);
     const corrupt = /^error: (corrupt patch at .+|No valid patches.+)$/.exec(line);
     if (hunk !== null) places.push(`${hunk[1]} does not match at line ${hunk[2]}`);

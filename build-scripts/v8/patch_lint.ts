@@ -22,7 +22,8 @@ export async function checkSeries(folder: string): Promise<string[]> {
   const seen = new Set<string>();
   for (const name of listed) {
     if (seen.has(name)) problems.push(`${seriesFile}: ${name} is listed twice`);
-    else if (!present.includes(name)) problems.push(`${seriesFile}: ${name} is listed, but missing`);
+    else if (!present.includes(name))
+      problems.push(`${seriesFile}: ${name} is listed, but missing`);
     seen.add(name);
   }
   for (const name of present) {

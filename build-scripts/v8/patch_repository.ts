@@ -98,19 +98,19 @@ async function createRepository(
     await git(temporary, ['init', '--quiet', '--initial-branch=shredder']);
     // V8's own .gitignore files name parts of its source.
     await git(temporary, ['add', '--all', '--force']);
-    await git(temporary, ['commit', '--quiet', '--message', `V8's source\n\nSource: ${source.key}`], {
-      GIT_AUTHOR_DATE: BASE_DATE,
-      GIT_COMMITTER_DATE: BASE_DATE,
-    });
+    await git(
+      temporary,
+      ['commit', '--quiet', '--message', `V8's source\n\nSource: ${source.key}`],
+      {
+        GIT_AUTHOR_DATE: BASE_DATE,
+        GIT_COMMITTER_DATE: BASE_DATE,
+      },
+    );
     await git(temporary, ['update-ref', BASE, 'HEAD']);
   });
 }
 
-async function importPatch(
-  folder: string,
-  patch: Patch,
-  patchesFolder: string,
-): Promise<void> {
+async function importPatch(folder: string, patch: Patch, patchesFolder: string): Promise<void> {
   const mail = path.join(folder, '.git', 'shredder-import');
   await writeFile(mail, addOrigin(patch.text, patch.name));
   // --keep-non-patch: only [PATCH] is taken off a subject, not other brackets.
@@ -278,6 +278,11 @@ async function git(
   return await capture('git', args, {
     cwd: folder,
     // A folder that is no repository must not resolve to one around it.
-    env: { ...GIT_ENV, ...IDENTITY, GIT_CEILING_DIRECTORIES: path.dirname(path.resolve(folder)), ...env },
+    env: {
+      ...GIT_ENV,
+      ...IDENTITY,
+      GIT_CEILING_DIRECTORIES: path.dirname(path.resolve(folder)),
+      ...env,
+    },
   });
 }

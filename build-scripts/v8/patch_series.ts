@@ -84,7 +84,13 @@ export async function applySeries(
       if (await exists(path.join(scratch, file))) await syncFile(scratch, file, tree);
       else await rm(target, { force: true });
     }
-    await writeIfChanged(manifest, [...touched].sort().map((file) => `${file}\n`).join(''));
+    await writeIfChanged(
+      manifest,
+      [...touched]
+        .sort()
+        .map((file) => `${file}\n`)
+        .join(''),
+    );
   } finally {
     await rm(scratch, { recursive: true, force: true });
   }

@@ -63,7 +63,12 @@ export async function resolveSource(config: Config, step: Step, log: string): Pr
       const source = config.refreshSource ? undefined : await recall(folder, remembered);
       if (source !== undefined) return source;
       await removeTemporaries(folder);
-      const fetched = await fetch(config, step, log);
+      const downloads = path.join(config.cache, 'downloads');
+      await removeTemporaries(downloads);
+      const fetched = await fetch(config, downloads, step, log);
+      for (const [name, sha256] of Object.entries(fetched.record.digests)) {
+        step.note(`${name}  SHA-256 ${sha256}`);
+      }
       const resolved = await unpack(folder, fetched, log);
       await writeFile(remembered, `${JSON.stringify({ key: resolved.key })}\n`);
       return resolved;
@@ -79,8 +84,12 @@ export function describeSource(record: SourceRecord): string {
   return `V8 ${record.v8Version} of Node.js ${record.release} (${origin} ${record.package}${patches})`;
 }
 
-async function fetch(config: Config, step: Step, log: string): Promise<FetchedSource> {
-  const downloads = path.join(config.cache, 'downloads');
+async function fetch(
+  config: Config,
+  downloads: string,
+  step: Step,
+  log: string,
+): Promise<FetchedSource> {
   if (config.v8Source.kind !== 'nodejs.org') {
     try {
       return await fetchDebianSource(downloads, step, log);

@@ -94,6 +94,9 @@ class EventLoop {
 
   virtual void Run() = 0;   // until Stop
   virtual void Stop() = 0;  // Run returns after its current turn; async-signal-safe
+  // After Run: ends every connection once what is in its output() is sent; no OnData, and no new
+  // connections. Returns when all are gone, or after `timeout_ms`.
+  virtual void Drain(uint64_t timeout_ms) = 0;
   // One non-blocking turn: accepts, reads, calls OnData, sends. May be called from inside a
   // handler's call for connections other than the one being served (that one is skipped).
   virtual void PollOnce() = 0;

@@ -20,6 +20,7 @@ constexpr size_t kKeptOutputBytes = 32 * 1024;
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
 constexpr uint64_t kAcceptRetryMs = 100;
+constexpr uint64_t kForEver = UINT64_MAX;
 
 uint64_t NowMs() {
   timespec now;
@@ -79,6 +80,7 @@ bool LoopBase::Listen(ListeningSocket socket, ConnectionHandler* handler) {
 }
 
 void LoopBase::Accepted(size_t index, UniqueFd fd) {
+  if (draining_) return;
   const Listener& from = listener(index);
   if (connection_count_ >= options_.max_connections) {
     static_cast<void>(send(fd.get(), options_.refusal.data(), options_.refusal.size(),
@@ -139,7 +141,7 @@ void LoopBase::RunTimer() {
 
 void LoopBase::Run() {
   while (!stop_.load(std::memory_order_acquire)) {
-    Turn(true);
+    Turn(kForEver);
     RunTimer();
   }
   Submit();
@@ -155,14 +157,25 @@ void LoopBase::Stop() {
   errno = saved_errno;
 }
 
-void LoopBase::PollOnce() {
-  Turn(false);
+void LoopBase::Drain(uint64_t timeout_ms) {
+  draining_ = true;
+  timer_ = nullptr;
+  const uint64_t until_ms = NowMs() + timeout_ms;
+  for (size_t slot = 0; slot < slots_.size(); ++slot) {
+    if (slots_[slot] != nullptr) slots_[slot]->CloseAfterFlush();
+  }
+  while (connection_count_ > 0 && NowMs() < until_ms) Turn(until_ms);
   Submit();
 }
 
-void LoopBase::Turn(bool wait) {
+void LoopBase::PollOnce() {
+  Turn(0);
+  Submit();
+}
+
+void LoopBase::Turn(uint64_t until_ms) {
   ReapClosed();
-  HandleEvents(WaitMilliseconds(wait));
+  HandleEvents(WaitMilliseconds(until_ms));
   ServeReady();
   ReapLingering();
   ReapClosed();
@@ -170,13 +183,13 @@ void LoopBase::Turn(bool wait) {
 }
 
 // As epoll_wait takes it.
-int LoopBase::WaitMilliseconds(bool wait) const {
-  if (!wait || !ready_.empty() || !closed_.empty()) return 0;
-  uint64_t until_ms = UINT64_MAX;
-  if (timer_) until_ms = timer_at_ms_;
+int LoopBase::WaitMilliseconds(uint64_t until_ms) const {
+  if (!ready_.empty() || !closed_.empty()) return 0;
+  if (timer_) until_ms = std::min(until_ms, timer_at_ms_);
   if (accept_again_at_ms_ != 0) until_ms = std::min(until_ms, accept_again_at_ms_);
   if (!lingering_.empty()) until_ms = std::min(until_ms, lingering_.front().deadline_ms);
-  if (until_ms == UINT64_MAX) return -1;
+  if (until_ms == kForEver) return -1;
+  if (until_ms == 0) return 0;
   const uint64_t now_ms = NowMs();
   return until_ms <= now_ms ? 0 : static_cast<int>(std::min<uint64_t>(until_ms - now_ms, 60'000));
 }

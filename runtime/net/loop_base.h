@@ -93,6 +93,7 @@ class LoopBase : public EventLoop {
   void SetTimer(uint64_t interval_ms, std::function<void()> callback) override;
   void Run() override;
   void Stop() override;
+  void Drain(uint64_t timeout_ms) override;
   void PollOnce() override;
   size_t connection_count() const override { return connection_count_; }
   const std::string& backend_note() const override { return note_; }
@@ -160,8 +161,9 @@ class LoopBase : public EventLoop {
   friend struct LoopConnection;
 
   bool Listen(ListeningSocket socket, ConnectionHandler* handler);
-  void Turn(bool wait);
-  int WaitMilliseconds(bool wait) const;
+  // Waits for the first event at most until then (of the monotonic clock, in ms).
+  void Turn(uint64_t until_ms);
+  int WaitMilliseconds(uint64_t until_ms) const;
   void RunTimer();
   void ResumeAccepting();
 
@@ -182,6 +184,7 @@ class LoopBase : public EventLoop {
   std::string note_;
   UniqueFd wake_fd_;  // an eventfd that Stop writes to
   std::atomic<bool> stop_{false};
+  bool draining_ = false;
 
   std::vector<std::unique_ptr<Listener>> listeners_;
   uint16_t bound_port_ = 0;

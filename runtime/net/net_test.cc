@@ -605,6 +605,47 @@ TEST_P(LoopTest, StopBeforeRunIsNotLost) {
   EXPECT_EQ(ticks, 3);
 }
 
+TEST_P(LoopTest, DrainSendsWhatIsAnsweredAndBeginsNothing) {
+  Start();
+  constexpr size_t kReplyBytes = 32 << 20;
+  size_t requests = 0;
+  handler_.on_data = [&](Connection& connection, std::string_view unread) {
+    ++requests;
+    connection.output() += Pattern(kReplyBytes);
+    return unread.size();
+  };
+  TestClient client = Connect();
+  client.Send("first");
+  ASSERT_TRUE(TurnUntil([&] { return requests == 1; }));
+  client.Send("second");
+  std::thread reader([&] {
+    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    while (client.Receive() && std::chrono::steady_clock::now() < deadline) {
+    }
+    client.Close();
+  });
+  loop_->Drain(20'000);
+  reader.join();
+  EXPECT_EQ(requests, 1u);
+  EXPECT_TRUE(client.received() == Pattern(kReplyBytes));
+  EXPECT_EQ(loop_->connection_count(), 0u);
+}
+
+TEST_P(LoopTest, DrainWaitsForNobodyLongerThanItIsTold) {
+  Start();
+  handler_.on_data = [](Connection& connection, std::string_view unread) {
+    connection.output() += Pattern(32 << 20);
+    return unread.size();
+  };
+  TestClient deaf = Connect();
+  deaf.Send("request");
+  TurnFor(5);
+  const auto start = std::chrono::steady_clock::now();
+  loop_->Drain(100);
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(100));
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+}
+
 TEST_P(LoopTest, TheTimerKeepsItsInterval) {
   Start();
   int ticks = 0;

@@ -22,6 +22,9 @@
 namespace shredder::server {
 namespace {
 
+// How long clients have to take the replies that are due when the server is told to stop.
+constexpr uint64_t kDrainMs = 2000;
+
 // What the signal handler stops; set before the handler is installed, and never changed while it
 // is.
 Shard* signal_target = nullptr;
@@ -93,6 +96,7 @@ int Serve(const CommandLine& command_line, const ServerConfig& config, spdlog::l
   loop->Run();
   // From here on the shard is taken down, so a second signal must not reach it.
   IgnoreStopSignals();
+  loop->Drain(kDrainMs);
   log.info("stopped by a signal");
   return 0;
 }

@@ -27,6 +27,12 @@ void ReplyUnknownCommand(std::span<const std::string_view> args, resp::ReplyWrit
                           args[0].substr(0, kMaxQuotedBytes), quoted));
 }
 
+// As in Redis: a web page can send these to a server on its reader's machine, and commands behind
+// them.
+bool IsFromHttp(std::string_view command) {
+  return EqualsIgnoringCase(command, "post") || EqualsIgnoringCase(command, "host:");
+}
+
 void ReplyUnknownSubcommand(const Command& container, std::string_view name,
                             resp::ReplyWriter& reply) {
   std::string upper(container.name);
@@ -141,7 +147,7 @@ size_t Session::OnData(std::string_view unread) {
         break;
       }
       consumed += parsed;
-      turn_over = requests == kMaxRequestsPerTurn || connection_.output().size() >= max_output;
+      turn_over = requests + 1 == kMaxRequestsPerTurn || connection_.output().size() >= max_output;
       if (outcome == Outcome::kDoneLong) {
         UpdateTime();
         turn_over |= last_request_ms_ - turn_started_ms >= kMaxTurnMs;
@@ -168,7 +174,12 @@ Session::Outcome Session::Execute(std::span<const std::string_view> args) {
   const Command* container = nullptr;
   const Command* command = FindCommand(args[0]);
   if (!command) {
-    ReplyUnknownCommand(args, reply);
+    if (IsFromHttp(args[0])) {
+      shard_.log().warn("{}: closed, for it speaks HTTP", address());
+      closing_ = true;
+    } else {
+      ReplyUnknownCommand(args, reply);
+    }
     return Outcome::kDone;
   }
   if (!command->subcommands.empty() && args.size() > 1) {

@@ -98,6 +98,16 @@ TEST_F(SessionTest, AProtocolErrorClosesTheConnection) {
   EXPECT_TRUE(client_.closed());
 }
 
+TEST_F(SessionTest, HttpClosesTheConnectionBeforeWhatFollowsIt) {
+  for (const std::string_view first : {"POST / HTTP/1.1", "host: localhost"}) {
+    TestClient page(server_);
+    page.Send(std::string(first) + "\r\nSET k v\r\n");
+    EXPECT_EQ(page.Receive(), "");
+    EXPECT_TRUE(page.closed());
+  }
+  EXPECT_REPLY("EXISTS k", ":0");
+}
+
 TEST_F(SessionTest, ARequestSplitAtEveryByteIsTheSame) {
   const std::string request = "*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$4\r\na\r\nb\r\n";
   for (size_t split = 1; split < request.size(); ++split) {
@@ -116,7 +126,7 @@ TEST_F(SessionTest, OneTurnIsBoundedByRequests) {
 
   TestConnection connection(99, "x");
   server_.shard().OnOpen(connection);
-  EXPECT_EQ(server_.shard().OnData(connection, requests), 1001 * 6u);
+  EXPECT_EQ(server_.shard().OnData(connection, requests), 1000 * 6u);
   server_.shard().OnClose(connection);
 }
 

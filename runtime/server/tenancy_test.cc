@@ -70,24 +70,21 @@ TEST_F(TenancyTest, AuthAndHello) {
 
 TEST_F(TenancyTest, WrongPasswordsAreDelayedAndThenEndTheConnection) {
   TestClient client(server_);
+  std::string guesses;
+  for (int i = 0; i < Session::kMaxAuthFailures; ++i) guesses += "AUTH red guess\r\n";
+  client.Send(guesses);
   for (int failure = 1; failure < Session::kMaxAuthFailures; ++failure) {
-    EXPECT_EQ(client("AUTH red guess"), kWrongPassword);
+    EXPECT_EQ(client.Receive(), kWrongPassword) << "one guess a pause";
     EXPECT_TRUE(client.paused());
-    client.Send("AUTH red guess\r\n");
-    EXPECT_EQ(client.Receive(), "") << "a paused client must not be served";
     server_.clock.now_ms += failure * Session::kAuthDelayMs - 1;
     server_.shard().OnTimer();
     EXPECT_TRUE(client.paused());
     server_.clock.now_ms += 1;
     server_.shard().OnTimer();
     EXPECT_FALSE(client.paused());
-    if (++failure == Session::kMaxAuthFailures) break;
+    EXPECT_FALSE(client.closed());
     client.Serve();
-    EXPECT_EQ(client.Receive(), kWrongPassword);
-    server_.clock.now_ms += failure * Session::kAuthDelayMs;
-    server_.shard().OnTimer();
   }
-  client.Serve();
   EXPECT_EQ(client.Receive(), kWrongPassword);
   EXPECT_TRUE(client.closed());
 }
@@ -263,6 +260,7 @@ class TestLoop : public net::EventLoop {
   void SetTimer(uint64_t, std::function<void()>) override {}
   void Run() override {}
   void Stop() override { ++stops; }
+  void Drain(uint64_t) override {}
   void PollOnce() override {
     ++turns;
     if (on_turn) on_turn();

@@ -171,8 +171,9 @@ void HandleFunctionDelete(Request& request) {
 void HandleFunctionFlush(Request& request) {
   const auto args = request.args;
   if (args.size() > 3) {
-    request.reply.Error(
-        "ERR unknown subcommand or wrong number of arguments for 'flush'. Try FUNCTION HELP.");
+    request.reply.Error(fmt::format(
+        "ERR unknown subcommand or wrong number of arguments for '{}'. Try FUNCTION HELP.",
+        args[1]));
     return;
   }
   if (args.size() == 3 && !EqualsIgnoringCase(args[2], "sync") &&
