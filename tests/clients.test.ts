@@ -190,6 +190,17 @@ for (const protocol of [2, 3] as const) {
   });
 }
 
+test('ioredis: a value of 32 MiB travels both ways', async (t) => {
+  const client = ioredis(t, { port: t.context.server.port, username: BOB.name, password: BOB.password });
+  const value = Buffer.alloc(32 * 1024 * 1024, 'a large value, ');
+  const key = `${prefix()}large`;
+  t.is(await client.set(key, value), 'OK');
+  t.true((await client.getBuffer(key))?.equals(value));
+  t.is(await client.strlen(key), value.length);
+  t.deepEqual(await client.getrangeBuffer(key, -20, -1), value.subarray(-20));
+  t.is(await client.del(key), 1);
+});
+
 test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t) => {
   const { port } = t.context.server;
   for (const [options, expected] of [

@@ -1,5 +1,5 @@
 // The program `shredder`, as one types it.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -34,6 +34,26 @@ test.serial('doctor has a line for each thing it looks at, and fails only where 
   }
   for (const line of findings) t.regex(line, /^[✓!✗] (ok|warn|fail) +\S.*: \S/);
   t.is(exitCode, findings.some((line) => line.startsWith('✗')) ? 1 : 0);
+});
+
+test.serial('demo loads a graph, calls the functions both ways, and checks each answer', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-demo-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  const graph = path.join(folder, 'edges.txt');
+  await writeFile(graph, '1 2\n1 3\n2 3\n3 1\n3 4\n');
+  const { exitCode, stdout, stderr } = await shredder(['demo', '--graph', graph]);
+  t.is(exitCode, 0, stderr);
+  t.regex(stdout, /^4 nodes, 5 edges$/m);
+  // Node, depth, answer, lookups; then times, which are not judged.
+  for (const row of ['1 +1 +2 +1', '1 +4 +14 +10', '3 +3 +7 +5', '2 +2 +3 +2']) {
+    t.regex(stdout, new RegExp(`^${row} +[\\d.]+ +[\\d.]+ +[\\d.]+x$`, 'm'));
+  }
+  t.regex(stdout, /^\$ redis-cli -p \d+ FCALL countFriends 1 1 4\n14$/m);
+  t.regex(stdout, /V8 11\.3\.\d+/);
+
+  const absent = await shredder(['demo', '--graph', path.join(folder, 'absent.txt')]);
+  t.is(absent.exitCode, 1);
+  t.regex(absent.stderr, /^shredder: .*absent\.txt.*$/m);
 });
 
 test.serial('bench htget --quick writes rows of the right shape, and a plot', async (t) => {

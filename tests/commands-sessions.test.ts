@@ -612,7 +612,11 @@ test.serial('a key of 64 KiB is a key', async (t) => {
   t.is(await shredder.text('SET', key, 'v'), '+OK\r\n');
   t.is(await shredder.text('GET', key), '$1\r\nv\r\n');
   t.is(await shredder.text('DEL', key), ':1\r\n');
-  t.is(await shredder.text('MGET', 'a', `${key}k`), '-ERR key is longer than 65536 bytes\r\n');
+  const refused = '-ERR key is longer than 65536 bytes\r\n';
+  t.is(await shredder.text('MGET', 'a', `${key}k`), refused);
+  await shredder.call('DEL', 'a');
+  t.is(await shredder.text('MSET', 'a', '1', `${key}k`, '2'), refused);
+  t.is(await shredder.text('EXISTS', 'a'), ':0\r\n');
 });
 
 test.serial('QUIT answers OK and ends the connection', async (t) => {
@@ -620,6 +624,14 @@ test.serial('QUIT answers OK and ends the connection', async (t) => {
   await answersAlike(t, pair, [['SET', 'a', '1'], ['QUIT']]);
   await pair.shredder.closed;
   await t.throwsAsync(pair.shredder.call('PING'), { message: /closed/ });
+});
+
+test.serial('a connection can kill itself, and hears of it first', async (t) => {
+  const { shredder } = await t.context.connect(2);
+  const id = /^:(\d+)/.exec(await shredder.text('CLIENT', 'ID'))?.[1] ?? '';
+  t.is(await shredder.text('CLIENT', 'KILL', 'ID', id), ':0\r\n');
+  t.is(await shredder.text('CLIENT', 'KILL', 'ID', id, 'SKIPME', 'no'), ':1\r\n');
+  await shredder.closed;
 });
 
 test.serial('RESET brings back RESP2 and takes the name', async (t) => {

@@ -33,6 +33,7 @@ const LIBRARY = [
   'export async function writeAndHang() { spoil(); await new Promise(() => {}); }',
   'export function writeAndReturnNothingSendable() { spoil(); return Symbol("no reply"); }',
   'export function spin() { for (;;); }',
+  'export function work(keys, [ms]) { for (const end = Date.now() + Number(ms); Date.now() < end;); return "done"; }',
   'export function spinAndCatch() { for (;;) { try { for (;;); } catch {} } }',
   'export function spinInFinally() { try { for (;;); } finally { for (;;); } }',
   'export async function spinInMicrotasks() { for (;;) await null; }',
@@ -283,6 +284,87 @@ test.serial('the caller can be killed by CLIENT KILL while its function runs', a
   await caller.closed;
   await reply.catch(() => undefined);
   t.is(await alice.text('FCALL', 'count', '0'), ':3\r\n');
+});
+
+test.serial('one who waits for a running function may leave', async (t) => {
+  const server = t.context.patient;
+  const caller = await clientFor(t, server, ALICE);
+  const alice = await clientFor(t, server, ALICE);
+  const { reply } = await start(caller, alice, 'FCALL', 'spin', '0');
+  const leaving = await clientFor(t, server, ALICE);
+  const value = leaving.text('GET', 'changed');
+  const leavingBob = await clientFor(t, server, BOB);
+  const call = leavingBob.text('FCALL', 'count', '0');
+  // By the answer to a later request, theirs have been read.
+  await alice.text('PING');
+  await Promise.all([leaving.close(), leavingBob.close()]);
+  await Promise.all([t.throwsAsync(value), t.throwsAsync(call)]);
+  await alice.text('PING');
+  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.regex(await reply, /killed/);
+  t.is(await alice.text('FCALL', 'count', '0'), ':3\r\n');
+});
+
+const KILLED_CALLS = 60;
+
+test.serial('FUNCTION KILL ends the function that it was answered for, and no other', async (t) => {
+  const server = t.context.patient;
+  const [caller, killer] = [await clientFor(t, server, BOB), await clientFor(t, server, BOB)];
+  // Calls that end about when a kill can reach them.
+  const replies = caller.pipeline(
+    Array.from({ length: KILLED_CALLS }, (_, i) => ['FCALL', 'work', '0', String(3 + (i % 10))]),
+  );
+  let done = false;
+  void replies.finally(() => (done = true));
+  let accepted = 0;
+  while (!done) {
+    const answer = await killer.text('FUNCTION', 'KILL');
+    t.regex(answer, /^(\+OK|-NOTBUSY )/);
+    if (answer === '+OK\r\n') accepted++;
+  }
+  const texts = (await replies).map(String);
+  t.is(texts.filter((text) => text.startsWith('-ERR function was killed')).length, accepted);
+  t.is(texts.filter((text) => text === '$4\r\ndone\r\n').length, KILLED_CALLS - accepted);
+  t.true(accepted > 0);
+});
+
+test.serial('time stands still for a function: a key does not expire while it runs', async (t) => {
+  const client = await clientFor(t, t.context.patient, ALICE);
+  t.is(
+    await client.text(
+      'FUNCTION',
+      'LOAD',
+      'REPLACE',
+      [
+        '#!js name=clock',
+        'import { HTHas, HTLength } from "shredder:store";',
+        'export const watch = () => {',
+        '  const seen = new Set();',
+        '  for (const end = Date.now() + 60; Date.now() < end;) seen.add(`${HTHas("brief")} ${HTLength("brief")}`);',
+        '  return [...seen];',
+        '};',
+      ].join('\n'),
+    ),
+    '$5\r\nclock\r\n',
+  );
+  const [, watched, after] = await client.pipeline([
+    ['SET', 'brief', 'value', 'PX', '30'],
+    ['FCALL', 'watch', '0'],
+    ['EXISTS', 'brief'],
+  ]);
+  // Where the machine is slow it may have expired before; never in between.
+  t.regex(String(watched), /^\*1\r\n\$\d+\r\n(true 5|false -1)\r\n$/);
+  t.is(String(after), ':0\r\n');
+  t.is(await client.text('FUNCTION', 'DELETE', 'clock'), '+OK\r\n');
+});
+
+test.serial('a tenant may have a deadline of its own', async (t) => {
+  const server = await serverFor(t, { config: twoTenants({ alice: ['deadline-ms = 120'] }) });
+  for (const [tenant, limit] of [[ALICE, 120], [BOB, 50]] as const) {
+    const client = await clientFor(t, server, tenant);
+    await client.call('FUNCTION', 'LOAD', LIBRARY);
+    t.regex(await client.text('FCALL', 'spin', '0'), new RegExp(`after its deadline of ${limit} ms`));
+  }
 });
 
 test.serial('a library that does not end loading is terminated, and what was loaded stays', async (t) => {

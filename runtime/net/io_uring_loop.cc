@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
@@ -23,6 +24,7 @@ constexpr unsigned kCompletionsPerTurn = 1024;
 constexpr unsigned kBufferCount = 256;  // a power of two
 constexpr size_t kBufferBytes = 16 * 1024;
 constexpr uint16_t kBufferGroup = 0;
+constexpr std::chrono::microseconds kSpin{50};
 constexpr size_t kSendBytes = 1 << 20;  // of one connection before others have their turn
 
 // What a completion is about: the upper byte of its user data; below it a listener's index or a
@@ -188,11 +190,23 @@ IoUringLoop::~IoUringLoop() {
 
 // ---- Turns
 
+// Whether something has happened within a short time, which is waited for without sleeping; only after a turn in which
+// something did. To wake a sleeping thread is the sender's work: clients on this machine would pay for it with every request.
+bool IoUringLoop::SpinForEvents() {
+  if (!spin_ || !had_events_) return false;
+  const auto end = std::chrono::steady_clock::now() + kSpin;
+  do {
+    io_uring_submit_and_get_events(&ring_.ring);
+    if (io_uring_cq_ready(&ring_.ring) > 0) return true;
+  } while (std::chrono::steady_clock::now() < end);
+  return false;
+}
+
 void IoUringLoop::HandleEvents(int timeout_ms) {
   if (!enabled_) Enable();
   io_uring* const ring = &ring_.ring;
   io_uring_cqe* cqe = nullptr;
-  if (timeout_ms == 0) {
+  if (timeout_ms == 0 || SpinForEvents()) {
     // Enters the kernel even with nothing to submit: deferred completions are made there.
     io_uring_submit_and_get_events(ring);
   } else if (timeout_ms < 0) {
@@ -202,6 +216,7 @@ void IoUringLoop::HandleEvents(int timeout_ms) {
                               .tv_nsec = timeout_ms % 1000 * 1'000'000ll};
     io_uring_submit_and_wait_timeout(ring, &cqe, 1, &timeout, nullptr);
   }
+  had_events_ = io_uring_cq_ready(ring) > 0;
   for (unsigned left = kCompletionsPerTurn; left > 0; --left) {
     if (io_uring_peek_cqe(ring, &cqe) != 0) break;
     // Given back before it is handled, so that a nested turn goes on with the next one.

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "runtime/net/loop_base.h"
 
@@ -56,6 +57,7 @@ class IoUringLoop final : public LoopBase {
   void Enable();
   io_uring_sqe* NextSqe();
   void WatchWakeFd();
+  bool SpinForEvents();
   void Handle(const io_uring_cqe& cqe);
   void HandleAccept(size_t listener, const io_uring_cqe& cqe);
   void HandleReceive(LoopConnection& connection, const io_uring_cqe& cqe);
@@ -64,6 +66,9 @@ class IoUringLoop final : public LoopBase {
   ReceiveBuffers buffers_;  // outlives the ring
   Ring ring_;
   bool enabled_ = false;
+  // On a single processor a client gets nowhere while this thread spins.
+  const bool spin_ = std::thread::hardware_concurrency() > 1;
+  bool had_events_ = false;  // in the last turn
   bool closing_ = false;
   uint64_t wake_count_ = 0;
 };
