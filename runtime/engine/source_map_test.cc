@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -20,7 +21,11 @@ std::string Find(const std::optional<SourceMap>& map, uint32_t line, uint32_t co
 }
 
 std::optional<SourceMap> FromMappings(const std::string& mappings) {
-  return SourceMap::FromCode(WithSourceMap("code();", MapJson({"a.ts", "b.ts", "c.ts"}, mappings)));
+  // Code of as many lines as the map has.
+  const auto line_breaks = std::count(mappings.begin(), mappings.end(), ';');
+  return SourceMap::FromCode(
+      WithSourceMap("code();" + std::string(static_cast<size_t>(line_breaks), '\n'),
+                    MapJson({"a.ts", "b.ts", "c.ts"}, mappings)));
 }
 
 TEST(SourceMap, WritesKnownQuantities) {
@@ -50,6 +55,14 @@ TEST(SourceMap, HasNoPositionOutsideOfItsLines) {
   EXPECT_EQ(Find(map, 1, 0), "none");
   EXPECT_EQ(Find(map, 2, 1), "none");
   EXPECT_EQ(Find(map, UINT32_MAX, 1), "none");
+}
+
+TEST(SourceMap, IsRefusedWithMoreLinesThanTheCodeHas) {
+  const auto from = [](const std::string& mappings) {
+    return SourceMap::FromCode(WithSourceMap("one();\ntwo();", MapJson({"a.ts"}, mappings)));
+  };
+  EXPECT_EQ(Find(from("AAAA;AACA"), 2, 1), "a.ts:2:1");
+  EXPECT_EQ(Find(from(std::string(1'000'000, ';')), 1, 1), "no map");
 }
 
 TEST(SourceMap, CarriesSourcesAndLinesOverGeneratedLines) {
