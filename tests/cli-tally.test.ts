@@ -5,14 +5,20 @@ import { Tally } from '../build-scripts/testing/tally.ts';
 test('reports of several programs add up', (t) => {
   const tally = new Tally();
   t.is(String(tally), '0 passed, 0 failed');
-  tally.addGoogleTest('[==========] 45 tests from 9 test suites ran. (23 ms total)\n[  PASSED  ] 45 tests.', true);
+  tally.addGoogleTest(
+    '[==========] 45 tests from 9 test suites ran. (23 ms total)\n[  PASSED  ] 45 tests.',
+    true,
+  );
   tally.addGoogleTest(
     '[  FAILED  ] A.b (0 ms)\n[  FAILED  ] A.c (1 ms)\n' +
       '[==========] 4 tests from 1 test suite ran. (3 ms total)\n[  PASSED  ] 1 test.\n[  SKIPPED ] 1 test.',
     false,
   );
   tally.addAva('  \u2714 a \u203a 7 tests passed through\n  \u2500\n\n  120 tests passed', true);
-  tally.addAva('  3 tests failed\n  1 hook failed\n  1 uncaught exception\n  2 tests were pending in tests/a.test.ts', false);
+  tally.addAva(
+    '  3 tests failed\n  1 hook failed\n  1 uncaught exception\n  2 tests were pending in tests/a.test.ts',
+    false,
+  );
   t.is(String(tally), '166 passed, 9 failed');
 });
 

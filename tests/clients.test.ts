@@ -20,7 +20,9 @@ const test = anyTest as TestFn<Context>;
 test.before(async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'shredder-clients-'));
   const socket = path.join(folder, 'shredder.sock');
-  const server = await startServer({ config: twoTenants({ server: [`unix-socket = "${socket}"`] }) });
+  const server = await startServer({
+    config: twoTenants({ server: [`unix-socket = "${socket}"`] }),
+  });
   t.context = { server, socket, folder };
 });
 
@@ -56,7 +58,7 @@ const LIBRARY = [
 ].join('\n');
 
 const transports = {
-  TCP: ({ server }: Context) => ({ host: '127.0.0.1', port: server.port }),
+  'TCP': ({ server }: Context) => ({ host: '127.0.0.1', port: server.port }),
   'a Unix socket': ({ socket }: Context) => ({ path: socket }),
 };
 
@@ -88,7 +90,10 @@ for (const protocol of [2, 3] as const) {
       const client = ioredis(t, options(t.context));
       t.is(await client.ping(), 'PONG');
       const info = String(await client.client('INFO'));
-      t.regex(info, new RegExp(`name=reader .*user=alice resp=${protocol} lib-name=ioredis\\S* lib-ver=6`));
+      t.regex(
+        info,
+        new RegExp(`name=reader .*user=alice resp=${protocol} lib-name=ioredis\\S* lib-ver=6`),
+      );
       t.true(Number(await client.client('ID')) > 0);
       t.is(await client.client('GETNAME'), 'reader');
     });
@@ -154,44 +159,51 @@ for (const protocol of [2, 3] as const) {
     });
   }
 
-  test.serial(`ioredis, RESP${protocol}: functions are loaded, listed, called and deleted`, async (t) => {
-    const client = ioredis(t, {
-      port: t.context.server.port,
-      protocol,
-      username: ALICE.name,
-      password: ALICE.password,
-    });
-    const p = prefix();
-    const code = `#!js name=lengths\n${LIBRARY}`;
-    t.is(await client.function('LOAD', 'REPLACE', code), 'lengths');
-    await t.throwsAsync(client.function('LOAD', code) as Promise<unknown>, {
-      message: "ERR Library 'lengths' already exists",
-    });
-    t.is(await client.fcall('fill', 2, `${p}a`, `${p}b`, '7'), 2);
-    t.deepEqual(
-      ((await client.fcall_ro('measure', 3, `${p}a`, `${p}b`, `${p}c`)) as unknown[]).map(Number),
-      [7, 7, -1],
-    );
-    await t.throwsAsync(client.fcall_ro('fill', 1, `${p}a`, '1') as Promise<unknown>, {
-      message: 'ERR Can not execute a script with write flag using *_ro command.',
-    });
-    await t.throwsAsync(client.fcall('fail', 0) as Promise<unknown>, {
-      name: 'ReplyError',
-      message: /^ERR Error: on purpose at lengths:\d+:\d+$/,
-    });
-    await t.throwsAsync(client.fcall('nosuch', 0) as Promise<unknown>, {
-      message: 'ERR Function not found',
-    });
-    t.regex(JSON.stringify(await client.function('LIST')), /"lengths".*"measure"/);
-    t.is(await client.function('DELETE', 'lengths'), 'OK');
-    await t.throwsAsync(client.function('DELETE', 'lengths') as Promise<unknown>, {
-      message: 'ERR Library not found',
-    });
-  });
+  test.serial(
+    `ioredis, RESP${protocol}: functions are loaded, listed, called and deleted`,
+    async (t) => {
+      const client = ioredis(t, {
+        port: t.context.server.port,
+        protocol,
+        username: ALICE.name,
+        password: ALICE.password,
+      });
+      const p = prefix();
+      const code = `#!js name=lengths\n${LIBRARY}`;
+      t.is(await client.function('LOAD', 'REPLACE', code), 'lengths');
+      await t.throwsAsync(client.function('LOAD', code) as Promise<unknown>, {
+        message: "ERR Library 'lengths' already exists",
+      });
+      t.is(await client.fcall('fill', 2, `${p}a`, `${p}b`, '7'), 2);
+      t.deepEqual(
+        ((await client.fcall_ro('measure', 3, `${p}a`, `${p}b`, `${p}c`)) as unknown[]).map(Number),
+        [7, 7, -1],
+      );
+      await t.throwsAsync(client.fcall_ro('fill', 1, `${p}a`, '1') as Promise<unknown>, {
+        message: 'ERR Can not execute a script with write flag using *_ro command.',
+      });
+      await t.throwsAsync(client.fcall('fail', 0) as Promise<unknown>, {
+        name: 'ReplyError',
+        message: /^ERR Error: on purpose at lengths:\d+:\d+$/,
+      });
+      await t.throwsAsync(client.fcall('nosuch', 0) as Promise<unknown>, {
+        message: 'ERR Function not found',
+      });
+      t.regex(JSON.stringify(await client.function('LIST')), /"lengths".*"measure"/);
+      t.is(await client.function('DELETE', 'lengths'), 'OK');
+      await t.throwsAsync(client.function('DELETE', 'lengths') as Promise<unknown>, {
+        message: 'ERR Library not found',
+      });
+    },
+  );
 }
 
 test('ioredis: a value of 32 MiB travels both ways', async (t) => {
-  const client = ioredis(t, { port: t.context.server.port, username: BOB.name, password: BOB.password });
+  const client = ioredis(t, {
+    port: t.context.server.port,
+    username: BOB.name,
+    password: BOB.password,
+  });
   const value = Buffer.alloc(32 * 1024 * 1024, 'a large value, ');
   const key = `${prefix()}large`;
   t.is(await client.set(key, value), 'OK');
@@ -224,9 +236,15 @@ test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t)
 });
 
 test("ioredis: a script's EVAL is an unknown command, sent once", async (t) => {
-  const client = ioredis(t, { port: t.context.server.port, username: BOB.name, password: BOB.password });
+  const client = ioredis(t, {
+    port: t.context.server.port,
+    username: BOB.name,
+    password: BOB.password,
+  });
   client.defineCommand('twice', { numberOfKeys: 0, lua: 'return 2 * ARGV[1]' });
-  const call = (client as unknown as { twice: (value: number) => Promise<unknown> }).twice.bind(client);
+  const call = (client as unknown as { twice: (value: number) => Promise<unknown> }).twice.bind(
+    client,
+  );
   await t.throwsAsync(call(1), { message: /ERR unknown command 'eval(sha)?'/i });
 });
 
@@ -237,7 +255,11 @@ for (const RESP of [2, 3] as const) {
     test(`${title}: connects as a tenant, and commands reply as the client's types say`, async (t) => {
       const client = createClient({
         RESP,
-        socket: { ...address(t.context), reconnectStrategy: false, connectTimeout: CONNECT_TIMEOUT_MS },
+        socket: {
+          ...address(t.context),
+          reconnectStrategy: false,
+          connectTimeout: CONNECT_TIMEOUT_MS,
+        },
         username: BOB.name,
         password: BOB.password,
         name: 'writer',
@@ -269,13 +291,19 @@ for (const RESP of [2, 3] as const) {
       await t.throwsAsync(client.incr(`${p}b`), {
         message: 'ERR value is not an integer or out of range',
       });
-      await t.throwsAsync(client.sendCommand(['NOSUCH']), { message: /^ERR unknown command 'NOSUCH'/ });
+      await t.throwsAsync(client.sendCommand(['NOSUCH']), {
+        message: /^ERR unknown command 'NOSUCH'/,
+      });
     });
 
     test(`${title}: what is sent at once is answered in order, and a scan is complete`, async (t) => {
       const client = createClient({
         RESP,
-        socket: { ...address(t.context), reconnectStrategy: false, connectTimeout: CONNECT_TIMEOUT_MS },
+        socket: {
+          ...address(t.context),
+          reconnectStrategy: false,
+          connectTimeout: CONNECT_TIMEOUT_MS,
+        },
         username: BOB.name,
         password: BOB.password,
       });
@@ -297,41 +325,50 @@ for (const RESP of [2, 3] as const) {
     });
   }
 
-  test.serial(`node-redis, RESP${RESP}: functions are loaded, listed, called and deleted`, async (t) => {
-    const client = createClient({
-      RESP,
-      url: t.context.server.url,
-      username: BOB.name,
-      password: BOB.password,
-      socket: { reconnectStrategy: false, connectTimeout: CONNECT_TIMEOUT_MS },
-    });
-    client.on('error', () => undefined);
-    t.teardown(() => client.destroy());
-    await client.connect();
-    const p = prefix();
-    const code = `#!js name=lengths\n${LIBRARY}`;
-    t.is(await client.functionLoad(code, { REPLACE: true }), 'lengths');
-    t.is(Number(await client.fCall('fill', { keys: [`${p}a`], arguments: ['7'] })), 1);
-    const lengths = await client.fCallRo('measure', { keys: [`${p}a`, `${p}b`] });
-    t.deepEqual((lengths as unknown as unknown[]).map(Number), [7, -1]);
-    const list = await client.functionListWithCode({ LIBRARYNAME: 'len*' });
-    t.is(list.length, 1);
-    t.is(list[0]?.library_name, 'lengths');
-    t.is(list[0]?.engine, 'js');
-    t.is(list[0]?.library_code, code);
-    const functions = list[0]?.functions ?? [];
-    t.deepEqual(
-      functions.map(({ name, description }) => [name, description]).sort(),
-      [['fail', null], ['fill', null], ['measure', 'lengths of values']],
-    );
-    t.deepEqual([...(functions.find(({ name }) => name === 'measure')?.flags ?? [])], ['no-writes']);
-    const stats = await client.functionStats();
-    t.is(stats.running_script, null);
-    t.deepEqual({ ...stats.engines['js'] }, { libraries_count: 1, functions_count: 3 });
-    await t.throwsAsync(client.fCall('fail', { keys: [], arguments: [] }), { message: /on purpose/ });
-    await t.throwsAsync(client.functionKill(), { message: /^NOTBUSY/ });
-    t.is(await client.functionDelete('lengths'), 'OK');
-  });
+  test.serial(
+    `node-redis, RESP${RESP}: functions are loaded, listed, called and deleted`,
+    async (t) => {
+      const client = createClient({
+        RESP,
+        url: t.context.server.url,
+        username: BOB.name,
+        password: BOB.password,
+        socket: { reconnectStrategy: false, connectTimeout: CONNECT_TIMEOUT_MS },
+      });
+      client.on('error', () => undefined);
+      t.teardown(() => client.destroy());
+      await client.connect();
+      const p = prefix();
+      const code = `#!js name=lengths\n${LIBRARY}`;
+      t.is(await client.functionLoad(code, { REPLACE: true }), 'lengths');
+      t.is(Number(await client.fCall('fill', { keys: [`${p}a`], arguments: ['7'] })), 1);
+      const lengths = await client.fCallRo('measure', { keys: [`${p}a`, `${p}b`] });
+      t.deepEqual((lengths as unknown as unknown[]).map(Number), [7, -1]);
+      const list = await client.functionListWithCode({ LIBRARYNAME: 'len*' });
+      t.is(list.length, 1);
+      t.is(list[0]?.library_name, 'lengths');
+      t.is(list[0]?.engine, 'js');
+      t.is(list[0]?.library_code, code);
+      const functions = list[0]?.functions ?? [];
+      t.deepEqual(functions.map(({ name, description }) => [name, description]).sort(), [
+        ['fail', null],
+        ['fill', null],
+        ['measure', 'lengths of values'],
+      ]);
+      t.deepEqual(
+        [...(functions.find(({ name }) => name === 'measure')?.flags ?? [])],
+        ['no-writes'],
+      );
+      const stats = await client.functionStats();
+      t.is(stats.running_script, null);
+      t.deepEqual({ ...stats.engines['js'] }, { libraries_count: 1, functions_count: 3 });
+      await t.throwsAsync(client.fCall('fail', { keys: [], arguments: [] }), {
+        message: /on purpose/,
+      });
+      await t.throwsAsync(client.functionKill(), { message: /^NOTBUSY/ });
+      t.is(await client.functionDelete('lengths'), 'OK');
+    },
+  );
 }
 
 test('node-redis: a wrong password is WRONGPASS', async (t) => {
@@ -374,9 +411,14 @@ for (const flags of [[], ['-3']]) {
     t.is(await cli('SET', `${p}a`, 'two words'), 'OK');
     t.is(await cli('GET', `${p}a`), 'two words');
     t.is(await cli('GET', `${p}absent`), '');
-    t.regex(await cli('NOSUCH', 'x'), /^ERR unknown command 'NOSUCH', with args beginning with: 'x'/);
+    t.regex(
+      await cli('NOSUCH', 'x'),
+      /^ERR unknown command 'NOSUCH', with args beginning with: 'x'/,
+    );
     t.is(
-      await redisCli(t, flags, { input: `SET ${p}b "x\\x00y"\nSTRLEN ${p}b\nINCR ${p}n\nCLIENT GETNAME\n` }),
+      await redisCli(t, flags, {
+        input: `SET ${p}b "x\\x00y"\nSTRLEN ${p}b\nINCR ${p}n\nCLIENT GETNAME\n`,
+      }),
       'OK\n3\n1\n',
     );
     t.is(await redisCli(t, [...flags, '-x', 'SET', `${p}c`], { input: 'from stdin' }), 'OK');
@@ -391,7 +433,16 @@ test('redis-cli: over a Unix socket', async (t) => {
 test('redis-cli: a wrong password is said, and nothing is done', async (t) => {
   const result = await execa(
     'redis-cli',
-    ['-p', String(t.context.server.port), '--user', ALICE.name, '--no-auth-warning', '-a', 'wrong', 'DBSIZE'],
+    [
+      '-p',
+      String(t.context.server.port),
+      '--user',
+      ALICE.name,
+      '--no-auth-warning',
+      '-a',
+      'wrong',
+      'DBSIZE',
+    ],
     { all: true, stdin: 'ignore', reject: false },
   );
   t.regex(result.all, /WRONGPASS/);
@@ -401,8 +452,14 @@ test('redis-cli: a wrong password is said, and nothing is done', async (t) => {
 test('redis-cli: --scan, --json and --bigkeys work', async (t) => {
   const p = prefix();
   await redisCli(t, ['MSET', `${p}a`, 'xx', `${p}b`, 'y']);
-  t.deepEqual((await redisCli(t, ['--scan', '--pattern', `${p}*`])).split('\n').sort(), [`${p}a`, `${p}b`]);
-  t.deepEqual(JSON.parse(await redisCli(t, ['--json', 'MGET', `${p}a`, `${p}absent`])), ['xx', null]);
+  t.deepEqual((await redisCli(t, ['--scan', '--pattern', `${p}*`])).split('\n').sort(), [
+    `${p}a`,
+    `${p}b`,
+  ]);
+  t.deepEqual(JSON.parse(await redisCli(t, ['--json', 'MGET', `${p}a`, `${p}absent`])), [
+    'xx',
+    null,
+  ]);
   t.regex(await redisCli(t, ['--bigkeys']), /Biggest string found/);
 });
 
@@ -413,7 +470,7 @@ test('redis-cli: --pipe loads many commands at once', async (t) => {
   t.is(await redisCli(t, ['GET', `${p}4999`]), '4999');
 });
 
-test.serial('redis-cli: FCALL shows a function\'s reply', async (t) => {
+test.serial("redis-cli: FCALL shows a function's reply", async (t) => {
   t.is(await redisCli(t, ['FUNCTION', 'LOAD', 'REPLACE', `#!js name=cli\n${LIBRARY}`]), 'cli');
   const p = prefix();
   t.is(await redisCli(t, ['FCALL', 'fill', '2', `${p}a`, `${p}b`, '9']), '2');
@@ -427,7 +484,9 @@ test('COMMAND DOCS, which redis-cli reads for its hints, describes every command
     string,
     { summary: string; since: string; group: string; subcommands?: Record<string, unknown> }
   >;
-  const names = (await redisCli(t, ['COMMAND', 'LIST'])).split('\n').filter((name) => !name.includes('|'));
+  const names = (await redisCli(t, ['COMMAND', 'LIST']))
+    .split('\n')
+    .filter((name) => !name.includes('|'));
   t.deepEqual(Object.keys(docs).sort(), names.sort());
   t.is(Number(await redisCli(t, ['COMMAND', 'COUNT'])), names.length);
   for (const [name, { summary, since, group }] of Object.entries(docs)) {
@@ -445,10 +504,14 @@ async function redisBenchmark(
   where: readonly string[] = ['-p', String(t.context.server.port)],
 ): Promise<Map<string, number>> {
   const user = ['--user', ALICE.name, '-a', ALICE.password];
-  const result = await execa('redis-benchmark', [...where, ...user, '-n', '2000', '-c', '20', '--csv', ...args], {
-    stdin: 'ignore',
-    timeout: 60_000,
-  });
+  const result = await execa(
+    'redis-benchmark',
+    [...where, ...user, '-n', '2000', '-c', '20', '--csv', ...args],
+    {
+      stdin: 'ignore',
+      timeout: 60_000,
+    },
+  );
   t.notRegex(result.stderr + result.stdout, /error|NOAUTH|could not|failed/i);
   const lines = result.stdout.split('\n').filter((line) => line.startsWith('"'));
   return new Map(
@@ -465,8 +528,19 @@ for (const [title, flags] of [
   ['RESP3', ['-3']],
 ] as const) {
   test(`redis-benchmark, ${title}: its tests of what Shredder has all run`, async (t) => {
-    const rates = await redisBenchmark(t, [...flags, '-r', '1000', '-d', '64', '-t', 'ping,set,get,incr,mset']);
-    t.deepEqual([...rates.keys()], ['PING_INLINE', 'PING_MBULK', 'SET', 'GET', 'INCR', 'MSET (10 keys)']);
+    const rates = await redisBenchmark(t, [
+      ...flags,
+      '-r',
+      '1000',
+      '-d',
+      '64',
+      '-t',
+      'ping,set,get,incr,mset',
+    ]);
+    t.deepEqual(
+      [...rates.keys()],
+      ['PING_INLINE', 'PING_MBULK', 'SET', 'GET', 'INCR', 'MSET (10 keys)'],
+    );
     for (const [name, rate] of rates) t.true(rate > 0, name);
   });
 }

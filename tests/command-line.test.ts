@@ -8,7 +8,9 @@ import { shredder } from './support/command_line.ts';
 /** Names of subcommands in a help text. */
 function subcommandsIn(help: string): string[] {
   const list = help.split(/^Commands:\n/m)[1] ?? '';
-  return [...list.matchAll(/^ {2}([a-z]+)\b/gm)].map(([, name = '']) => name).filter((name) => name !== 'help');
+  return [...list.matchAll(/^ {2}([a-z]+)\b/gm)]
+    .map(([, name = '']) => name)
+    .filter((name) => name !== 'help');
 }
 
 for (const name of ['bench', 'patches']) {
@@ -26,35 +28,44 @@ for (const name of ['bench', 'patches']) {
   });
 }
 
-test.serial('doctor has a line for each thing it looks at, and fails only where something is missing', async (t) => {
-  const { exitCode, stdout } = await shredder(['doctor']);
-  const findings = stdout.split('\n').filter((line) => !line.startsWith(' '));
-  for (const subject of ['Node.js', 'kernel', 'io_uring']) {
-    t.true(findings.some((line) => line.includes(subject)), subject);
-  }
-  for (const line of findings) t.regex(line, /^[✓!✗] (ok|warn|fail) +\S.*: \S/);
-  t.is(exitCode, findings.some((line) => line.startsWith('✗')) ? 1 : 0);
-});
+test.serial(
+  'doctor has a line for each thing it looks at, and fails only where something is missing',
+  async (t) => {
+    const { exitCode, stdout } = await shredder(['doctor']);
+    const findings = stdout.split('\n').filter((line) => !line.startsWith(' '));
+    for (const subject of ['Node.js', 'kernel', 'io_uring']) {
+      t.true(
+        findings.some((line) => line.includes(subject)),
+        subject,
+      );
+    }
+    for (const line of findings) t.regex(line, /^[✓!✗] (ok|warn|fail) +\S.*: \S/);
+    t.is(exitCode, findings.some((line) => line.startsWith('✗')) ? 1 : 0);
+  },
+);
 
-test.serial('demo loads a graph, calls the functions both ways, and checks each answer', async (t) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-demo-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const graph = path.join(folder, 'edges.txt');
-  await writeFile(graph, '1 2\n1 3\n2 3\n3 1\n3 4\n');
-  const { exitCode, stdout, stderr } = await shredder(['demo', '--graph', graph]);
-  t.is(exitCode, 0, stderr);
-  t.regex(stdout, /^4 nodes, 5 edges$/m);
-  // Node, depth, answer, lookups; then times, which are not judged.
-  for (const row of ['1 +1 +2 +1', '1 +4 +14 +10', '3 +3 +7 +5', '2 +2 +3 +2']) {
-    t.regex(stdout, new RegExp(`^${row} +[\\d.]+ +[\\d.]+ +[\\d.]+x$`, 'm'));
-  }
-  t.regex(stdout, /^\$ redis-cli -p \d+ FCALL countFriends 1 1 4\n14$/m);
-  t.regex(stdout, /V8 11\.3\.\d+/);
+test.serial(
+  'demo loads a graph, calls the functions both ways, and checks each answer',
+  async (t) => {
+    const folder = await mkdtemp(path.join(tmpdir(), 'shredder-demo-'));
+    t.teardown(() => rm(folder, { recursive: true }));
+    const graph = path.join(folder, 'edges.txt');
+    await writeFile(graph, '1 2\n1 3\n2 3\n3 1\n3 4\n');
+    const { exitCode, stdout, stderr } = await shredder(['demo', '--graph', graph]);
+    t.is(exitCode, 0, stderr);
+    t.regex(stdout, /^4 nodes, 5 edges$/m);
+    // Node, depth, answer, lookups; then times, which are not judged.
+    for (const row of ['1 +1 +2 +1', '1 +4 +14 +10', '3 +3 +7 +5', '2 +2 +3 +2']) {
+      t.regex(stdout, new RegExp(`^${row} +[\\d.]+ +[\\d.]+ +[\\d.]+x$`, 'm'));
+    }
+    t.regex(stdout, /^\$ redis-cli -p \d+ FCALL countFriends 1 1 4\n14$/m);
+    t.regex(stdout, /V8 11\.3\.\d+/);
 
-  const absent = await shredder(['demo', '--graph', path.join(folder, 'absent.txt')]);
-  t.is(absent.exitCode, 1);
-  t.regex(absent.stderr, /^shredder: .*absent\.txt.*$/m);
-});
+    const absent = await shredder(['demo', '--graph', path.join(folder, 'absent.txt')]);
+    t.is(absent.exitCode, 1);
+    t.regex(absent.stderr, /^shredder: .*absent\.txt.*$/m);
+  },
+);
 
 test.serial('bench htget --quick writes rows of the right shape, and a plot', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'shredder-bench-'));
@@ -78,15 +89,23 @@ test.serial('bench htget --quick writes rows of the right shape, and a plot', as
     rows.map((row) => [row['case'], row['keys'], row['keyKind']].join(' ')).sort(),
     cases
       .flatMap((name) =>
-        [1_000, 100_000, 1_000_000].flatMap((keys) => [`${name} ${keys} integer`, `${name} ${keys} string`]),
+        [1_000, 100_000, 1_000_000].flatMap((keys) => [
+          `${name} ${keys} integer`,
+          `${name} ${keys} string`,
+        ]),
       )
       .sort(),
   );
   for (const row of rows) {
-    t.deepEqual(
-      Object.keys(row).sort(),
-      ['case', 'keyKind', 'keys', 'loopNs', 'maxNs', 'medianNs', 'minNs'],
-    );
+    t.deepEqual(Object.keys(row).sort(), [
+      'case',
+      'keyKind',
+      'keys',
+      'loopNs',
+      'maxNs',
+      'medianNs',
+      'minNs',
+    ]);
     const [min, median, max] = ['minNs', 'medianNs', 'maxNs'].map((name) => Number(row[name]));
     t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
     t.true(Number(row['loopNs']) > 0);

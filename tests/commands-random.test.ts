@@ -27,7 +27,17 @@ const key = fc.constantFrom('a', 'b', '42', '042', '-1', '9007199254740991', 'k\
 
 /** What a value can be: numbers at the edges of what INCR takes, text, and any bytes. */
 const value = fc.oneof(
-  fc.constantFrom('', '0', '-1', '9223372036854775807', '-9223372036854775808', '10', ' 1', '1.5', 'abc'),
+  fc.constantFrom(
+    '',
+    '0',
+    '-1',
+    '9223372036854775807',
+    '-9223372036854775808',
+    '10',
+    ' 1',
+    '1.5',
+    'abc',
+  ),
   fc.maxSafeInteger().map(String),
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),
   // Of all size classes, and beyond what an entry is moved in place.
@@ -62,7 +72,10 @@ const getExOption = fc.oneof(
 const condition = fc.subarray(['NX', 'XX', 'GT', 'LT'], { maxLength: 2 });
 const keys = fc.array(key, { minLength: 1, maxLength: 4 });
 
-function command(name: string, ...args: readonly fc.Arbitrary<Request[number]>[]): fc.Arbitrary<Request> {
+function command(
+  name: string,
+  ...args: readonly fc.Arbitrary<Request[number]>[]
+): fc.Arbitrary<Request> {
   return fc.tuple(...args).map((values) => [name, ...values]);
 }
 
@@ -79,7 +92,9 @@ const anyCommand: fc.Arbitrary<Request> = fc.oneof(
   command('GETDEL', key),
   fc.tuple(key, getExOption).map(([name, option]) => ['GETEX', name, ...option]),
   keys.map((names) => ['MGET', ...names]),
-  fc.array(fc.tuple(key, value), { minLength: 1, maxLength: 4 }).map((pairs) => ['MSET', ...pairs.flat()]),
+  fc
+    .array(fc.tuple(key, value), { minLength: 1, maxLength: 4 })
+    .map((pairs) => ['MSET', ...pairs.flat()]),
   keys.map((names) => ['DEL', ...names]),
   keys.map((names) => ['UNLINK', ...names]),
   keys.map((names) => ['EXISTS', ...names]),
@@ -91,9 +106,15 @@ const anyCommand: fc.Arbitrary<Request> = fc.oneof(
   command('DECR', key),
   command('INCRBY', key, integer),
   command('DECRBY', key, integer),
-  fc.tuple(key, seconds, condition).map(([name, time, options]) => ['EXPIRE', name, time, ...options]),
-  fc.tuple(key, milliseconds, condition).map(([name, time, options]) => ['PEXPIRE', name, time, ...options]),
-  fc.tuple(key, futureSeconds, condition).map(([name, time, options]) => ['EXPIREAT', name, time, ...options]),
+  fc
+    .tuple(key, seconds, condition)
+    .map(([name, time, options]) => ['EXPIRE', name, time, ...options]),
+  fc
+    .tuple(key, milliseconds, condition)
+    .map(([name, time, options]) => ['PEXPIRE', name, time, ...options]),
+  fc
+    .tuple(key, futureSeconds, condition)
+    .map(([name, time, options]) => ['EXPIREAT', name, time, ...options]),
   fc
     .tuple(key, futureMilliseconds, condition)
     .map(([name, time, options]) => ['PEXPIREAT', name, time, ...options]),
@@ -108,31 +129,55 @@ const anyCommand: fc.Arbitrary<Request> = fc.oneof(
 );
 
 for (const protocol of [2, 3] as const) {
-  test.serial(`RESP${protocol}: random sequences of commands are answered as by Redis`, async (t) => {
-    const pair = await t.context.connect(protocol);
-    await fc.assert(
-      fc.asyncProperty(fc.array(anyCommand, { minLength: 1, maxLength: MAX_COMMANDS }), async (sequence) => {
-        const difference = await firstDifference(pair, [['FLUSHALL'], ...sequence]);
-        if (difference !== undefined) throw new Error(difference);
-      }),
-      { seed: testSeed(), numRuns: RUNS },
-    );
-    t.pass();
-  });
+  test.serial(
+    `RESP${protocol}: random sequences of commands are answered as by Redis`,
+    async (t) => {
+      const pair = await t.context.connect(protocol);
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(anyCommand, { minLength: 1, maxLength: MAX_COMMANDS }),
+          async (sequence) => {
+            const difference = await firstDifference(pair, [['FLUSHALL'], ...sequence]);
+            if (difference !== undefined) throw new Error(difference);
+          },
+        ),
+        { seed: testSeed(), numRuns: RUNS },
+      );
+      t.pass();
+    },
+  );
 }
 
 /** Lines as one might type them, and as nobody would. */
 const inlineLine = fc
   .array(
     fc.oneof(
-      fc.constantFrom('GET', 'get', 'SET', 'a', '42', '"a b"', "'a b'", '"\\x41\\n"', '"', "'", '\\', '""', '\t', '  ', '"a"b'),
+      fc.constantFrom(
+        'GET',
+        'get',
+        'SET',
+        'a',
+        '42',
+        '"a b"',
+        "'a b'",
+        '"\\x41\\n"',
+        '"',
+        "'",
+        '\\',
+        '""',
+        '\t',
+        '  ',
+        '"a"b',
+      ),
       fc.string({ maxLength: 8 }),
     ),
     { maxLength: 6 },
   )
   .map((parts) => parts.join(' ').replaceAll(/[\r\n]/g, ' '))
   // What starts with '*' is no inline command; what is empty has no reply.
-  .filter((line) => !/^\s*\*/.test(line) && line.trim() !== '' && !/^\s*(quit|hello|reset)/i.test(line));
+  .filter(
+    (line) => !/^\s*\*/.test(line) && line.trim() !== '' && !/^\s*(quit|hello|reset)/i.test(line),
+  );
 
 test.serial('inline commands are answered as by Redis', async (t) => {
   await fc.assert(

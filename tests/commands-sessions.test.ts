@@ -547,8 +547,13 @@ test.serial('COMMAND INFO gives the arity and the key positions that Redis gives
   t.true(names.includes('get') && names.includes('fcall_ro'));
   /** Name, arity and key positions, the set of flags taken out. */
   const described = (reply: Buffer): string[] =>
-    [...reply.toString().matchAll(/\*10\r\n\$\d+\r\n([a-z_]+)\r\n:(-?\d+)\r\n\*\d+\r\n(?:\+\w+\r\n)*:(-?\d+)\r\n:(-?\d+)\r\n:(-?\d+)\r\n/g)]
-      .map((match) => match.slice(1).join(' '));
+    [
+      ...reply
+        .toString()
+        .matchAll(
+          /\*10\r\n\$\d+\r\n([a-z_]+)\r\n:(-?\d+)\r\n\*\d+\r\n(?:\+\w+\r\n)*:(-?\d+)\r\n:(-?\d+)\r\n:(-?\d+)\r\n/g,
+        ),
+    ].map((match) => match.slice(1).join(' '));
   for (const name of names) {
     const [ours, theirs] = await Promise.all([
       pair.shredder.call('COMMAND', 'INFO', name),

@@ -48,7 +48,11 @@ async function refuses(
   t.is(result.stderr.split('\n').length, 1, 'one line');
 }
 
-async function refusesFile(t: ExecutionContext<Context>, text: string | Buffer, expected: RegExp): Promise<void> {
+async function refusesFile(
+  t: ExecutionContext<Context>,
+  text: string | Buffer,
+  expected: RegExp,
+): Promise<void> {
   const file = path.join(t.context.folder, `${files++}.toml`);
   await writeFile(file, text);
   await refuses(t, ['--config', file, '--port', '0'], expected);
@@ -114,17 +118,41 @@ for (const [key, values] of Object.entries(wrongValues)) {
         t,
         `[server]\n\n${key} = ${value}\n${TENANT}`,
         // An integer of more than 64 bits is no TOML.
-        large ? /^shredderd: \S+\.toml:3: / : new RegExp(`^shredderd: \\S+\\.toml:3: server\\.${key} `),
+        large
+          ? /^shredderd: \S+\.toml:3: /
+          : new RegExp(`^shredderd: \\S+\\.toml:3: server\\.${key} `),
       );
     }
   });
 }
 
 const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
-  'name': ['""', '"Alice"', '"a b"', '"-a"', '"_a"', '"a/b"', `"${'a'.repeat(64)}"`, '7', '"\u00e4"', '"a\\u0000"'],
+  'name': [
+    '""',
+    '"Alice"',
+    '"a b"',
+    '"-a"',
+    '"_a"',
+    '"a/b"',
+    `"${'a'.repeat(64)}"`,
+    '7',
+    '"\u00e4"',
+    '"a\\u0000"',
+  ],
   'password': ['""', '7', `"${'p'.repeat(1025)}"`],
   'password-sha256': ['""', '"abc"', `"${'g'.repeat(64)}"`, '7'],
-  'memory': ['""', '"256"', '256', '"256tb"', '"-1mb"', '"1kb"', '"65gb"', '"1.5mb"', '"mb"', '"99999999999999999999gb"'],
+  'memory': [
+    '""',
+    '"256"',
+    '256',
+    '"256tb"',
+    '"-1mb"',
+    '"1kb"',
+    '"65gb"',
+    '"1.5mb"',
+    '"mb"',
+    '"99999999999999999999gb"',
+  ],
   'deadline-ms': ['0', '"50"', '3600001'],
 };
 
@@ -147,11 +175,20 @@ for (const [key, values] of Object.entries(wrongTenantValues)) {
 const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> = {
   'an empty file': ['', /: no tenant; add a \[\[tenant\]\]/],
   'no tenant': ['[server]\nport = 0\n', /: no tenant; add a \[\[tenant\]\]/],
-  'an unknown key of the server': [`[server]\nprot = 0\n${TENANT}`, /:2: unknown key 'server\.prot'; known are .*port/],
-  'an unknown key of a tenant': [`${TENANT}quota = "1gb"\n`, /:4: unknown key 'tenant\.quota'; known are .*memory/],
+  'an unknown key of the server': [
+    `[server]\nprot = 0\n${TENANT}`,
+    /:2: unknown key 'server\.prot'; known are .*port/,
+  ],
+  'an unknown key of a tenant': [
+    `${TENANT}quota = "1gb"\n`,
+    /:4: unknown key 'tenant\.quota'; known are .*memory/,
+  ],
   'an unknown table': [`${TENANT}[cluster]\n`, /:4: unknown key 'cluster'/],
   'a key outside the tables': [`port = 0\n${TENANT}`, /:1: unknown key 'port'/],
-  'one tenant as a table': ['[tenant]\nname = "a"\npassword = "b"\n', /:1: tenant must be an array/],
+  'one tenant as a table': [
+    '[tenant]\nname = "a"\npassword = "b"\n',
+    /:1: tenant must be an array/,
+  ],
   'server as a value': [`server = 1\n${TENANT}`, /:1: server must be a table/],
   'server as an array': [`[[server]]\nport = 0\n${TENANT}`, /: server must be a table/],
   'tenants that are no tables': ['tenant = [1]\n', /:1: a tenant must be a table/],
@@ -169,15 +206,27 @@ const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> =
     '[[tenant]]\nname = "a"\npassword = "c"\n[[tenant]]\nname = "b"\npassword = "c"\n',
     /:4: tenants 'a' and 'b' have the same password/,
   ],
-  'a key that is there twice': [`[server]\nport = 0\nport = 1\n${TENANT}`, /:3: .*correct the TOML syntax/],
+  'a key that is there twice': [
+    `[server]\nport = 0\nport = 1\n${TENANT}`,
+    /:3: .*correct the TOML syntax/,
+  ],
   'an unclosed string': ['[[tenant]]\nname = "a\n', /:2: .*correct the TOML syntax/],
   'an unclosed table': ['[server\nport = 0\n', /:1: .*correct the TOML syntax/],
   'no TOML': ['{"server": {"port": 0}}', /:1: .*correct the TOML syntax/],
-  'bytes that are no UTF-8': [Buffer.from('[server]\nbind = "\xff\xfe"\n', 'latin1'), /:2: .*correct the TOML syntax/],
+  'bytes that are no UTF-8': [
+    Buffer.from('[server]\nbind = "\xff\xfe"\n', 'latin1'),
+    /:2: .*correct the TOML syntax/,
+  ],
   'a NUL': [`[server]\n\0\n${TENANT}`, /:2: .*correct the TOML syntax/],
-  'more than a mebibyte': [`# ${'x'.repeat(1024 * 1024)}\n${TENANT}`, /: longer than 1048576 bytes/],
+  'more than a mebibyte': [
+    `# ${'x'.repeat(1024 * 1024)}\n${TENANT}`,
+    /: longer than 1048576 bytes/,
+  ],
   'more than a thousand tenants': [
-    Array.from({ length: 1_001 }, (_, i) => `[[tenant]]\nname = "t${i}"\npassword = "p${i}"\n`).join(''),
+    Array.from(
+      { length: 1_001 },
+      (_, i) => `[[tenant]]\nname = "t${i}"\npassword = "p${i}"\n`,
+    ).join(''),
     /: 1001 tenants; give at most 1000/,
   ],
 };
@@ -203,19 +252,37 @@ const wrongFlags: Readonly<Record<string, readonly [readonly string[], RegExp]>>
   'an argument too many': [['shredder.toml'], /shredder\.toml.*see shredderd --help/],
   'a port that is no number': [['--port', 'abc'], /--port/],
   'a port out of range': [['--port', '65536'], /--port is 65536, out of range/],
-  'a file that is not there': [['--config', '/nonexistent.toml'], /\/nonexistent\.toml: cannot be read/],
+  'a file that is not there': [
+    ['--config', '/nonexistent.toml'],
+    /\/nonexistent\.toml: cannot be read/,
+  ],
   'a folder in place of a file': [['--config', '/tmp'], /\/tmp: cannot be read/],
-  'all addresses without a configuration': [['--bind', '0.0.0.0', '--port', '0'], /--bind|0\.0\.0\.0/],
+  'all addresses without a configuration': [
+    ['--bind', '0.0.0.0', '--port', '0'],
+    /--bind|0\.0\.0\.0/,
+  ],
   'all IPv6 addresses without a configuration': [['--bind', '::', '--port', '0'], /--bind|::/],
-  'an address of documentation without a configuration': [['--bind', '192.0.2.1', '--port', '0'], /--bind|192\.0\.2\.1/],
-  'a name in place of an address': [['--bind', 'example.com'], /--bind is 'example\.com', not an IP address/],
+  'an address of documentation without a configuration': [
+    ['--bind', '192.0.2.1', '--port', '0'],
+    /--bind|192\.0\.2\.1/,
+  ],
+  'a name in place of an address': [
+    ['--bind', 'example.com'],
+    /--bind is 'example\.com', not an IP address/,
+  ],
   'a deadline of nothing': [['--deadline-ms', '0'], /--deadline-ms is 0, out of range/],
   'a quota that is no size': [['--memory', 'lots'], /--memory is 'lots', not a size/],
   'an unknown log level': [['--log-level', 'loud'], /--log-level is 'loud'/],
   'an unknown event loop': [['--backend', 'kqueue'], /--backend is 'kqueue'/],
   'an unknown flag of V8': [['--v8-flags', '--no-such-flag', '--port', '0'], /--no-such-flag/],
-  'a socket where no file can be': [['--unix-socket', '/nonexistent/shredder.sock', '--port', '0'], /\/nonexistent\/shredder\.sock/],
-  'a port file where no file can be': [['--port-file', '/nonexistent/port', '--port', '0'], /\/nonexistent\/port/],
+  'a socket where no file can be': [
+    ['--unix-socket', '/nonexistent/shredder.sock', '--port', '0'],
+    /\/nonexistent\/shredder\.sock/,
+  ],
+  'a port file where no file can be': [
+    ['--port-file', '/nonexistent/port', '--port', '0'],
+    /\/nonexistent\/port/,
+  ],
 };
 
 for (const [title, [flags, expected]] of Object.entries(wrongFlags)) {
@@ -235,7 +302,11 @@ test('a port in use is one line', async (t) => {
 test('a Unix socket in use by a live server is one line, and the server stays', async (t) => {
   const socket = path.join(t.context.folder, 'live.sock');
   const server = await serverFor(t, { flags: ['--unix-socket', socket] });
-  await refuses(t, ['--unix-socket', socket, '--port', '0'], /live\.sock: another server listens there/);
+  await refuses(
+    t,
+    ['--unix-socket', socket, '--port', '0'],
+    /live\.sock: another server listens there/,
+  );
   const client = await RawClient.connect({ path: socket });
   t.is(await client.text('PING'), '+PONG\r\n');
   await client.close();
@@ -252,7 +323,15 @@ test('--version and --help tell, and exit with 0', async (t) => {
   const version = await execa(t.context.binary, ['--version']);
   t.regex(version.stdout, /^shredderd \d+\.\d+\.\d+, V8 11\.3\.\d+\.\d+\S*$/);
   const help = await execa(t.context.binary, ['--help']);
-  for (const flag of ['--config', '--bind', '--port', '--unix-socket', '--deadline-ms', '--memory', '--backend']) {
+  for (const flag of [
+    '--config',
+    '--bind',
+    '--port',
+    '--unix-socket',
+    '--deadline-ms',
+    '--memory',
+    '--backend',
+  ]) {
     t.true(help.stdout.includes(flag), flag);
   }
 });

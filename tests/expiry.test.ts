@@ -48,7 +48,10 @@ for (const [title, set] of Object.entries({
     for (const reply of await client.pipeline(KEYS.map(set))) t.is(reply.toString(), '+OK\r\n');
     t.is((await client.call('FCALL_RO', 'look', '3', ...KEYS)).toString(), PRESENT);
     const begun = performance.now();
-    await eventually('the keys are gone', async () => (await client.text('EXISTS', ...KEYS)) === ':0\r\n');
+    await eventually(
+      'the keys are gone',
+      async () => (await client.text('EXISTS', ...KEYS)) === ':0\r\n',
+    );
     t.true(performance.now() - begun < 5_000);
     t.is((await client.call('FCALL_RO', 'look', '3', ...KEYS)).toString(), ABSENT);
     t.is(await client.text('MGET', ...KEYS), `*3\r\n${'$-1\r\n'.repeat(3)}`);
@@ -61,26 +64,33 @@ for (const [title, set] of Object.entries({
   });
 }
 
-test.serial('commands and functions agree on a key at every moment around its expiry', async (t) => {
-  const client = await clientFor(t);
-  await client.call('SET', 'key', VALUE, 'PX', '150');
-  let sawPresent = false;
-  let sawAbsent = false;
-  await eventually('the key expires', async () => {
-    const [before, look, after] = (
-      await client.pipeline([['EXISTS', 'key'], ['FCALL_RO', 'look', '1', 'key'], ['EXISTS', 'key']])
-    ).map((reply) => reply.toString());
-    // Between two commands time may pass; what both sides of the call agree on, the call must too.
-    if (before === after) {
-      t.is(look?.includes('true'), before === ':1\r\n');
-      t.is(look?.includes('false'), before === ':0\r\n');
-    }
-    sawPresent ||= before === ':1\r\n';
-    sawAbsent ||= after === ':0\r\n';
-    return sawAbsent;
-  });
-  t.true(sawPresent);
-});
+test.serial(
+  'commands and functions agree on a key at every moment around its expiry',
+  async (t) => {
+    const client = await clientFor(t);
+    await client.call('SET', 'key', VALUE, 'PX', '150');
+    let sawPresent = false;
+    let sawAbsent = false;
+    await eventually('the key expires', async () => {
+      const [before, look, after] = (
+        await client.pipeline([
+          ['EXISTS', 'key'],
+          ['FCALL_RO', 'look', '1', 'key'],
+          ['EXISTS', 'key'],
+        ])
+      ).map((reply) => reply.toString());
+      // Between two commands time may pass; what both sides of the call agree on, the call must too.
+      if (before === after) {
+        t.is(look?.includes('true'), before === ':1\r\n');
+        t.is(look?.includes('false'), before === ':0\r\n');
+      }
+      sawPresent ||= before === ':1\r\n';
+      sawAbsent ||= after === ':0\r\n';
+      return sawAbsent;
+    });
+    t.true(sawPresent);
+  },
+);
 
 test.serial('a time that is over removes the key at once', async (t) => {
   const client = await clientFor(t);
@@ -99,35 +109,46 @@ test.serial('a time that is over removes the key at once', async (t) => {
   }
 });
 
-test.serial('what a function writes has no expiry, and what it undoes has its old one', async (t) => {
-  const client = await clientFor(t);
-  await client.pipeline([
-    ['SET', 'key', VALUE, 'PXAT', '4102444800000'],
-    ['SET', 'other', VALUE, 'PXAT', '4102444800000'],
-  ]);
-  t.regex(await client.text('FCALL', 'writeAndThrow', '2', 'key', 'other'), /^-ERR Error: undone/);
-  t.is(await client.text('PEXPIRETIME', 'key'), ':4102444800000\r\n');
-  t.is(await client.text('FCALL', 'write', '1', 'key'), '$-1\r\n');
-  t.is(await client.text('TTL', 'key'), ':-1\r\n');
-  t.is(await client.text('PEXPIRETIME', 'other'), ':4102444800000\r\n');
-});
+test.serial(
+  'what a function writes has no expiry, and what it undoes has its old one',
+  async (t) => {
+    const client = await clientFor(t);
+    await client.pipeline([
+      ['SET', 'key', VALUE, 'PXAT', '4102444800000'],
+      ['SET', 'other', VALUE, 'PXAT', '4102444800000'],
+    ]);
+    t.regex(
+      await client.text('FCALL', 'writeAndThrow', '2', 'key', 'other'),
+      /^-ERR Error: undone/,
+    );
+    t.is(await client.text('PEXPIRETIME', 'key'), ':4102444800000\r\n');
+    t.is(await client.text('FCALL', 'write', '1', 'key'), '$-1\r\n');
+    t.is(await client.text('TTL', 'key'), ':-1\r\n');
+    t.is(await client.text('PEXPIRETIME', 'other'), ':4102444800000\r\n');
+  },
+);
 
 const MANY = 20_000;
 
-test.serial('expired keys are removed without anybody asking for them, and their memory is free', async (t) => {
-  const client = await clientFor(t);
-  const used = async (): Promise<number> =>
-    Number(/^used_memory:(\d+)\r$/m.exec(await client.text('INFO', 'memory'))?.[1]);
-  await client.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `kept:${i}`, 'v']));
-  await client.pipeline(Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(200), 'PX', '400']));
-  const full = await used();
-  t.true(full > MANY * 200);
-  // DBSIZE counts what is in the table, and looks no key up.
-  await eventually('all are removed', async () => (await client.text('DBSIZE')) === ':100\r\n');
-  t.true((await used()) < full / 4, `${await used()} of ${full} bytes are in use`);
-  t.regex(await client.text('INFO', 'stats'), new RegExp(`^expired_keys:\\d+\r$`, 'm'));
-  t.regex(await client.text('INFO', 'keyspace'), /db0:keys=100,expires=0/);
-});
+test.serial(
+  'expired keys are removed without anybody asking for them, and their memory is free',
+  async (t) => {
+    const client = await clientFor(t);
+    const used = async (): Promise<number> =>
+      Number(/^used_memory:(\d+)\r$/m.exec(await client.text('INFO', 'memory'))?.[1]);
+    await client.pipeline(Array.from({ length: 100 }, (_, i) => ['SET', `kept:${i}`, 'v']));
+    await client.pipeline(
+      Array.from({ length: MANY }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(200), 'PX', '400']),
+    );
+    const full = await used();
+    t.true(full > MANY * 200);
+    // DBSIZE counts what is in the table, and looks no key up.
+    await eventually('all are removed', async () => (await client.text('DBSIZE')) === ':100\r\n');
+    t.true((await used()) < full / 4, `${await used()} of ${full} bytes are in use`);
+    t.regex(await client.text('INFO', 'stats'), new RegExp(`^expired_keys:\\d+\r$`, 'm'));
+    t.regex(await client.text('INFO', 'keyspace'), /db0:keys=100,expires=0/);
+  },
+);
 
 test.serial('SCAN gives no key that has expired', async (t) => {
   const client = await clientFor(t);
@@ -135,7 +156,10 @@ test.serial('SCAN gives no key that has expired', async (t) => {
     ...Array.from({ length: 500 }, (_, i) => ['SET', `gone:${i}`, 'v', 'PX', '1']),
     ...Array.from({ length: 500 }, (_, i) => ['SET', `kept:${i}`, 'v']),
   ]);
-  await eventually('the last has expired', async () => (await client.text('EXISTS', 'gone:499')) === ':0\r\n');
+  await eventually(
+    'the last has expired',
+    async () => (await client.text('EXISTS', 'gone:499')) === ':0\r\n',
+  );
   let cursor = '0';
   const found = new Set<string>();
   do {

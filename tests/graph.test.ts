@@ -52,7 +52,8 @@ test.serial('countFriends over a small graph is what a plain computation gives',
   const builder = new GraphBuilder();
   // A hub with more friends than a list is first made for, loops, repeated edges, nodes without any.
   for (let i = 0; i < 300; i++) builder.addEdge(7, i);
-  for (let i = 0; i < 400; i++) builder.addEdge(Math.floor(random() * 200), Math.floor(random() * 300));
+  for (let i = 0; i < 400; i++)
+    builder.addEdge(Math.floor(random() * 200), Math.floor(random() * 300));
   builder.addEdge(5, 5);
   builder.addEdge(4_294_967_295, 7);
   builder.addEdge(0, 4_294_967_295);
@@ -62,13 +63,16 @@ test.serial('countFriends over a small graph is what a plain computation gives',
     for (const depth of [1, 2, 3, 4]) {
       const expected = plainCount(graph, node, depth);
       for (const name of ['countFriends', 'countFriendsByCallback']) {
-        t.is(Number(await client.fcall_ro(name, 1, node, depth)), expected, `${name} ${node} ${depth}`);
+        t.is(
+          Number(await client.fcall_ro(name, 1, node, depth)),
+          expected,
+          `${name} ${node} ${depth}`,
+        );
       }
     }
-    t.deepEqual(
-      ((await client.fcall_ro('friends', 1, node)) as unknown[]).map(Number),
-      [...(graph.neighbours.get(node) ?? [])],
-    );
+    t.deepEqual(((await client.fcall_ro('friends', 1, node)) as unknown[]).map(Number), [
+      ...(graph.neighbours.get(node) ?? []),
+    ]);
   }
 });
 
@@ -95,7 +99,8 @@ const FACEBOOK: readonly (readonly [node: number, ...counts: number[]])[] = [
 ];
 
 /** The folder of data sets: of the environment, or beside the checkout. */
-const DATASETS = process.env['SHREDDER_DATASETS'] ?? path.join(CHECKOUT, '..', 'shared', 'datasets');
+const DATASETS =
+  process.env['SHREDDER_DATASETS'] ?? path.join(CHECKOUT, '..', 'shared', 'datasets');
 
 test.serial('countFriends over the Facebook graph gives the published answers', async (t) => {
   const file = path.join(DATASETS, 'facebook_combined.txt');
@@ -114,9 +119,21 @@ test.serial('countFriends over the Facebook graph gives the published answers', 
   t.is(await client.dbsize(), 3_663);
   for (const [node, ...counts] of FACEBOOK) {
     for (const [i, expected] of counts.entries()) {
-      t.is(Number(await client.fcall('countFriends', 1, node, i + 1)), expected, `${node}, ${i + 1} hops`);
+      t.is(
+        Number(await client.fcall('countFriends', 1, node, i + 1)),
+        expected,
+        `${node}, ${i + 1} hops`,
+      );
     }
   }
-  const cli = await execa('redis-cli', ['-p', String(t.context.server.port), 'FCALL', 'countFriends', '1', '107', '4']);
+  const cli = await execa('redis-cli', [
+    '-p',
+    String(t.context.server.port),
+    'FCALL',
+    'countFriends',
+    '1',
+    '107',
+    '4',
+  ]);
   t.is(cli.stdout, '25604597');
 });

@@ -107,12 +107,17 @@ async function start(
   const reply = caller.text(...command);
   // Whoever awaits the reply gets its failure; until then it is nobody's.
   reply.catch(() => undefined);
-  await eventually('the function runs', async () => !/^\*4\r\n\$14\r\nrunning_script\r\n\$-1/.test(await observer.text('FUNCTION', 'STATS')));
+  await eventually(
+    'the function runs',
+    async () =>
+      !/^\*4\r\n\$14\r\nrunning_script\r\n\$-1/.test(await observer.text('FUNCTION', 'STATS')),
+  );
   return { reply };
 }
 
 const endings: Readonly<Record<string, RegExp>> = {
-  writeAndSpin: /^-ERR function was terminated after its deadline of 50 ms, its writes are undone\r\n$/,
+  writeAndSpin:
+    /^-ERR function was terminated after its deadline of 50 ms, its writes are undone\r\n$/,
   writeAndThrow: /^-ERR Error: after writing at running:14:\d+\r\n$/,
   writeAndReject: /^-ERR Error: after writing at running:15:\d+\r\n$/,
   writeAndHang: /^-ERR function waits for a promise that nothing settles\r\n$/,
@@ -143,27 +148,36 @@ for (const name of [
   'spinInSort',
   'spinInStore',
 ]) {
-  test.serial(`${name} ends at its deadline, and the next invocation is none the worse`, async (t) => {
-    const client = await clientFor(t, t.context.strict, ALICE);
-    await client.pipeline([['FLUSHALL'], ...KEPT]);
-    for (let i = 0; i < 3; i++) {
-      const begun = performance.now();
-      t.regex(await client.text('FCALL', name, '0'), /^-ERR function was terminated after its deadline of 50 ms/);
-      const elapsed = performance.now() - begun;
-      t.true(elapsed >= 45 && elapsed < 5_000, `${elapsed} ms`);
-      t.is(await client.text('FCALL', 'count', '0'), ':3\r\n');
-    }
-  });
+  test.serial(
+    `${name} ends at its deadline, and the next invocation is none the worse`,
+    async (t) => {
+      const client = await clientFor(t, t.context.strict, ALICE);
+      await client.pipeline([['FLUSHALL'], ...KEPT]);
+      for (let i = 0; i < 3; i++) {
+        const begun = performance.now();
+        t.regex(
+          await client.text('FCALL', name, '0'),
+          /^-ERR function was terminated after its deadline of 50 ms/,
+        );
+        const elapsed = performance.now() - begun;
+        t.true(elapsed >= 45 && elapsed < 5_000, `${elapsed} ms`);
+        t.is(await client.text('FCALL', 'count', '0'), ':3\r\n');
+      }
+    },
+  );
 }
 
 for (const name of ['spinInError', 'spinInMessage']) {
-  test.serial(`${name}: an exception is described without running the tenant's code for ever`, async (t) => {
-    const client = await clientFor(t, t.context.strict, ALICE);
-    const begun = performance.now();
-    t.regex(await client.text('FCALL', name, '0'), /^-ERR [^\r\n]+\r\n$/);
-    t.true(performance.now() - begun < 5_000);
-    t.is(await client.text('PING'), '+PONG\r\n');
-  });
+  test.serial(
+    `${name}: an exception is described without running the tenant's code for ever`,
+    async (t) => {
+      const client = await clientFor(t, t.context.strict, ALICE);
+      const begun = performance.now();
+      t.regex(await client.text('FCALL', name, '0'), /^-ERR [^\r\n]+\r\n$/);
+      t.true(performance.now() - begun < 5_000);
+      t.is(await client.text('PING'), '+PONG\r\n');
+    },
+  );
 }
 
 test.serial('while a function runs, the other tenant reads and writes', async (t) => {
@@ -187,55 +201,61 @@ test.serial('while a function runs, the other tenant reads and writes', async (t
   t.is(await alice.text('GET', 'changed'), '$3\r\nold\r\n');
 });
 
-test.serial('FUNCTION STATS names the running function, its command and how long it has run', async (t) => {
-  const server = t.context.patient;
-  const caller = await clientFor(t, server, ALICE);
-  const alice = await clientFor(t, server, ALICE);
-  const { reply } = await start(caller, alice, 'FCALL', 'spin', '1', 'some-key', 'some-argument');
-  const form =
-    /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$4\r\nspin\r\n\$7\r\ncommand\r\n\*5\r\n\$5\r\nFCALL\r\n\$4\r\nspin\r\n\$1\r\n1\r\n\$8\r\nsome-key\r\n\$13\r\nsome-argument\r\n\$11\r\nduration_ms\r\n:(\d+)\r\n\$7\r\nengines\r\n\*2\r\n\$2\r\njs\r\n\*4\r\n\$15\r\nlibraries_count\r\n:1\r\n\$15\r\nfunctions_count\r\n:\d+\r\n$/;
-  const duration = async (): Promise<number> => {
-    const stats = await alice.text('FUNCTION', 'STATS');
-    t.regex(stats, form);
-    return Number(form.exec(stats)?.[1]);
-  };
-  const first = await duration();
-  await eventually('its time goes on', async () => (await duration()) > first + 10);
-  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
-  t.regex(await reply, /killed/);
-  t.regex(await alice.text('FUNCTION', 'STATS'), /^\*4\r\n\$14\r\nrunning_script\r\n\$-1\r\n/);
-  t.is(await alice.text('FUNCTION', 'KILL'), '-NOTBUSY No scripts in execution right now.\r\n');
-});
+test.serial(
+  'FUNCTION STATS names the running function, its command and how long it has run',
+  async (t) => {
+    const server = t.context.patient;
+    const caller = await clientFor(t, server, ALICE);
+    const alice = await clientFor(t, server, ALICE);
+    const { reply } = await start(caller, alice, 'FCALL', 'spin', '1', 'some-key', 'some-argument');
+    const form =
+      /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$4\r\nspin\r\n\$7\r\ncommand\r\n\*5\r\n\$5\r\nFCALL\r\n\$4\r\nspin\r\n\$1\r\n1\r\n\$8\r\nsome-key\r\n\$13\r\nsome-argument\r\n\$11\r\nduration_ms\r\n:(\d+)\r\n\$7\r\nengines\r\n\*2\r\n\$2\r\njs\r\n\*4\r\n\$15\r\nlibraries_count\r\n:1\r\n\$15\r\nfunctions_count\r\n:\d+\r\n$/;
+    const duration = async (): Promise<number> => {
+      const stats = await alice.text('FUNCTION', 'STATS');
+      t.regex(stats, form);
+      return Number(form.exec(stats)?.[1]);
+    };
+    const first = await duration();
+    await eventually('its time goes on', async () => (await duration()) > first + 10);
+    t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+    t.regex(await reply, /killed/);
+    t.regex(await alice.text('FUNCTION', 'STATS'), /^\*4\r\n\$14\r\nrunning_script\r\n\$-1\r\n/);
+    t.is(await alice.text('FUNCTION', 'KILL'), '-NOTBUSY No scripts in execution right now.\r\n');
+  },
+);
 
-test.serial('while a function runs, its tenant\'s connections are served, its data waits', async (t) => {
-  const server = t.context.patient;
-  const caller = await clientFor(t, server, ALICE);
-  const alice = await clientFor(t, server, ALICE);
-  const waiting = await clientFor(t, server, ALICE);
-  const bob = await clientFor(t, server, BOB);
-  await alice.pipeline([['FLUSHALL'], ...KEPT]);
-  const { reply } = await start(caller, alice, 'FCALL', 'writeAndSpin', '0');
-  const value = waiting.text('GET', 'changed');
-  // What follows on the same connection waits its turn.
-  const pong = waiting.text('PING');
-  const bobsCall = bob.text('FCALL', 'count', '0');
-  for (const [request, expected] of [
-    [['PING'], /^\+PONG/],
-    [['SELECT', '0'], /^\+OK/],
-    [['CLIENT', 'SETNAME', 'observer'], /^\+OK/],
-    [['CLIENT', 'LIST'], /cmd=fcall/],
-    [['HELLO', '2'], /^\*14/],
-    [['AUTH', ALICE.name, ALICE.password], /^\+OK/],
-  ] as const) {
-    t.regex(await alice.text(...request), expected);
-  }
-  t.is(waiting.pending + bob.pending, 0);
-  t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
-  t.regex(await reply, /killed/);
-  t.is(await value, '$3\r\nold\r\n');
-  t.is(await pong, '+PONG\r\n');
-  t.is(await bobsCall, ':-1\r\n');
-});
+test.serial(
+  "while a function runs, its tenant's connections are served, its data waits",
+  async (t) => {
+    const server = t.context.patient;
+    const caller = await clientFor(t, server, ALICE);
+    const alice = await clientFor(t, server, ALICE);
+    const waiting = await clientFor(t, server, ALICE);
+    const bob = await clientFor(t, server, BOB);
+    await alice.pipeline([['FLUSHALL'], ...KEPT]);
+    const { reply } = await start(caller, alice, 'FCALL', 'writeAndSpin', '0');
+    const value = waiting.text('GET', 'changed');
+    // What follows on the same connection waits its turn.
+    const pong = waiting.text('PING');
+    const bobsCall = bob.text('FCALL', 'count', '0');
+    for (const [request, expected] of [
+      [['PING'], /^\+PONG/],
+      [['SELECT', '0'], /^\+OK/],
+      [['CLIENT', 'SETNAME', 'observer'], /^\+OK/],
+      [['CLIENT', 'LIST'], /cmd=fcall/],
+      [['HELLO', '2'], /^\*14/],
+      [['AUTH', ALICE.name, ALICE.password], /^\+OK/],
+    ] as const) {
+      t.regex(await alice.text(...request), expected);
+    }
+    t.is(waiting.pending + bob.pending, 0);
+    t.is(await alice.text('FUNCTION', 'KILL'), '+OK\r\n');
+    t.regex(await reply, /killed/);
+    t.is(await value, '$3\r\nold\r\n');
+    t.is(await pong, '+PONG\r\n');
+    t.is(await bobsCall, ':-1\r\n');
+  },
+);
 
 test.serial('BUSY comes once a function has run long, and to its own tenant alone', async (t) => {
   const server = await serverFor(t, {
@@ -360,27 +380,45 @@ test.serial('time stands still for a function: a key does not expire while it ru
 
 test.serial('a tenant may have a deadline of its own', async (t) => {
   const server = await serverFor(t, { config: twoTenants({ alice: ['deadline-ms = 120'] }) });
-  for (const [tenant, limit] of [[ALICE, 120], [BOB, 50]] as const) {
+  for (const [tenant, limit] of [
+    [ALICE, 120],
+    [BOB, 50],
+  ] as const) {
     const client = await clientFor(t, server, tenant);
     await client.call('FUNCTION', 'LOAD', LIBRARY);
-    t.regex(await client.text('FCALL', 'spin', '0'), new RegExp(`after its deadline of ${limit} ms`));
+    t.regex(
+      await client.text('FCALL', 'spin', '0'),
+      new RegExp(`after its deadline of ${limit} ms`),
+    );
   }
 });
 
-test.serial('a library that does not end loading is terminated, and what was loaded stays', async (t) => {
-  const client = await clientFor(t, t.context.strict, ALICE);
-  t.regex(
-    await client.text('FUNCTION', 'LOAD', 'REPLACE', '#!js name=running\nexport const f = () => 1; for (;;);'),
-    /^-ERR library was terminated after its deadline of 500 ms/,
-  );
-  t.regex(
-    await client.text('FUNCTION', 'LOAD', '#!js name=other\nawait (async () => { for (;;) await null; })();'),
-    /^-ERR /,
-  );
-  t.regex(await client.text('FUNCTION', 'LIST'), /running/);
-  t.notRegex(await client.text('FUNCTION', 'LIST'), /other/);
-  t.regex(await client.text('FCALL', 'count', '0'), /^:/);
-});
+test.serial(
+  'a library that does not end loading is terminated, and what was loaded stays',
+  async (t) => {
+    const client = await clientFor(t, t.context.strict, ALICE);
+    t.regex(
+      await client.text(
+        'FUNCTION',
+        'LOAD',
+        'REPLACE',
+        '#!js name=running\nexport const f = () => 1; for (;;);',
+      ),
+      /^-ERR library was terminated after its deadline of 500 ms/,
+    );
+    t.regex(
+      await client.text(
+        'FUNCTION',
+        'LOAD',
+        '#!js name=other\nawait (async () => { for (;;) await null; })();',
+      ),
+      /^-ERR /,
+    );
+    t.regex(await client.text('FUNCTION', 'LIST'), /running/);
+    t.notRegex(await client.text('FUNCTION', 'LIST'), /other/);
+    t.regex(await client.text('FCALL', 'count', '0'), /^:/);
+  },
+);
 
 test.serial('functions of many callers run one after the other, each to its end', async (t) => {
   const client = await clientFor(t, t.context.strict, ALICE);
@@ -397,11 +435,18 @@ test.serial('functions of many callers run one after the other, each to its end'
     '}',
   ].join('\n');
   t.is(await client.text('FUNCTION', 'LOAD', 'REPLACE', code), '$8\r\ncounting\r\n');
-  const clients = await Promise.all(Array.from({ length: 10 }, () => clientFor(t, t.context.strict, ALICE)));
+  const clients = await Promise.all(
+    Array.from({ length: 10 }, () => clientFor(t, t.context.strict, ALICE)),
+  );
   const replies = await Promise.all(
-    clients.map((each) => each.pipeline(Array.from({ length: 100 }, () => ['FCALL', 'increment', '0']))),
+    clients.map((each) =>
+      each.pipeline(Array.from({ length: 100 }, () => ['FCALL', 'increment', '0'])),
+    ),
   );
   const seen = replies.flat().map((reply) => Number(reply.toString().slice(1)));
-  t.deepEqual(seen.sort((a, b) => a - b), Array.from({ length: 1_000 }, (_, i) => i));
+  t.deepEqual(
+    seen.sort((a, b) => a - b),
+    Array.from({ length: 1_000 }, (_, i) => i),
+  );
   t.is(await client.text('FUNCTION', 'DELETE', 'counting'), '+OK\r\n');
 });

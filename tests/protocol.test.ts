@@ -47,10 +47,16 @@ const requests: Readonly<Record<string, { bytes: Buffer; replies: number }>> = {
   'a wrong arity': { bytes: encodeRequest(['GET']), replies: 1 },
   'FUNCTION LOAD': { bytes: encodeRequest(['FUNCTION', 'LOAD', 'REPLACE', LIBRARY]), replies: 1 },
   'FCALL': { bytes: encodeRequest(['FCALL', 'f', '1', 'key', 'arg']), replies: 1 },
-  'two requests': { bytes: Buffer.concat([encodeRequest(['PING']), encodeRequest(['ECHO', 'x'])]), replies: 2 },
+  'two requests': {
+    bytes: Buffer.concat([encodeRequest(['PING']), encodeRequest(['ECHO', 'x'])]),
+    replies: 2,
+  },
   'an inline command': { bytes: Buffer.from('SET key "a\\x41 b"\r\n'), replies: 1 },
   'inline, with LF alone': { bytes: Buffer.from('PING\nPING\n'), replies: 2 },
-  'empty arrays and lines before a request': { bytes: Buffer.from('\r\n*0\r\n*-1\r\n\r\n*1\r\n$4\r\nPING\r\n'), replies: 1 },
+  'empty arrays and lines before a request': {
+    bytes: Buffer.from('\r\n*0\r\n*-1\r\n\r\n*1\r\n$4\r\nPING\r\n'),
+    replies: 1,
+  },
 };
 
 async function repliesOf(client: RawClient, count: number): Promise<string> {
@@ -71,7 +77,9 @@ for (const [title, { bytes, replies }] of Object.entries(requests)) {
     const expected = await repliesOf(whole, replies);
 
     const cuts = Array.from({ length: bytes.length - 1 }, (_, i) => i + 1);
-    const clients = await Promise.all(cuts.map(() => RawClient.connect({ port: t.context.server.port })));
+    const clients = await Promise.all(
+      cuts.map(() => RawClient.connect({ port: t.context.server.port })),
+    );
     for (const [i, client] of clients.entries()) client.write(bytes.subarray(0, cuts[i]));
     // The round trip lets the server read the first parts before the second ones are sent.
     await control.call('PING');
@@ -166,24 +174,30 @@ for (const [title, [bytes, reply]] of Object.entries(differences)) {
   });
 }
 
-test.serial('after a protocol error nothing more is executed, and the connection ends', async (t) => {
-  const control = await clientFor(t);
-  await control.call('DEL', 'victim');
-  const client = await clientFor(t);
-  client.write('*1\r\n:1\r\n*3\r\n$3\r\nSET\r\n$6\r\nvictim\r\n$1\r\n1\r\n');
-  t.is((await client.reply()).toString(), "-ERR Protocol error: expected '$', got ':'\r\n");
-  await client.closed;
-  t.is(await control.text('EXISTS', 'victim'), ':0\r\n');
-});
-
-for (const method of ['GET', 'POST']) {
-  test.serial(`a web page's ${method} ends its connection, and nothing in it is executed`, async (t) => {
+test.serial(
+  'after a protocol error nothing more is executed, and the connection ends',
+  async (t) => {
     const control = await clientFor(t);
     await control.call('DEL', 'victim');
-    const request = `${method} / HTTP/1.1\r\nHost: localhost\r\n\r\nSET victim 1\r\n`;
-    t.notRegex(await answerTo(t.context.server.port, request), /OK/);
+    const client = await clientFor(t);
+    client.write('*1\r\n:1\r\n*3\r\n$3\r\nSET\r\n$6\r\nvictim\r\n$1\r\n1\r\n');
+    t.is((await client.reply()).toString(), "-ERR Protocol error: expected '$', got ':'\r\n");
+    await client.closed;
     t.is(await control.text('EXISTS', 'victim'), ':0\r\n');
-  });
+  },
+);
+
+for (const method of ['GET', 'POST']) {
+  test.serial(
+    `a web page's ${method} ends its connection, and nothing in it is executed`,
+    async (t) => {
+      const control = await clientFor(t);
+      await control.call('DEL', 'victim');
+      const request = `${method} / HTTP/1.1\r\nHost: localhost\r\n\r\nSET victim 1\r\n`;
+      t.notRegex(await answerTo(t.context.server.port, request), /OK/);
+      t.is(await control.text('EXISTS', 'victim'), ':0\r\n');
+    },
+  );
 }
 
 const MUTANTS = 2_000;
@@ -235,51 +249,61 @@ test.serial('mutated requests never end the server', async (t) => {
       ),
     );
     await Promise.all(mutants.map((mutant) => answerTo(t.context.server.port, mutant)));
-    t.is(await control.text('PING'), '+PONG\r\n', `after mutants ${done} to ${done + CONNECTIONS_AT_ONCE}`);
+    t.is(
+      await control.text('PING'),
+      '+PONG\r\n',
+      `after mutants ${done} to ${done + CONNECTIONS_AT_ONCE}`,
+    );
   }
 });
 
 const ANNOUNCERS = 1_000;
 const MAX_BYTES_PER_ANNOUNCER = 64 * 1024;
 
-test.serial('1,000 connections that announce 512 MiB and send nothing take no memory for it', async (t) => {
-  const server = await serverFor(t);
-  const control = await clientFor(t, server);
-  await control.call('PING');
-  const before = await residentBytes(server.pid);
-  const clients: RawClient[] = [];
-  for (let i = 0; i < ANNOUNCERS; i++) {
-    const client = await RawClient.connect(server);
-    client.write('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nfirst bytes');
-    clients.push(client);
-  }
-  // Whatever a connection sent before, its later requests are read by the same loop.
-  for (let i = 0; i < 10; i++) t.is(await control.text('PING'), '+PONG\r\n');
-  const grown = (await residentBytes(server.pid)) - before;
-  t.true(grown <= ANNOUNCERS * MAX_BYTES_PER_ANNOUNCER, `grown by ${grown} bytes`);
-  await Promise.all(clients.map((client) => client.close()));
-  t.is(await control.text('EXISTS', 'k'), ':0\r\n');
-});
+test.serial(
+  '1,000 connections that announce 512 MiB and send nothing take no memory for it',
+  async (t) => {
+    const server = await serverFor(t);
+    const control = await clientFor(t, server);
+    await control.call('PING');
+    const before = await residentBytes(server.pid);
+    const clients: RawClient[] = [];
+    for (let i = 0; i < ANNOUNCERS; i++) {
+      const client = await RawClient.connect(server);
+      client.write('*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$536870912\r\nfirst bytes');
+      clients.push(client);
+    }
+    // Whatever a connection sent before, its later requests are read by the same loop.
+    for (let i = 0; i < 10; i++) t.is(await control.text('PING'), '+PONG\r\n');
+    const grown = (await residentBytes(server.pid)) - before;
+    t.true(grown <= ANNOUNCERS * MAX_BYTES_PER_ANNOUNCER, `grown by ${grown} bytes`);
+    await Promise.all(clients.map((client) => client.close()));
+    t.is(await control.text('EXISTS', 'k'), ':0\r\n');
+  },
+);
 
-test.serial('who has not authenticated gets 10 arguments of 16 KiB, and no command of data', async (t) => {
-  const server = await serverFor(t, { config: twoTenants() });
-  const client = await clientFor(t, server);
-  t.is(await client.text('GET', 'a'), '-NOAUTH Authentication required.\r\n');
-  t.is(await client.text('PING'), '-NOAUTH Authentication required.\r\n');
-  t.is(await client.text('MGET', ...'abcdefghi'), '-NOAUTH Authentication required.\r\n');
-  t.is(await client.text('GET', 'k'.repeat(16 * 1024)), '-NOAUTH Authentication required.\r\n');
-  t.is(
-    await answerTo(server.port, encodeRequest(['MGET', ...'abcdefghij'])),
-    '-ERR Protocol error: unauthenticated multibulk length\r\n',
-  );
-  t.is(
-    await answerTo(server.port, '*2\r\n$3\r\nGET\r\n$16385\r\n'),
-    '-ERR Protocol error: unauthenticated bulk length\r\n',
-  );
-  t.is(await client.text('AUTH', ALICE.name, ALICE.password), '+OK\r\n');
-  t.is(await client.text('MGET', ...'abcdefghij'), `*10\r\n${'$-1\r\n'.repeat(10)}`);
-  t.is(await client.text('SET', 'a', 'v'.repeat(20_000)), '+OK\r\n');
-});
+test.serial(
+  'who has not authenticated gets 10 arguments of 16 KiB, and no command of data',
+  async (t) => {
+    const server = await serverFor(t, { config: twoTenants() });
+    const client = await clientFor(t, server);
+    t.is(await client.text('GET', 'a'), '-NOAUTH Authentication required.\r\n');
+    t.is(await client.text('PING'), '-NOAUTH Authentication required.\r\n');
+    t.is(await client.text('MGET', ...'abcdefghi'), '-NOAUTH Authentication required.\r\n');
+    t.is(await client.text('GET', 'k'.repeat(16 * 1024)), '-NOAUTH Authentication required.\r\n');
+    t.is(
+      await answerTo(server.port, encodeRequest(['MGET', ...'abcdefghij'])),
+      '-ERR Protocol error: unauthenticated multibulk length\r\n',
+    );
+    t.is(
+      await answerTo(server.port, '*2\r\n$3\r\nGET\r\n$16385\r\n'),
+      '-ERR Protocol error: unauthenticated bulk length\r\n',
+    );
+    t.is(await client.text('AUTH', ALICE.name, ALICE.password), '+OK\r\n');
+    t.is(await client.text('MGET', ...'abcdefghij'), `*10\r\n${'$-1\r\n'.repeat(10)}`);
+    t.is(await client.text('SET', 'a', 'v'.repeat(20_000)), '+OK\r\n');
+  },
+);
 
 const FLOOD = 100_000;
 
@@ -301,45 +325,57 @@ const LARGE = 1024 * 1024;
 const UNREAD_REPLIES = 150;
 const MAX_UNREAD_BYTES = 48 * LARGE;
 
-test.serial('a client that does not read holds up neither the server nor its memory, and loses nothing', async (t) => {
-  const server = await serverFor(t);
-  const control = await clientFor(t, server);
-  await control.call('SET', 'large', 'x'.repeat(LARGE));
-  // What one large reply takes is not the point.
-  await control.call('GET', 'large');
-  const before = await residentBytes(server.pid);
+test.serial(
+  'a client that does not read holds up neither the server nor its memory, and loses nothing',
+  async (t) => {
+    const server = await serverFor(t);
+    const control = await clientFor(t, server);
+    await control.call('SET', 'large', 'x'.repeat(LARGE));
+    // What one large reply takes is not the point.
+    await control.call('GET', 'large');
+    const before = await residentBytes(server.pid);
 
-  const slow = await clientFor(t, server);
-  slow.pause();
-  slow.write(Buffer.concat(Array.from({ length: UNREAD_REPLIES }, () => encodeRequest(['GET', 'large']))));
-  for (let i = 0; i < 200; i++) t.is(await control.text('PING'), '+PONG\r\n');
-  const grown = (await residentBytes(server.pid)) - before;
-  t.true(grown < MAX_UNREAD_BYTES, `grown by ${grown} bytes`);
+    const slow = await clientFor(t, server);
+    slow.pause();
+    slow.write(
+      Buffer.concat(Array.from({ length: UNREAD_REPLIES }, () => encodeRequest(['GET', 'large']))),
+    );
+    for (let i = 0; i < 200; i++) t.is(await control.text('PING'), '+PONG\r\n');
+    const grown = (await residentBytes(server.pid)) - before;
+    t.true(grown < MAX_UNREAD_BYTES, `grown by ${grown} bytes`);
 
-  slow.resume();
-  for (let i = 0; i < UNREAD_REPLIES; i++) {
-    t.is((await slow.reply()).length, LARGE + `$${LARGE}\r\n\r\n`.length);
-  }
-});
-
-test.serial('beyond max-clients a connection is told so and closed, and the others stay', async (t) => {
-  const server = await serverFor(t, { config: twoTenants({ server: ['max-clients = 3'] }) });
-  const clients = await Promise.all([1, 2, 3].map(() => clientFor(t, server)));
-  for (const client of clients) t.is(await client.text('AUTH', ALICE.name, ALICE.password), '+OK\r\n');
-  const refused = await clientFor(t, server);
-  t.is((await refused.reply()).toString(), '-ERR max number of clients reached\r\n');
-  await refused.closed;
-  for (const client of clients) t.is(await client.text('PING'), '+PONG\r\n');
-  await clients[0]?.close();
-  let welcome: RawClient | undefined;
-  while (welcome === undefined) {
-    const next = await clientFor(t, server);
-    if ((await next.call('AUTH', ALICE.name, ALICE.password).catch(() => undefined))?.toString() === '+OK\r\n') {
-      welcome = next;
+    slow.resume();
+    for (let i = 0; i < UNREAD_REPLIES; i++) {
+      t.is((await slow.reply()).length, LARGE + `$${LARGE}\r\n\r\n`.length);
     }
-  }
-  t.is(await welcome.text('PING'), '+PONG\r\n');
-});
+  },
+);
+
+test.serial(
+  'beyond max-clients a connection is told so and closed, and the others stay',
+  async (t) => {
+    const server = await serverFor(t, { config: twoTenants({ server: ['max-clients = 3'] }) });
+    const clients = await Promise.all([1, 2, 3].map(() => clientFor(t, server)));
+    for (const client of clients)
+      t.is(await client.text('AUTH', ALICE.name, ALICE.password), '+OK\r\n');
+    const refused = await clientFor(t, server);
+    t.is((await refused.reply()).toString(), '-ERR max number of clients reached\r\n');
+    await refused.closed;
+    for (const client of clients) t.is(await client.text('PING'), '+PONG\r\n');
+    await clients[0]?.close();
+    let welcome: RawClient | undefined;
+    while (welcome === undefined) {
+      const next = await clientFor(t, server);
+      if (
+        (await next.call('AUTH', ALICE.name, ALICE.password).catch(() => undefined))?.toString() ===
+        '+OK\r\n'
+      ) {
+        welcome = next;
+      }
+    }
+    t.is(await welcome.text('PING'), '+PONG\r\n');
+  },
+);
 
 for (const backend of ['io_uring', 'epoll']) {
   test.serial(`the event loop ${backend} serves, or says why it cannot`, async (t) => {

@@ -22,7 +22,11 @@ async function clientFor(t: ExecutionContext<{ server: Server }>): Promise<RawCl
 }
 
 /** One step: the next cursor, and the keys. */
-async function scan(client: RawClient, cursor: string, ...options: string[]): Promise<[string, string[]]> {
+async function scan(
+  client: RawClient,
+  cursor: string,
+  ...options: string[]
+): Promise<[string, string[]]> {
   const reply = await client.text('SCAN', cursor, ...options);
   const [, next = '', list = ''] = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*\d+\r\n([^]*)$/.exec(reply) ?? [];
   return [next, [...list.matchAll(/\$\d+\r\n([^\r]*)\r\n/g)].map(([, key = '']) => key)];
@@ -50,13 +54,16 @@ async function scanAll(
 const KEYS = Array.from({ length: 3_000 }, (_, i) => (i % 2 === 0 ? String(i * 7919) : `key:${i}`));
 
 for (const count of ['1', '10', '1000', '1000000']) {
-  test.serial(`with COUNT ${count} a scan of keys that stay gives each, and nothing else`, async (t) => {
-    const client = await clientFor(t);
-    await client.pipeline(KEYS.map((key) => ['SET', key, 'v']));
-    const found = await scanAll(client, ['COUNT', count]);
-    t.deepEqual([...new Set(found)].sort(), [...KEYS].sort());
-    t.is(found.length, KEYS.length, 'none is given twice where nothing changes');
-  });
+  test.serial(
+    `with COUNT ${count} a scan of keys that stay gives each, and nothing else`,
+    async (t) => {
+      const client = await clientFor(t);
+      await client.pipeline(KEYS.map((key) => ['SET', key, 'v']));
+      const found = await scanAll(client, ['COUNT', count]);
+      t.deepEqual([...new Set(found)].sort(), [...KEYS].sort());
+      t.is(found.length, KEYS.length, 'none is given twice where nothing changes');
+    },
+  );
 }
 
 test.serial('MATCH and TYPE leave out what does not match, and nothing else', async (t) => {
@@ -82,12 +89,19 @@ test.serial('keys that stay are met while the table grows, shrinks and is writte
       if (random() < 0.7) requests.push(['SET', `other:${others++}`, 'v']);
       else requests.push(['DEL', `other:${Math.floor(random() * others)}`]);
       // Overwritten with values of all sizes, the keys that stay move in memory.
-      requests.push(['SET', KEYS[Math.floor(random() * KEYS.length)] ?? '', 'v'.repeat(Math.floor(random() * 300))]);
+      requests.push([
+        'SET',
+        KEYS[Math.floor(random() * KEYS.length)] ?? '',
+        'v'.repeat(Math.floor(random() * 300)),
+      ]);
     }
     await client.pipeline(requests);
   };
   const found = new Set(await scanAll(client, ['COUNT', '40'], between));
-  t.deepEqual(KEYS.filter((key) => !found.has(key)), []);
+  t.deepEqual(
+    KEYS.filter((key) => !found.has(key)),
+    [],
+  );
   t.true(others > 3_000, 'the table has grown');
 });
 
@@ -95,7 +109,13 @@ test.serial('a scan may be left, a cursor invented, and nothing is the worse', a
   const client = await clientFor(t);
   await client.pipeline(KEYS.map((key) => ['SET', key, 'v']));
   for (let i = 0; i < 100; i++) await scan(client, '0', 'COUNT', '3');
-  for (const cursor of ['1', '12345', '281474976710655', '281474976710656', '18446744073709551615']) {
+  for (const cursor of [
+    '1',
+    '12345',
+    '281474976710655',
+    '281474976710656',
+    '18446744073709551615',
+  ]) {
     const [next, keys] = await scan(client, cursor);
     t.regex(next, /^\d+$/);
     t.true(keys.every((key) => KEYS.includes(key)));

@@ -21,7 +21,11 @@ test.after.always(async (t) => {
 const EXIT_LIMIT_MS = 5_000;
 
 /** Stops the server by the signal; asserts the exit code and that it came in time. */
-async function endsWell(t: ExecutionContext<{ folder: string }>, server: Server, signal: NodeJS.Signals): Promise<void> {
+async function endsWell(
+  t: ExecutionContext<{ folder: string }>,
+  server: Server,
+  signal: NodeJS.Signals,
+): Promise<void> {
   const begun = performance.now();
   t.is(await server.stop(signal), 0, server.log());
   const elapsed = performance.now() - begun;
@@ -29,7 +33,10 @@ async function endsWell(t: ExecutionContext<{ folder: string }>, server: Server,
 }
 
 /** A client that keeps requests under way until the connection ends; its replies, and how many requests. */
-async function load(server: Server, request: Buffer): Promise<{ replies: Buffer[]; unfinished: () => Buffer; sent: () => number }> {
+async function load(
+  server: Server,
+  request: Buffer,
+): Promise<{ replies: Buffer[]; unfinished: () => Buffer; sent: () => number }> {
   const client = await RawClient.connect(server);
   const replies: Buffer[] = [];
   let sent = 0;
@@ -52,27 +59,36 @@ async function load(server: Server, request: Buffer): Promise<{ replies: Buffer[
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test.serial(`${signal} under load: every reply that arrives is whole, and the exit code is 0`, async (t) => {
-    const server = await serverFor(t);
-    const value = 'v'.repeat(3_000);
-    const setter = await RawClient.connect(server);
-    await setter.call('SET', 'key', value);
-    await setter.call('FUNCTION', 'LOAD', '#!js name=lib\nexport const f = (keys, args) => args;');
-    const loads = await Promise.all([
-      ...Array.from({ length: 4 }, () => load(server, encodeRequest(['GET', 'key']))),
-      ...Array.from({ length: 4 }, () => load(server, encodeRequest(['SET', 'key', value]))),
-      ...Array.from({ length: 2 }, () => load(server, encodeRequest(['FCALL', 'f', '0', value]))),
-    ]);
-    await eventually('all are being answered', () => loads.every(({ replies }) => replies.length > 500));
-    await endsWell(t, server, signal);
-    await setter.closed;
-    const expected = [`$3000\r\n${value}\r\n`, '+OK\r\n', `*1\r\n$3000\r\n${value}\r\n`];
-    for (const { replies, unfinished, sent } of loads) {
-      t.true(replies.length <= sent());
-      t.true(replies.every((reply) => expected.includes(reply.toString())));
-      t.is(unfinished().length, 0, 'a part of a reply');
-    }
-  });
+  test.serial(
+    `${signal} under load: every reply that arrives is whole, and the exit code is 0`,
+    async (t) => {
+      const server = await serverFor(t);
+      const value = 'v'.repeat(3_000);
+      const setter = await RawClient.connect(server);
+      await setter.call('SET', 'key', value);
+      await setter.call(
+        'FUNCTION',
+        'LOAD',
+        '#!js name=lib\nexport const f = (keys, args) => args;',
+      );
+      const loads = await Promise.all([
+        ...Array.from({ length: 4 }, () => load(server, encodeRequest(['GET', 'key']))),
+        ...Array.from({ length: 4 }, () => load(server, encodeRequest(['SET', 'key', value]))),
+        ...Array.from({ length: 2 }, () => load(server, encodeRequest(['FCALL', 'f', '0', value]))),
+      ]);
+      await eventually('all are being answered', () =>
+        loads.every(({ replies }) => replies.length > 500),
+      );
+      await endsWell(t, server, signal);
+      await setter.closed;
+      const expected = [`$3000\r\n${value}\r\n`, '+OK\r\n', `*1\r\n$3000\r\n${value}\r\n`];
+      for (const { replies, unfinished, sent } of loads) {
+        t.true(replies.length <= sent());
+        t.true(replies.every((reply) => expected.includes(reply.toString())));
+        t.is(unfinished().length, 0, 'a part of a reply');
+      }
+    },
+  );
 }
 
 test.serial('SIGTERM ends a function that runs, and the server with it', async (t) => {
@@ -80,7 +96,9 @@ test.serial('SIGTERM ends a function that runs, and the server with it', async (
   const [caller, observer] = [await RawClient.connect(server), await RawClient.connect(server)];
   await caller.call('FUNCTION', 'LOAD', '#!js name=lib\nexport function spin() { for (;;); }');
   const reply = caller.text('FCALL', 'spin', '0').catch(() => 'closed');
-  await eventually('it runs', async () => /duration_ms/.test(await observer.text('FUNCTION', 'STATS')));
+  await eventually('it runs', async () =>
+    /duration_ms/.test(await observer.text('FUNCTION', 'STATS')),
+  );
   await endsWell(t, server, 'SIGTERM');
   t.regex(await reply, /^(closed|-ERR function was (killed|terminated).*\r\n)$/);
 });
@@ -100,7 +118,7 @@ test.serial('SIGTERM does not wait for clients that neither send nor read', asyn
   await Promise.all([idle.closed, half.closed, deaf.closed]);
 });
 
-test.serial('SIGTERM takes the Unix socket\'s file away', async (t) => {
+test.serial("SIGTERM takes the Unix socket's file away", async (t) => {
   const socket = path.join(t.context.folder, 'orderly.sock');
   const server = await serverFor(t, { flags: ['--unix-socket', socket] });
   t.true((await stat(socket)).isSocket());
@@ -134,7 +152,9 @@ test.serial('a port that a killed server had can be listened on at once', async 
   t.teardown(() => second.kill('SIGKILL'));
   let log = '';
   second.stderr.on('data', (chunk) => (log += String(chunk)));
-  await eventually('it listens', () => log.includes(`127.0.0.1:${first.port}: ready to accept connections`));
+  await eventually('it listens', () =>
+    log.includes(`127.0.0.1:${first.port}: ready to accept connections`),
+  );
   second.kill('SIGTERM');
   t.is((await second).exitCode, 0);
 });

@@ -26,7 +26,8 @@ async function clientFor(
 ): Promise<RawClient> {
   const client = await RawClient.connect(server);
   t.teardown(() => client.close());
-  if (tenant !== undefined) t.is(await client.text('AUTH', tenant.name, tenant.password), '+OK\r\n');
+  if (tenant !== undefined)
+    t.is(await client.text('AUTH', tenant.name, tenant.password), '+OK\r\n');
   return client;
 }
 
@@ -59,39 +60,44 @@ test.serial('a key of one tenant is no key of the other', async (t) => {
   t.is(await alice.text('DBSIZE'), ':2\r\n');
 });
 
-test.serial("INFO counts the caller's own keys, memory, clients, commands and functions", async (t) => {
-  const { alice, bob } = await emptyClients(t);
-  const before = await bob.text('INFO');
-  await alice.call('FUNCTION', 'LOAD', '#!js name=lib\nexport const f = () => 1;');
-  await alice.pipeline(Array.from({ length: 2_000 }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(1_000)]));
-  await alice.pipeline(Array.from({ length: 100 }, (_, i) => ['GET', `key:${i}`]));
-  const after = await bob.text('INFO');
-  for (const field of [
-    'used_memory',
-    'maxmemory',
-    'connected_clients',
-    'keyspace_hits',
-    'keyspace_misses',
-    'total_connections_received',
-    'number_of_libraries',
-    'number_of_functions',
-    'used_memory_vm_functions',
-  ]) {
-    t.not(infoField(after, field), undefined, field);
-    t.is(infoField(after, field), infoField(before, field), field);
-  }
-  t.is(
-    Number(infoField(after, 'total_commands_processed')),
-    Number(infoField(before, 'total_commands_processed')) + 1,
-  );
-  t.is(infoField(after, 'db0'), undefined);
-  t.notRegex(after, /alice/);
-  const own = await alice.text('INFO');
-  t.is(infoField(own, 'db0'), 'keys=2000,expires=0,avg_ttl=0');
-  t.is(infoField(own, 'number_of_functions'), '1');
-  t.is(infoField(own, 'maxmemory'), String(8 * 1024 * 1024));
-  t.true(Number(infoField(own, 'used_memory')) > 2_000 * 1_000);
-});
+test.serial(
+  "INFO counts the caller's own keys, memory, clients, commands and functions",
+  async (t) => {
+    const { alice, bob } = await emptyClients(t);
+    const before = await bob.text('INFO');
+    await alice.call('FUNCTION', 'LOAD', '#!js name=lib\nexport const f = () => 1;');
+    await alice.pipeline(
+      Array.from({ length: 2_000 }, (_, i) => ['SET', `key:${i}`, 'x'.repeat(1_000)]),
+    );
+    await alice.pipeline(Array.from({ length: 100 }, (_, i) => ['GET', `key:${i}`]));
+    const after = await bob.text('INFO');
+    for (const field of [
+      'used_memory',
+      'maxmemory',
+      'connected_clients',
+      'keyspace_hits',
+      'keyspace_misses',
+      'total_connections_received',
+      'number_of_libraries',
+      'number_of_functions',
+      'used_memory_vm_functions',
+    ]) {
+      t.not(infoField(after, field), undefined, field);
+      t.is(infoField(after, field), infoField(before, field), field);
+    }
+    t.is(
+      Number(infoField(after, 'total_commands_processed')),
+      Number(infoField(before, 'total_commands_processed')) + 1,
+    );
+    t.is(infoField(after, 'db0'), undefined);
+    t.notRegex(after, /alice/);
+    const own = await alice.text('INFO');
+    t.is(infoField(own, 'db0'), 'keys=2000,expires=0,avg_ttl=0');
+    t.is(infoField(own, 'number_of_functions'), '1');
+    t.is(infoField(own, 'maxmemory'), String(8 * 1024 * 1024));
+    t.true(Number(infoField(own, 'used_memory')) > 2_000 * 1_000);
+  },
+);
 
 test.serial('libraries and functions have names of their own in each tenant', async (t) => {
   const { alice, bob } = await emptyClients(t);
@@ -100,7 +106,10 @@ test.serial('libraries and functions have names of their own in each tenant', as
   t.is(await bob.text('FUNCTION', 'LIST'), '*0\r\n');
   t.is(await bob.text('FCALL', 'who', '0'), '-ERR Function not found\r\n');
   t.is(await bob.text('FUNCTION', 'DELETE', 'lib'), '-ERR Library not found\r\n');
-  t.regex(await bob.text('FUNCTION', 'STATS'), /libraries_count\r\n:0\r\n.*functions_count\r\n:0\r\n/s);
+  t.regex(
+    await bob.text('FUNCTION', 'STATS'),
+    /libraries_count\r\n:0\r\n.*functions_count\r\n:0\r\n/s,
+  );
   t.is(await bob.text('FUNCTION', 'LOAD', code('bob')), '$3\r\nlib\r\n');
   t.is(await alice.text('FCALL', 'who', '0'), '$5\r\nalice\r\n');
   t.is(await bob.text('FCALL', 'who', '0'), '$3\r\nbob\r\n');
@@ -118,7 +127,10 @@ test.serial("a function works on its own tenant's store, whoever calls with what
   ].join('\n');
   await alice.call('FUNCTION', 'LOAD', code);
   await bob.call('FUNCTION', 'LOAD', code);
-  await alice.pipeline([['SET', 'secret', 'of alice'], ['SET', '7', 'of alice']]);
+  await alice.pipeline([
+    ['SET', 'secret', 'of alice'],
+    ['SET', '7', 'of alice'],
+  ]);
   t.is(
     await bob.text('FCALL', 'look', '2', 'secret', '7'),
     `*2\r\n${'*3\r\n:0\r\n$2\r\n-1\r\n$2\r\n-1\r\n'.repeat(2)}`,
@@ -153,7 +165,10 @@ test.serial('CLIENT KILL ends a connection of the own tenant', async (t) => {
   const id = /^:(\d+)/.exec(await victim.text('CLIENT', 'ID'))?.[1] ?? '';
   t.is(await alice.text('CLIENT', 'KILL', 'ID', id), ':1\r\n');
   await victim.closed;
-  await eventually('it is listed no more', async () => !(await alice.text('CLIENT', 'LIST')).includes(`id=${id} `));
+  await eventually(
+    'it is listed no more',
+    async () => !(await alice.text('CLIENT', 'LIST')).includes(`id=${id} `),
+  );
 });
 
 test.serial('before AUTH no command but those of the connection is answered', async (t) => {
@@ -177,7 +192,10 @@ test.serial('before AUTH no command but those of the connection is answered', as
     }
   }
   t.is(await client.text('RESET'), '+RESET\r\n');
-  t.regex(await client.text('HELLO', '3'), /^-NOAUTH HELLO must be called with the client already authenticated/);
+  t.regex(
+    await client.text('HELLO', '3'),
+    /^-NOAUTH HELLO must be called with the client already authenticated/,
+  );
   t.regex(await client.text('NOSUCH'), /^-(ERR unknown command|NOAUTH)/);
 });
 
@@ -220,51 +238,59 @@ test.serial('AUTH as another tenant changes all that the connection sees', async
   t.regex(await alice.text('CLIENT', 'INFO'), /user=bob/);
 });
 
-test.serial('guesses of a password end the connection after ten, and are logged without the guess', async (t) => {
-  const client = await clientFor(t);
-  const guesses = Array.from({ length: 10 }, (_, i) => ['AUTH', ALICE.name, `guess-${i}`]);
-  for (const reply of await client.pipeline(guesses)) t.regex(reply.toString(), /^-WRONGPASS/);
-  await client.closed;
-  await eventually('the log tells', () => /wrong password for tenant 'alice'; failure 10 of 10/.test(t.context.server.log()));
-  t.notRegex(t.context.server.log(), /guess-\d/);
-  t.false(t.context.server.log().includes(ALICE.password));
-});
+test.serial(
+  'guesses of a password end the connection after ten, and are logged without the guess',
+  async (t) => {
+    const client = await clientFor(t);
+    const guesses = Array.from({ length: 10 }, (_, i) => ['AUTH', ALICE.name, `guess-${i}`]);
+    for (const reply of await client.pipeline(guesses)) t.regex(reply.toString(), /^-WRONGPASS/);
+    await client.closed;
+    await eventually('the log tells', () =>
+      /wrong password for tenant 'alice'; failure 10 of 10/.test(t.context.server.log()),
+    );
+    t.notRegex(t.context.server.log(), /guess-\d/);
+    t.false(t.context.server.log().includes(ALICE.password));
+  },
+);
 
 const QUOTA_VALUE = 'v'.repeat(10_000);
 
-test.serial('a tenant over its quota gets OOM, loses nothing, and the other notices nothing', async (t) => {
-  const { alice, bob } = await emptyClients(t);
-  const accepted: number[] = [];
-  let refusal = '';
-  for (let i = 0; refusal === '' && i < 5_000; i++) {
-    const reply = await alice.text('SET', `key:${i}`, QUOTA_VALUE);
-    if (reply === '+OK\r\n') accepted.push(i);
-    else refusal = reply;
-  }
-  const oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
-  t.is(refusal, oom);
-  t.true(accepted.length > 600, `${accepted.length} values of 10,000 bytes in 8 MiB`);
+test.serial(
+  'a tenant over its quota gets OOM, loses nothing, and the other notices nothing',
+  async (t) => {
+    const { alice, bob } = await emptyClients(t);
+    const accepted: number[] = [];
+    let refusal = '';
+    for (let i = 0; refusal === '' && i < 5_000; i++) {
+      const reply = await alice.text('SET', `key:${i}`, QUOTA_VALUE);
+      if (reply === '+OK\r\n') accepted.push(i);
+      else refusal = reply;
+    }
+    const oom = "-OOM command not allowed when used memory > 'maxmemory'.\r\n";
+    t.is(refusal, oom);
+    t.true(accepted.length > 600, `${accepted.length} values of 10,000 bytes in 8 MiB`);
 
-  t.is(await alice.text('APPEND', 'key:0', 'x'.repeat(1_000_000)), oom);
-  t.is(await alice.text('GETSET', 'key:0', 'x'.repeat(1_000_000)), oom);
-  t.is(await alice.text('SETRANGE', 'key:0', '1000000', 'x'), oom);
-  t.is(await alice.text('SET', 'key:0', 'x'.repeat(1_000_000), 'GET'), oom);
-  // All or nothing: the first of the pair would have fitted in place of a larger value.
-  t.is(await alice.text('MSET', 'key:1', 'small', 'key:2', 'x'.repeat(1_000_000)), oom);
-  t.is(await alice.text('DBSIZE'), `:${accepted.length}\r\n`);
-  const kept = await alice.pipeline(accepted.map((i) => ['GET', `key:${i}`]));
-  t.true(kept.every((reply) => reply.toString() === `$10000\r\n${QUOTA_VALUE}\r\n`));
+    t.is(await alice.text('APPEND', 'key:0', 'x'.repeat(1_000_000)), oom);
+    t.is(await alice.text('GETSET', 'key:0', 'x'.repeat(1_000_000)), oom);
+    t.is(await alice.text('SETRANGE', 'key:0', '1000000', 'x'), oom);
+    t.is(await alice.text('SET', 'key:0', 'x'.repeat(1_000_000), 'GET'), oom);
+    // All or nothing: the first of the pair would have fitted in place of a larger value.
+    t.is(await alice.text('MSET', 'key:1', 'small', 'key:2', 'x'.repeat(1_000_000)), oom);
+    t.is(await alice.text('DBSIZE'), `:${accepted.length}\r\n`);
+    const kept = await alice.pipeline(accepted.map((i) => ['GET', `key:${i}`]));
+    t.true(kept.every((reply) => reply.toString() === `$10000\r\n${QUOTA_VALUE}\r\n`));
 
-  t.is(await bob.text('SET', 'key', QUOTA_VALUE), '+OK\r\n');
-  t.is(await bob.text('STRLEN', 'key'), ':10000\r\n');
+    t.is(await bob.text('SET', 'key', QUOTA_VALUE), '+OK\r\n');
+    t.is(await bob.text('STRLEN', 'key'), ':10000\r\n');
 
-  // What is freed can be used again.
-  t.is(await alice.text('DEL', ...accepted.slice(0, 10).map((i) => `key:${i}`)), ':10\r\n');
-  t.is(await alice.text('SET', 'again', QUOTA_VALUE), '+OK\r\n');
-  t.is(await alice.text('FLUSHALL'), '+OK\r\n');
-  for (let i = 0; i < accepted.length; i++) await alice.call('SET', `other:${i}`, QUOTA_VALUE);
-  t.is(await alice.text('DBSIZE'), `:${accepted.length}\r\n`);
-});
+    // What is freed can be used again.
+    t.is(await alice.text('DEL', ...accepted.slice(0, 10).map((i) => `key:${i}`)), ':10\r\n');
+    t.is(await alice.text('SET', 'again', QUOTA_VALUE), '+OK\r\n');
+    t.is(await alice.text('FLUSHALL'), '+OK\r\n');
+    for (let i = 0; i < accepted.length; i++) await alice.call('SET', `other:${i}`, QUOTA_VALUE);
+    t.is(await alice.text('DBSIZE'), `:${accepted.length}\r\n`);
+  },
+);
 
 test.serial('a function over the quota is told, and its writes are undone', async (t) => {
   const { alice, bob } = await emptyClients(t);
@@ -293,7 +319,11 @@ test.serial('a function over the quota is told, and its writes are undone', asyn
 test.serial('errors tell nothing of the other tenant', async (t) => {
   const { alice, bob } = await emptyClients(t);
   await alice.call('SET', 'key-of-alice', 'value-of-alice');
-  await alice.call('FUNCTION', 'LOAD', '#!js name=liba\nexport function fail() { throw new Error("alice fails"); }');
+  await alice.call(
+    'FUNCTION',
+    'LOAD',
+    '#!js name=liba\nexport function fail() { throw new Error("alice fails"); }',
+  );
   await alice.call('FCALL', 'fail', '0');
   await alice.call('CLIENT', 'SETNAME', 'name-of-alice');
   let replies = '';

@@ -15,7 +15,10 @@ test.after.always(async (t) => {
   await t.context.server?.stop();
 });
 
-async function clientFor(t: ExecutionContext<{ server: Server }>, protocol: 2 | 3): Promise<RawClient> {
+async function clientFor(
+  t: ExecutionContext<{ server: Server }>,
+  protocol: 2 | 3,
+): Promise<RawClient> {
   const client = await RawClient.connect(t.context.server);
   t.teardown(() => client.close());
   await client.call('HELLO', protocol);
@@ -56,27 +59,52 @@ const values: readonly (readonly [expression: string, resp2: string, resp3: stri
   ['new DataView(Uint8Array.of(104, 105).buffer, 1)', bulk('i'), bulk('i')],
   ['Uint16Array.of(0x4241)', bulk('AB'), bulk('AB')],
   ['[]', '*0\r\n', '*0\r\n'],
-  ['[1n, "a", null, [true]]', `*4\r\n:1\r\n${bulk('a')}$-1\r\n*1\r\n:1\r\n`, `*4\r\n:1\r\n${bulk('a')}_\r\n*1\r\n#t\r\n`],
+  [
+    '[1n, "a", null, [true]]',
+    `*4\r\n:1\r\n${bulk('a')}$-1\r\n*1\r\n:1\r\n`,
+    `*4\r\n:1\r\n${bulk('a')}_\r\n*1\r\n#t\r\n`,
+  ],
   ['[, 1n]', '*2\r\n$-1\r\n:1\r\n', '*2\r\n_\r\n:1\r\n'],
   ['new Set([1n, 1n, "a"])', `*2\r\n:1\r\n${bulk('a')}`, `~2\r\n:1\r\n${bulk('a')}`],
-  ['new Map([["a", 1n], [2n, null]])', `*4\r\n${bulk('a')}:1\r\n:2\r\n$-1\r\n`, `%2\r\n${bulk('a')}:1\r\n:2\r\n_\r\n`],
-  ['({ a: 1n, b: { c: [] } })', `*4\r\n${bulk('a')}:1\r\n${bulk('b')}*2\r\n${bulk('c')}*0\r\n`, `%2\r\n${bulk('a')}:1\r\n${bulk('b')}%1\r\n${bulk('c')}*0\r\n`],
+  [
+    'new Map([["a", 1n], [2n, null]])',
+    `*4\r\n${bulk('a')}:1\r\n:2\r\n$-1\r\n`,
+    `%2\r\n${bulk('a')}:1\r\n:2\r\n_\r\n`,
+  ],
+  [
+    '({ a: 1n, b: { c: [] } })',
+    `*4\r\n${bulk('a')}:1\r\n${bulk('b')}*2\r\n${bulk('c')}*0\r\n`,
+    `%2\r\n${bulk('a')}:1\r\n${bulk('b')}%1\r\n${bulk('c')}*0\r\n`,
+  ],
   ['({})', '*0\r\n', '%0\r\n'],
   ['({ get a() { return 1n; } })', `*2\r\n${bulk('a')}:1\r\n`, `%1\r\n${bulk('a')}:1\r\n`],
   ['new Error("two\\nlines")', '-ERR two lines\r\n', '-ERR two lines\r\n'],
   ['[new RangeError("inside")]', '*1\r\n-ERR inside\r\n', '*1\r\n-ERR inside\r\n'],
   ['Promise.resolve(1n)', ':1\r\n', ':1\r\n'],
   ['keys', `*2\r\n${bulk('k1')}${bulk('')}`, `*2\r\n${bulk('k1')}${bulk('')}`],
-  ['args', `*2\r\n${bulk('\u00fc')}${bulk('two words')}`, `*2\r\n${bulk('\u00fc')}${bulk('two words')}`],
-  ['keys.concat(args).map((each) => typeof each).join()', bulk('string,string,string,string'), bulk('string,string,string,string')],
+  [
+    'args',
+    `*2\r\n${bulk('\u00fc')}${bulk('two words')}`,
+    `*2\r\n${bulk('\u00fc')}${bulk('two words')}`,
+  ],
+  [
+    'keys.concat(args).map((each) => typeof each).join()',
+    bulk('string,string,string,string'),
+    bulk('string,string,string,string'),
+  ],
   ['arguments.length', bulk('2'), ',2\r\n'],
   ['this === undefined', ':1\r\n', '#t\r\n'],
 ];
 
 test.serial('each JavaScript value has its reply in RESP2 and in RESP3', async (t) => {
   const clients = { 2: await clientFor(t, 2), 3: await clientFor(t, 3) };
-  const code = values.map(([expression], i) => `export function value${i}(keys, args) { return ${expression}; }`);
-  t.is(await clients[2].text('FUNCTION', 'LOAD', 'REPLACE', `#!js name=values\n${code.join('\n')}`), bulk('values'));
+  const code = values.map(
+    ([expression], i) => `export function value${i}(keys, args) { return ${expression}; }`,
+  );
+  t.is(
+    await clients[2].text('FUNCTION', 'LOAD', 'REPLACE', `#!js name=values\n${code.join('\n')}`),
+    bulk('values'),
+  );
   for (const [i, [expression, resp2, resp3]] of values.entries()) {
     const call = ['FCALL', `value${i}`, '2', 'k1', '', '\u00fc', 'two words'];
     t.is((await clients[2].call(...call)).toString(), resp2, `RESP2: ${expression}`);
@@ -91,28 +119,35 @@ const noValues: Readonly<Record<string, RegExp>> = {
   '[[Symbol.iterator]]': /a function or a symbol cannot be a reply/,
   '({ f() {} })': /a function or a symbol cannot be a reply/,
   '(() => { const cycle = []; cycle.push(cycle); return cycle; })()': /nested more than 32 deep/,
-  '(() => { let deep = []; for (let i = 0; i < 50; i++) deep = [deep]; return deep; })()': /nested more than 32 deep/,
+  '(() => { let deep = []; for (let i = 0; i < 50; i++) deep = [deep]; return deep; })()':
+    /nested more than 32 deep/,
   'new Array(2 ** 32 - 1)': /larger than 64 MiB/,
-  '(() => { const long = "x".repeat(2 ** 24); return [long, long, long, long, long]; })()': /larger than 64 MiB/,
+  '(() => { const long = "x".repeat(2 ** 24); return [long, long, long, long, long]; })()':
+    /larger than 64 MiB/,
   'new Proxy({ a: 1 }, { get() { throw new Error("from a trap"); } })': /from a trap/,
   '({ get a() { throw new Error("from a getter"); } })': /from a getter/,
   'Promise.reject(new Error("rejected"))': /Error: rejected/,
   'new Promise(() => {})': /a promise that nothing settles/,
 };
 
-test.serial('a value that has no reply is one line of error, whole, and nothing follows it', async (t) => {
-  const code = Object.keys(noValues).map((expression, i) => `export function none${i}() { return ${expression}; }`);
-  for (const protocol of [2, 3] as const) {
-    const client = await clientFor(t, protocol);
-    await client.call('FUNCTION', 'LOAD', 'REPLACE', `#!js name=none\n${code.join('\n')}`);
-    for (const [i, [expression, expected]] of Object.entries(noValues).entries()) {
-      const reply = await client.text('FCALL', `none${i}`, '0');
-      t.regex(reply, /^-ERR [^\r\n]+\r\n$/, expression);
-      t.regex(reply, expected, expression);
-      t.is(await client.text('PING'), '+PONG\r\n', expression);
+test.serial(
+  'a value that has no reply is one line of error, whole, and nothing follows it',
+  async (t) => {
+    const code = Object.keys(noValues).map(
+      (expression, i) => `export function none${i}() { return ${expression}; }`,
+    );
+    for (const protocol of [2, 3] as const) {
+      const client = await clientFor(t, protocol);
+      await client.call('FUNCTION', 'LOAD', 'REPLACE', `#!js name=none\n${code.join('\n')}`);
+      for (const [i, [expression, expected]] of Object.entries(noValues).entries()) {
+        const reply = await client.text('FCALL', `none${i}`, '0');
+        t.regex(reply, /^-ERR [^\r\n]+\r\n$/, expression);
+        t.regex(reply, expected, expression);
+        t.is(await client.text('PING'), '+PONG\r\n', expression);
+      }
     }
-  }
-});
+  },
+);
 
 /** A call of a builtin, and what it gives: its result as text, or the name of the error. */
 type Forgery = readonly [call: string, expected: string];
@@ -303,18 +338,25 @@ for (const [title, times] of [
   ['interpreted', 1],
   ['optimised', 4_000],
 ] as const) {
-  test.serial(`forged arguments of the builtins, ${title}: a result or an error, as documented`, async (t) => {
-    const client = await clientFor(t, 2);
-    await client.call('FLUSHALL');
-    await client.call('SET', '0', PRESENT);
-    t.is(await client.text('FUNCTION', 'LOAD', 'REPLACE', FORGERY_LIBRARY), bulk('forgery'));
-    for (const [i, [call, expected]] of cases.entries()) {
-      // A call that makes a string of megabytes is not repeated.
-      const repeated = /repeat\(/.test(call) ? Math.min(times, 50) : times;
-      t.is(await client.text('FCALL', 'forge', '0', String(i), String(repeated)), bulk(expected), call);
-    }
-    t.is(await client.text('GET', '0'), bulk(PRESENT));
-  });
+  test.serial(
+    `forged arguments of the builtins, ${title}: a result or an error, as documented`,
+    async (t) => {
+      const client = await clientFor(t, 2);
+      await client.call('FLUSHALL');
+      await client.call('SET', '0', PRESENT);
+      t.is(await client.text('FUNCTION', 'LOAD', 'REPLACE', FORGERY_LIBRARY), bulk('forgery'));
+      for (const [i, [call, expected]] of cases.entries()) {
+        // A call that makes a string of megabytes is not repeated.
+        const repeated = /repeat\(/.test(call) ? Math.min(times, 50) : times;
+        t.is(
+          await client.text('FCALL', 'forge', '0', String(i), String(repeated)),
+          bulk(expected),
+          call,
+        );
+      }
+      t.is(await client.text('GET', '0'), bulk(PRESENT));
+    },
+  );
 }
 
 test.serial('HTGet writes the buffer it is given and nothing beside it', async (t) => {
@@ -355,7 +397,15 @@ test.serial('arguments of FCALL reach the function as they are, or are refused',
       'export const lengths = (keys, args) => [...keys, ...args].map((each) => BigInt(each.length));',
     ].join('\n'),
   );
-  for (const text of ['', '__proto__', 'constructor', '\0', '\r\n', '\u00fc\u{1f600}', '1'.repeat(1_000)]) {
+  for (const text of [
+    '',
+    '__proto__',
+    'constructor',
+    '\0',
+    '\r\n',
+    '\u00fc\u{1f600}',
+    '1'.repeat(1_000),
+  ]) {
     t.is(
       (await client.call('FCALL', 'echo', '1', text, text)).toString(),
       `*2\r\n*1\r\n${bulk(text)}*1\r\n${bulk(text)}`,
@@ -367,8 +417,14 @@ test.serial('arguments of FCALL reach the function as they are, or are refused',
     await client.text('FCALL', 'echo', '1', 'k'.repeat(65_537)),
     '-ERR key is longer than 65536 bytes\r\n',
   );
-  t.is(await client.text('FCALL', 'echo', '3', 'a', 'b'), "-ERR Number of keys can't be greater than number of args\r\n");
-  t.is(await client.text('FCALL', 'echo', '-1', 'a', 'b'), "-ERR Number of keys can't be negative\r\n");
+  t.is(
+    await client.text('FCALL', 'echo', '3', 'a', 'b'),
+    "-ERR Number of keys can't be greater than number of args\r\n",
+  );
+  t.is(
+    await client.text('FCALL', 'echo', '-1', 'a', 'b'),
+    "-ERR Number of keys can't be negative\r\n",
+  );
   for (const count of ['', 'x', '1.0', ' 1', '9223372036854775808']) {
     t.is(await client.text('FCALL', 'echo', count, 'a'), '-ERR Bad number of keys provided\r\n');
   }

@@ -25,7 +25,7 @@ const IO_URING_SETUP = 425;
 const EFAULT = 14;
 const EINVAL = 22;
 /** io_uring as the runtime uses it. */
-const MIN_URING_KERNEL = [5, 19] as const;
+const MIN_URING_KERNEL = [6, 0] as const;
 
 /** Checks this machine; never throws for what it finds. */
 export async function diagnose(config: Config): Promise<Finding[]> {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -65,7 +66,16 @@ bool WritePortFile(const std::string& path, uint16_t port, std::string* error) {
   return false;
 }
 
+// As far as the hard limit goes: each client takes a descriptor, and the usual soft limit is 1024.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int Serve(const CommandLine& command_line, const ServerConfig& config, spdlog::logger& log) {
+  RaiseDescriptorLimit();
   std::string error;
   const SystemClock clock;
   const std::unique_ptr<Shard> shard = Shard::Create(config, clock, log, &error);

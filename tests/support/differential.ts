@@ -60,7 +60,9 @@ export function words(line: string): string[] {
   const found: string[] = [];
   for (const match of line.matchAll(/"((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)/g)) {
     const [, double, single, bare] = match;
-    found.push(double === undefined ? (single ?? bare ?? '') : (JSON.parse(`"${double}"`) as string));
+    found.push(
+      double === undefined ? (single ?? bare ?? '') : (JSON.parse(`"${double}"`) as string),
+    );
   }
   return found;
 }
@@ -82,11 +84,19 @@ export function sameReply(request: Request, ours: Buffer, theirs: Buffer): boole
   const command = String(request[0]).toUpperCase();
   const tolerance = TIME_TOLERANCE[command];
   if (tolerance !== undefined) {
-    const [a, b] = [ours, theirs].map((reply) => /^:(\d+)\r\n$/.exec(reply.toString('latin1'))?.[1]);
+    const [a, b] = [ours, theirs].map(
+      (reply) => /^:(\d+)\r\n$/.exec(reply.toString('latin1'))?.[1],
+    );
     return a !== undefined && b !== undefined && Math.abs(Number(a) - Number(b)) <= tolerance;
   }
   if (UNORDERED.has(command)) {
-    const [a, b] = [ours, theirs].map((reply) => reply.toString('latin1').split(/(?=\$\d)/).sort().join(''));
+    const [a, b] = [ours, theirs].map((reply) =>
+      reply
+        .toString('latin1')
+        .split(/(?=\$\d)/)
+        .sort()
+        .join(''),
+    );
     return a === b;
   }
   return false;
