@@ -19,7 +19,7 @@ export async function pruneResults(folder: string): Promise<void> {
   }
 }
 
-/** A build tree of V8 takes 1 GB; one that was not built in for so long is of an old source. */
+/** A build tree of V8 takes 0.3 GB; one that was not built in for so long is of an old source. */
 const MAX_TREE_AGE_MS = 30 * 24 * 60 * 60 * 1000;
 
 /** Removes build trees that nobody has built in for long; their lock files tell. */

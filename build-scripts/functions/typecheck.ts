@@ -28,6 +28,9 @@ export function typeCheck(file: string): TypeErrors | undefined {
   const options: ts.CompilerOptions = {
     ...project.options,
     strict: project.options.strict ?? true,
+    // Matters of style: every function takes (keys, args), whether it needs both or not.
+    noUnusedLocals: false,
+    noUnusedParameters: false,
     // Checking alone: nothing is written, so what asks for output would only get in the way.
     noEmit: true,
     composite: false,
