@@ -7,6 +7,7 @@ import { execa } from 'execa';
 import { Redis, type RedisOptions } from 'ioredis';
 import { createClient } from 'redis';
 import { startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
 interface Context {
@@ -27,7 +28,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
   if (t.context.folder) await rm(t.context.folder, { recursive: true });
 });
 

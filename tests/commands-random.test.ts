@@ -9,6 +9,7 @@ import {
   type Servers,
 } from './support/differential.ts';
 import { testSeed } from './support/seed.ts';
+import { stopsWell } from './support/stop.ts';
 
 const test = anyTest as TestFn<Servers>;
 
@@ -18,6 +19,7 @@ test.before(async (t) => {
 
 test.after.always(async (t) => {
   await t.context.stop?.();
+  await stopsWell(t, t.context.shredder);
 });
 
 const RUNS = 150;

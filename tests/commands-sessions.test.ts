@@ -7,6 +7,7 @@ import {
   type Request,
   type Servers,
 } from './support/differential.ts';
+import { stopsWell } from './support/stop.ts';
 
 const test = anyTest as TestFn<Servers>;
 
@@ -16,6 +17,7 @@ test.before(async (t) => {
 
 test.after.always(async (t) => {
   await t.context.stop?.();
+  await stopsWell(t, t.context.shredder);
 });
 
 const FAR_SECONDS = 4_102_444_800;

@@ -9,6 +9,7 @@ import { CHECKOUT, shredder, type CommandResult } from './support/command_line.t
 import { eventually } from './support/eventually.ts';
 import { RawClient } from './support/resp.ts';
 import { startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
 const test = anyTest as TestFn<{ server: Server }>;
@@ -18,7 +19,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 /** A folder of files that goes with the test. */

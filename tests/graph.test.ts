@@ -12,6 +12,7 @@ import { loadLibrary } from '../build-scripts/functions/load.ts';
 import { CHECKOUT } from './support/command_line.ts';
 import { randomFrom, testSeed } from './support/seed.ts';
 import { startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 
 const test = anyTest as TestFn<{ server: Server }>;
 
@@ -21,7 +22,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 /** A client of a store that holds the graph and its functions, and nothing else. */

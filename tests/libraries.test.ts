@@ -2,6 +2,7 @@
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { RawClient } from './support/resp.ts';
 import { serverFor, startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 
 const test = anyTest as TestFn<{ server: Server }>;
 
@@ -10,7 +11,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 async function clientFor(

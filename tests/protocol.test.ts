@@ -7,6 +7,7 @@ import { residentBytes } from './support/memory.ts';
 import { encodeRequest, RawClient, type Address } from './support/resp.ts';
 import { randomFrom, testSeed } from './support/seed.ts';
 import { serverFor, startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 import { ALICE, twoTenants } from './support/tenants.ts';
 
 interface Context {
@@ -22,7 +23,8 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await Promise.all([t.context.server?.stop(), t.context.redis?.stop()]);
+  await t.context.redis?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 async function clientFor(t: ExecutionContext<Context>, address?: Address): Promise<RawClient> {

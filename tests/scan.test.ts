@@ -3,6 +3,7 @@ import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { RawClient } from './support/resp.ts';
 import { randomFrom, testSeed } from './support/seed.ts';
 import { startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 
 const test = anyTest as TestFn<{ server: Server }>;
 
@@ -11,7 +12,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 async function clientFor(t: ExecutionContext<{ server: Server }>): Promise<RawClient> {

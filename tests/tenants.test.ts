@@ -6,6 +6,7 @@ import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { eventually } from './support/eventually.ts';
 import { RawClient } from './support/resp.ts';
 import { serverFor, startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
 const test = anyTest as TestFn<{ server: Server }>;
@@ -15,7 +16,7 @@ test.before(async (t) => {
 });
 
 test.after.always(async (t) => {
-  await t.context.server?.stop();
+  await stopsWell(t, t.context.server);
 });
 
 /** A connection, as the tenant where one is given. */

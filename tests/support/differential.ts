@@ -2,7 +2,7 @@
 import type { ExecutionContext } from 'ava';
 import { startRedis, type RedisServer } from '../../build-scripts/bench/redis_server.ts';
 import { RawClient, type Argument } from './resp.ts';
-import { startServer } from './server.ts';
+import { startServer, type Server } from './server.ts';
 
 export type Request = readonly Argument[];
 export type Protocol = 2 | 3;
@@ -16,7 +16,8 @@ export interface Pair {
 export interface Servers {
   /** New connections to both, in the given protocol. */
   connect: (protocol: Protocol) => Promise<Pair>;
-  shredderPort: number;
+  shredder: Server;
+  /** Closes the connections and stops redis-server. */
   stop: () => Promise<void>;
 }
 
@@ -39,10 +40,10 @@ export async function startServers(): Promise<Servers> {
       shredder: await open(shredder.port, protocol),
       redis: await open(redis.port, protocol),
     }),
-    shredderPort: shredder.port,
+    shredder,
     stop: async () => {
       await Promise.all(clients.map((client) => client.close()));
-      await Promise.all([shredder.stop(), redis.stop()]);
+      await redis.stop();
     },
   };
 }
