@@ -5,6 +5,7 @@ import {
   parseOneLine,
   sourceListFor,
 } from '../build-scripts/v8/apt_sources.ts';
+import { packagingCandidates } from '../build-scripts/v8/debian_source.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -121,4 +122,15 @@ test('the private list offers sources of another release, signed as on this mach
     sourceListFor(unsigned, 'trixie', undefined),
     'deb-src http://mirror.example/debian trixie main\n',
   );
+});
+
+test("a packager's patches are asked of every suite that may have them, the newest first", (t) => {
+  const archives = findDebianArchives(parseDeb822(DEB822), 'bookworm');
+  t.truthy(archives);
+  if (archives === undefined) return;
+  t.deepEqual(packagingCandidates(archives), ['nodejs', 'nodejs/trixie-security', 'nodejs/trixie']);
+  t.deepEqual(packagingCandidates({ main: archives.main, security: undefined }), [
+    'nodejs',
+    'nodejs/trixie',
+  ]);
 });

@@ -65,7 +65,9 @@ export async function fetchDebianSource(
     // Separately: a mirror of the security suite may hold a diff but not the tarball it is for,
     // which is the release's own.
     await apt('source', '--download-only', '--tar-only', `nodejs/${DEBIAN_RELEASE}`);
-    await apt('source', '--download-only', '--diff-only', 'nodejs');
+    await firstOf(packagingCandidates(archives), (name) =>
+      apt('source', '--download-only', '--diff-only', name),
+    );
 
     const kept = path.join(downloads, 'debian');
     await mkdir(kept, { recursive: true });
@@ -75,6 +77,29 @@ export async function fetchDebianSource(
   } finally {
     await rm(state, { recursive: true, force: true });
   }
+}
+
+/**
+ * What to ask apt for, best first. Where two suites list one version, apt asks one of them only, and
+ * after a point release the mirror of one suite may lack for days what the other's has.
+ */
+export function packagingCandidates(archives: DebianArchives): string[] {
+  const suites = archives.security === undefined ? [] : [`nodejs/${DEBIAN_RELEASE}-security`];
+  return ['nodejs', ...suites, `nodejs/${DEBIAN_RELEASE}`];
+}
+
+/** Does the first thing that succeeds; fails as the last one failed. */
+async function firstOf<T>(names: readonly T[], attempt: (name: T) => Promise<unknown>): Promise<void> {
+  let failure: unknown;
+  for (const name of names) {
+    try {
+      await attempt(name);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
 }
 
 async function findArchives(): Promise<DebianArchives> {
