@@ -6,23 +6,25 @@
 // bytes from the region's start (its base), never by pointer, so that the region can be mapped at another address.
 // Offset 0 is the StoreHeader, so offset 0 also serves as "none".
 //
-//   StoreHeader            directory (u64 words)          segment (kSegmentSlots slots of 2 u64 words)
-//   +-----------------+    +-----------------------+      +----------------------+-----------------------------+
-//   | directory_offset|--->| segment | local depth |----->| key word             | value word                  |
-//   | directory_shift |    | segment | local depth |      | 0 = empty            |                             |
-//   | seeds, now_ms...|    | ...                   |      | ...                  | entry >> 4 | expiry | length |---+
-//   +-----------------+    +-----------------------+      +----------------------+-----------------------------+   |
-//                                                                                                                 |
-//      entry (16-byte aligned):  +0 expires_at_ms u64 | +8 key_length u32 | +12 flags u32    | +16 key bytes, <-----+
-//                                zero-padded to 8 | value bytes
+//   StoreHeader            directory (u64 words)             segment (1 to 4 pages of 256 slots of 2 u64 words)
+//   +-----------------+    +-------------------------+      +--------------+-----------------------------+
+//   | directory_offset|--->| segment | pages | depth |----->| key word     | value word                  |
+//   | directory_shift |    | segment | pages | depth |      | 0 = empty    |                             |
+//   | seeds, now_ms...|    | ...                     |      | ...          | entry >> 4 | expiry | length |---+
+//   +-----------------+    +-------------------------+      +--------------+-----------------------------+   |
+//                                                                                                           |
+//      entry (16-byte aligned):  +0 key_length u32 | +4 flags u32 | where value-word bit 30 is set: <---------+
+//                                expires_at_ms u64 | key bytes, zero-padded to 8 | value bytes
 //
 // Extendible hashing (R. Fagin et al., TODS 1979): the directory is indexed by the top bits of the hash, `hash >> directory_shift`;
-// several directory words may name one segment. A full segment splits in two, which moves at most kSegmentSlots slots, and
-// now and then the directory doubles: there is no rehash of the whole table. Inside a segment, slots are probed linearly from
-// bits 2..11 of the hash, wrapping around, up to the first empty slot; deletion shifts the run back, so there are no tombstones.
+// several directory words may name one segment. A crowded segment grows by a page up to four, and then splits into two of three
+// pages each; now and then the directory doubles. There is no rehash of the whole table. Inside a segment, slots are probed
+// linearly from the position that bits 2..17 of the hash give, wrapping around. At least one slot of every segment is empty, so
+// a probe ends at the key or at an empty slot, and need not count. Deletion shifts the run back, so there are no tombstones.
 //
-// Who writes: the C++ store, on its shard's thread. Who reads: the C++ store and the builtins, on that same thread. The
-// exceptions are `builtin_lookups` and the key scratch, which the builtins write. A reference into the arena (an entry, a segment, the
+// All on the shard's thread: the C++ store writes and reads, the builtins read. The builtins write only what is said to be
+// theirs: `builtin_lookups`, `view_invocation`, the key scratch, and, where a write is simple enough for them, an entry, a slot's
+// value word, an undo record and the allocator's state (arena_layout.h). A reference into the arena (an entry, a segment, the
 // directory) is valid until the next write to that store; the base is valid as long as the store lives.
 #pragma once
 
@@ -45,6 +47,14 @@ namespace shredder::layout {
   V(uint64_t, key_scratch_offset, "kMaxKeyBytes + 8 bytes in which the builtins assemble a key's bytes")       \
   V(uint64_t, key_count, "keys in the table, those that expired but are not yet removed included")             \
   V(uint64_t, expiring_key_count, "of these, keys with an expiry")                                             \
+  V(uint64_t, invocation, "even; changes when an invocation begins and when it ends; views of values carry it") \
+  V(uint64_t, view_invocation, "the invocation that last made a view of a value, written by the builtins; "     \
+                               "while it equals `invocation`, no value's bytes change in place")                \
+  V(uint64_t, writable, "1 while the code that runs in this store's context may write, 0 otherwise")           \
+  V(uint64_t, in_transaction, "1 while a transaction runs, 0 otherwise")                                       \
+  V(uint64_t, undo_offset, "the first undo record of the transaction that runs")                               \
+  V(uint64_t, undo_count, "undo records that it has written")                                                  \
+  V(uint64_t, undo_capacity, "records that there is room for, already charged to the quota")                   \
   V(uint64_t, arena_state_offset, "the allocator's own state; opaque here")
 
 struct StoreHeader {
@@ -69,7 +79,7 @@ SHREDDER_STORE_HEADER_FIELDS(SHREDDER_DECLARE_OFFSET)
 #undef SHREDDER_DECLARE_OFFSET
 static_assert(sizeof(StoreHeader) == kHeaderFieldCount * 8);
 
-inline constexpr uint64_t kStoreMagic = 0x31304552'44524853;  // "SHRDRE01" in memory, little-endian
+inline constexpr uint64_t kStoreMagic = 0x32304552'44524853;  // "SHRDRE02" in memory, little-endian
 
 // --- Limits -------------------------------------------------------------------------------------------------------
 
@@ -81,16 +91,39 @@ inline constexpr int kMaxIntegerKeyDigits = 16;
 
 // --- Directory ----------------------------------------------------------------------------------------------------
 
-// A directory word is the segment's offset (kSegmentBytes-aligned) plus the segment's local depth in the low bits.
+// A directory word: bits 0..5 the segment's local depth, bits 6..8 its size in pages, bits 12..63 its offset, a multiple of
+// the page's size. Bits 9..11 are 0.
 inline constexpr int kMinGlobalDepth = 1;
 inline constexpr int kMaxGlobalDepth = 40;
-inline constexpr int kSegmentSlotsLog2 = 10;
-inline constexpr uint64_t kSegmentSlots = 1ull << kSegmentSlotsLog2;
+inline constexpr uint64_t kSegmentDepthMask = 63;
+inline constexpr int kSegmentPagesShift = 6;
+inline constexpr uint64_t kSegmentPagesMask = 7;
+inline constexpr int kSegmentPageBytesLog2 = 12;
+inline constexpr uint64_t kSegmentPageBytes = 1ull << kSegmentPageBytesLog2;
+inline constexpr uint64_t kSegmentOffsetMask = ~(kSegmentPageBytes - 1);
+inline constexpr uint64_t kMaxSegmentPages = 4;
 inline constexpr int kSlotBytesLog2 = 4;
 inline constexpr uint64_t kSlotBytes = 1ull << kSlotBytesLog2;
-inline constexpr uint64_t kSegmentBytes = kSegmentSlots * kSlotBytes;
-inline constexpr uint64_t kSegmentOffsetMask = ~(kSegmentBytes - 1);
-static_assert(kMaxGlobalDepth < static_cast<int>(kSegmentBytes), "a local depth must fit below the offset");
+inline constexpr uint64_t kSlotsPerPage = kSegmentPageBytes / kSlotBytes;
+inline constexpr uint64_t kMaxSegmentSlots = kMaxSegmentPages * kSlotsPerPage;
+static_assert(kMaxGlobalDepth <= static_cast<int>(kSegmentDepthMask) &&
+                  kSegmentDepthMask < 1ull << kSegmentPagesShift &&
+                  kMaxSegmentPages <= kSegmentPagesMask &&
+                  kSegmentPagesMask << kSegmentPagesShift < kSegmentPageBytes,
+              "local depth, pages and offset must lie side by side");
+
+inline constexpr uint64_t MakeDirectoryWord(uint64_t segment_offset, uint64_t pages, int depth) {
+  return segment_offset | pages << kSegmentPagesShift | static_cast<uint64_t>(depth);
+}
+inline constexpr uint64_t SegmentOffset(uint64_t directory_word) {
+  return directory_word & kSegmentOffsetMask;
+}
+inline constexpr uint64_t SegmentPages(uint64_t directory_word) {
+  return directory_word >> kSegmentPagesShift & kSegmentPagesMask;
+}
+inline constexpr int SegmentDepth(uint64_t directory_word) {
+  return static_cast<int>(directory_word & kSegmentDepthMask);
+}
 
 // --- Slot ---------------------------------------------------------------------------------------------------------
 
@@ -111,42 +144,89 @@ inline constexpr int kIntegerKeyShift = 1;
 inline constexpr uint64_t kBytesKeyTag = 2;
 inline constexpr uint64_t kBytesKeyTagMask = 3;
 
-// A slot's home position in its segment: bits 2..11 of the hash, which a byte string's key word still holds.
-inline constexpr int kHomePositionShift = 2;
-static_assert(kHomePositionShift + kSegmentSlotsLog2 + kMaxGlobalDepth <= 64,
+// A slot's home position in its segment, in bytes: 16 bits of the hash, which a byte string's key word still holds, spread
+// evenly over the segment's pages. Probing goes on by kSlotBytes, and from the segment's end to its start.
+inline constexpr int kHomeHashShift = 2;
+inline constexpr int kHomeHashBits = 16;
+inline constexpr uint64_t kHomeHashMask = (1ull << kHomeHashBits) - 1;
+// From a product of kHomeHashBits bits and pages to bytes in the segment.
+inline constexpr int kHomeBytesShift = kHomeHashBits - kSegmentPageBytesLog2;
+inline constexpr uint64_t kHomeBytesMask = ~(kSlotBytes - 1);
+inline constexpr uint64_t HomeBytes(uint64_t hash, uint64_t pages) {
+  return ((hash >> kHomeHashShift & kHomeHashMask) * pages >> kHomeBytesShift) & kHomeBytesMask;
+}
+static_assert(kHomeHashShift + kHomeHashBits + kMaxGlobalDepth <= 64,
               "directory index and home position must use different bits of the hash");
+static_assert(HomeBytes(~0ull, kMaxSegmentPages) == kMaxSegmentPages * kSegmentPageBytes - kSlotBytes);
 
-// Value word: bits 0..29 the value's length in bytes, bit 30 whether the entry has an expiry, bits 31..63 the entry's
+// Value word: bits 0..29 the value's length in bytes, bit 30 whether the entry has an expiry word, bits 31..63 the entry's
 // offset in units of kEntryAlignment. The length is here so that neither HTLength nor HTHas reads the entry.
 inline constexpr int kValueLengthBits = 30;
 inline constexpr uint64_t kValueLengthMask = (1ull << kValueLengthBits) - 1;
-inline constexpr uint64_t kValueHasExpiry = 1ull << kValueLengthBits;
-inline constexpr int kValueEntryShift = kValueLengthBits + 1;
+inline constexpr int kValueHasExpiryWordBit = kValueLengthBits;
+inline constexpr uint64_t kValueHasExpiryWord = 1ull << kValueHasExpiryWordBit;
+inline constexpr int kValueEntryShift = kValueHasExpiryWordBit + 1;
 static_assert(kMaxValueBytes <= kValueLengthMask);
 
 // --- Entry --------------------------------------------------------------------------------------------------------
 
 struct EntryHeader {
-  uint64_t expires_at_ms;  // Unix time; read only where kValueHasExpiry is set; expired when now_ms >= expires_at_ms
-  uint32_t key_length;     // bytes; 0 for an integer key
-  uint32_t flags;  // the C++ store's own; 0 outside of a transaction
+  uint32_t key_length;  // bytes; 0 for an integer key
+  uint32_t flags;       // of these below; 0 outside of a transaction
 };
+// The running transaction has made this entry: its bytes may be overwritten, where no view shows them.
+inline constexpr uint32_t kEntryMade = 1;
+// The entry is older, and the running transaction has recorded what it changes in place: the expiry, or bytes added behind
+// the value. The value's bytes must stay.
+inline constexpr uint32_t kEntryRecorded = 2;
+
 inline constexpr int kEntryAlignmentLog2 = 4;
 inline constexpr uint64_t kEntryAlignment = 1ull << kEntryAlignmentLog2;
-inline constexpr int kEntryExpiresAtOffset = 0;
-inline constexpr int kEntryKeyLengthOffset = 8;
-inline constexpr int kEntryKeyOffset = 16;
-static_assert(offsetof(EntryHeader, expires_at_ms) == kEntryExpiresAtOffset);
+inline constexpr int kEntryKeyLengthOffset = 0;
+inline constexpr int kEntryFlagsOffset = 4;
+inline constexpr int kEntryHeaderBytes = 8;
 static_assert(offsetof(EntryHeader, key_length) == kEntryKeyLengthOffset);
-static_assert(sizeof(EntryHeader) == kEntryKeyOffset);
+static_assert(offsetof(EntryHeader, flags) == kEntryFlagsOffset);
+static_assert(sizeof(EntryHeader) == kEntryHeaderBytes);
 // Arenas end below this offset: what a value word's offset bits can name.
 inline constexpr uint64_t kMaxArenaBytes = 1ull << (64 - kValueEntryShift + kEntryAlignmentLog2);
 
+// The expiry word, only in entries whose value word says so: expires_at_ms u64, Unix time. The key is expired when
+// now_ms >= expires_at_ms.
+inline constexpr int kEntryExpiresAtOffset = kEntryHeaderBytes;
+inline constexpr int kExpiryWordBytes = 8;
+inline constexpr uint64_t kNeverExpires = ~0ull;  // no expiry, though there is a word for one
+// Entries of this size and above have the word from the start, so that an expiry set later does not copy them.
+inline constexpr uint64_t kMinBytesForExpiryWord = 4096;
+
 // Key bytes in an entry take whole words, the last one padded with zeros, so keys compare a word at a time.
 inline constexpr uint64_t PaddedKeyBytes(uint64_t key_length) { return (key_length + 7) & ~7ull; }
-inline constexpr uint64_t ValueOffsetInEntry(uint64_t key_length) {
-  return kEntryKeyOffset + PaddedKeyBytes(key_length);
+
+// Where key and value begin in the entry of a value word: without a branch, bit 30 brought to the place of an 8.
+inline constexpr int kExpiryWordShift = kValueHasExpiryWordBit - 3;
+static_assert(kValueHasExpiryWord >> kExpiryWordShift == kExpiryWordBytes);
+inline constexpr uint64_t KeyOffsetInEntry(uint64_t value_word) {
+  return kEntryHeaderBytes + (value_word >> kExpiryWordShift & kExpiryWordBytes);
 }
+inline constexpr uint64_t ValueOffsetInEntry(uint64_t value_word, uint64_t key_length) {
+  return KeyOffsetInEntry(value_word) + PaddedKeyBytes(key_length);
+}
+
+// --- Undo ---------------------------------------------------------------------------------------------------------
+
+// What a transaction has done to one key, in the order of its writes; they are undone from the last to the first. A record
+// names its key by the slot's key word and its entry, so no key bytes are copied. In a transaction a write makes a new entry
+// with flags kEntryMade, appends a record, and frees nothing: the old entry goes when the transaction commits. What may be
+// done in place: any change of an entry with kEntryMade, without a record, and what kEntryRecorded names, recorded once.
+struct UndoRecord {
+  uint64_t key_word;
+  uint64_t old_value_word;     // 0 = the key was absent
+  uint64_t new_value_word;     // 0 = the key was removed. Its entry is the old one's where that was changed in place
+  uint64_t old_expires_at_ms;  // of a change in place: the expiry word before, where there is one; else not read
+};
+inline constexpr int kUndoRecordBytesLog2 = 5;
+inline constexpr int kUndoRecordBytes = 1 << kUndoRecordBytesLog2;
+static_assert(sizeof(UndoRecord) == kUndoRecordBytes);
 
 // --- Where a function's context keeps its store -------------------------------------------------------------------
 

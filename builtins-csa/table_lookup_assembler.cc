@@ -132,22 +132,30 @@ void TableLookupAssembler::Probe(
       Load<UintPtrT>(directory, WordShl(WordShr(hash, shift), UintPtrConstant(3)));
   const TNode<RawPtrT> segment = RawPtrAdd(
       store, Signed(WordAnd(directory_word, UintPtrConstant(layout::kSegmentOffsetMask))));
+  const TNode<UintPtrT> pages =
+      WordAnd(WordShr(directory_word, UintPtrConstant(layout::kSegmentPagesShift)),
+              UintPtrConstant(layout::kSegmentPagesMask));
 
-  // Positions are byte offsets in the segment.
-  const TNode<UintPtrT> position_mask =
-      UintPtrConstant((layout::kSegmentSlots - 1) << layout::kSlotBytesLog2);
-  const TNode<UintPtrT> home = WordAnd(
-      WordShl(hash, UintPtrConstant(layout::kSlotBytesLog2 - layout::kHomePositionShift)),
-      position_mask);
+  // Positions are byte offsets in the segment; HomeBytes of table_layout.h.
+  const TNode<UintPtrT> end =
+      WordShl(pages, UintPtrConstant(layout::kSegmentPageBytesLog2));
+  const TNode<UintPtrT> home_hash =
+      WordAnd(WordShr(hash, UintPtrConstant(layout::kHomeHashShift)),
+              UintPtrConstant(layout::kHomeHashMask));
+  const TNode<UintPtrT> home =
+      WordAnd(WordShr(Unsigned(IntPtrMul(Signed(home_hash), Signed(pages))),
+                      UintPtrConstant(layout::kHomeBytesShift)),
+              UintPtrConstant(layout::kHomeBytesMask));
   TVARIABLE(UintPtrT, var_position, home);
   Label loop(this, {&var_position, &value->word, &value->address}), next(this),
-      if_candidate(this);
+      if_candidate(this), if_end(this);
   Goto(&loop);
   BIND(&loop);
   {
     const TNode<UintPtrT> position = var_position.value();
     const TNode<UintPtrT> found = Load<UintPtrT>(segment, position);
     GotoIf(WordEqual(found, key_word), &if_candidate);
+    // Every segment has an empty slot, so the loop ends.
     Branch(WordEqual(found, UintPtrConstant(layout::kEmptyKeyWord)), if_absent, &next);
 
     BIND(&if_candidate);
@@ -159,11 +167,23 @@ void TableLookupAssembler::Probe(
     }
 
     BIND(&next);
-    var_position = WordAnd(
-        Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotBytes))), position_mask);
-    // A full segment that lacks the key ends where it began.
-    Branch(WordEqual(var_position.value(), home), if_absent, &loop);
+    var_position =
+        Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotBytes)));
+    Branch(WordEqual(var_position.value(), end), &if_end, &loop);
+
+    BIND(&if_end);
+    var_position = UintPtrConstant(0);
+    Goto(&loop);
   }
+}
+
+TNode<RawPtrT> TableLookupAssembler::KeyAddress(TNode<RawPtrT> entry, TNode<UintPtrT> value_word) {
+  // KeyOffsetInEntry of table_layout.h.
+  const TNode<UintPtrT> expiry_word_bytes =
+      WordAnd(WordShr(value_word, UintPtrConstant(layout::kExpiryWordShift)),
+              UintPtrConstant(layout::kExpiryWordBytes));
+  return RawPtrAdd(entry, IntPtrAdd(IntPtrConstant(layout::kEntryHeaderBytes),
+                                    Signed(expiry_word_bytes)));
 }
 
 void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, TNode<Object> key,
@@ -291,7 +311,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
                 Load<Uint32T>(entry, IntPtrConstant(layout::kEntryKeyLengthOffset));
             GotoIfNot(WordEqual(ChangeUint32ToWord(entry_key_length), length), if_other);
             const TNode<RawPtrT> entry_key =
-                RawPtrAdd(entry, IntPtrConstant(layout::kEntryKeyOffset));
+                KeyAddress(entry, value->word.value());
             TVARIABLE(UintPtrT, var_compared, UintPtrConstant(0));
             Label compare_loop(this, &var_compared), compare_next(this), equal(this);
             Goto(&compare_loop);
@@ -325,15 +345,15 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
     Label if_integer_found(this);
     Probe(store, hash, key_word, value, &if_integer_found, if_absent, {});
     BIND(&if_integer_found);
-    value->address = RawPtrAdd(EntryOf(store, value->word.value()),
-                               IntPtrConstant(layout::ValueOffsetInEntry(0)));
+    // An integer key has no bytes: the value is where they would be.
+    value->address = KeyAddress(EntryOf(store, value->word.value()), value->word.value());
     Goto(&if_value_word);
   }
 
   BIND(&if_value_word);
   {
     Label if_expiry(this, Label::kDeferred);
-    Branch(WordEqual(WordAnd(value->word.value(), UintPtrConstant(layout::kValueHasExpiry)),
+    Branch(WordEqual(WordAnd(value->word.value(), UintPtrConstant(layout::kValueHasExpiryWord)),
                      UintPtrConstant(0)),
            if_found, &if_expiry);
     BIND(&if_expiry);

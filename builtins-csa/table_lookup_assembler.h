@@ -61,6 +61,8 @@ class TableLookupAssembler : public CodeStubAssembler {
              Label* if_candidate_found, Label* if_absent,
              const std::function<void(TNode<RawPtrT> entry, Label* if_other)>& compare);
   TNode<RawPtrT> EntryOf(TNode<RawPtrT> store, TNode<UintPtrT> value_word);
+  // Where the key's bytes begin in the entry of a value word.
+  TNode<RawPtrT> KeyAddress(TNode<RawPtrT> entry, TNode<UintPtrT> value_word);
 };
 
 }  // namespace internal

@@ -364,7 +364,8 @@ class BuiltinsModelTest : public BuiltinsTest {
         model_.erase(key);
         break;
       case 1:
-        EXPECT_EQ(store.SetExpiresAt(k, at), Live(key));
+        EXPECT_EQ(store.SetExpiresAt(k, at),
+                  Live(key) ? store::ExpiryStatus::kOk : store::ExpiryStatus::kAbsent);
         if (Live(key)) model_[key].expires_at_ms = at;
         break;
       case 2: {

@@ -202,10 +202,7 @@ class TableBench {
   static double FirstWord(const layout::StoreHeader* header, const layout::Slot* slot,
                           uint64_t key_length) {
     uint32_t word;
-    std::memcpy(&word,
-                reinterpret_cast<const char*>(store::EntryOf(header, slot->value_word)) +
-                    layout::ValueOffsetInEntry(key_length),
-                sizeof word);
+    std::memcpy(&word, store::ValueIn(header, slot->value_word, key_length).data(), sizeof word);
     return word;
   }
 

@@ -41,6 +41,16 @@ uint64_t ReservationBytes(uint64_t quota_bytes) {
   return std::min(RoundUp(for_blocks + for_table, kChunkBytes), layout::kMaxArenaBytes);
 }
 
+// At two records of a transaction for each key that was there, which took 32 bytes of the quota at
+// least (entry and slot), and for each that it has written, 48 (entry and record).
+uint64_t UndoReservationBytes(uint64_t quota_bytes) {
+  constexpr uint64_t kRecordsPerKey = 2;
+  constexpr uint64_t kMinKeyBytes = kBlockUnitBytes + layout::kSlotBytes;
+  return RoundUp(quota_bytes / kMinKeyBytes * kRecordsPerKey * sizeof(layout::UndoRecord),
+                 kChunkBytes) +
+         kChunkBytes;
+}
+
 std::string SystemError(const char* what, uint64_t bytes) {
   return std::string(what) + " of " + std::to_string(bytes) +
          " bytes for a store failed: " + std::strerror(errno);
@@ -55,7 +65,8 @@ Arena::~Arena() {
 
 bool Arena::Map(uint64_t quota_bytes, std::string* error) {
   assert(base_ == nullptr);
-  const uint64_t bytes = ReservationBytes(quota_bytes);
+  const uint64_t undo_offset = ReservationBytes(quota_bytes);
+  const uint64_t bytes = undo_offset + UndoReservationBytes(quota_bytes);
   fd_ = memfd_create("shredder-store", MFD_CLOEXEC);
   if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes)) != 0) {
     *error = SystemError("memfd", bytes);
@@ -67,6 +78,7 @@ bool Arena::Map(uint64_t quota_bytes, std::string* error) {
     return false;
   }
   base_ = static_cast<char*>(address);
+  undo_offset_ = undo_offset;
   mapped_bytes_ = bytes;
   Initialise(quota_bytes);
   return true;
@@ -80,7 +92,7 @@ void Arena::Initialise(uint64_t quota_bytes) {
   ArenaState* s = state();
   s->quota_bytes = quota_bytes;
   s->chunk_table_offset = kChunkTableOffset;
-  s->chunk_count = static_cast<uint32_t>(mapped_bytes_ / kChunkBytes);
+  s->chunk_count = static_cast<uint32_t>(undo_offset_ / kChunkBytes);
   s->first_chunk = static_cast<uint32_t>(
       RoundUp(kChunkTableOffset + s->chunk_count * sizeof(Chunk), kChunkBytes) / kChunkBytes);
   s->frontier = s->first_chunk;
@@ -123,6 +135,12 @@ void Arena::Uncharge(uint64_t bytes) {
   assert(state()->charged_bytes >= bytes);
   state()->used_bytes -= bytes;
   state()->charged_bytes -= bytes;
+}
+
+void Arena::TrimUndo(uint64_t kept_bytes, uint64_t used_bytes) {
+  const uint64_t from = RoundUp(kept_bytes, kPageBytes);
+  const uint64_t to = RoundUp(used_bytes, kPageBytes);
+  if (to > from) PunchHole(undo_offset_ + from, to - from);
 }
 
 uint64_t Arena::Allocate(uint64_t bytes) {

@@ -3,10 +3,10 @@
 // by offset; this object holds no more than the file descriptor and the address.
 //
 //   offset 0                 4 KiB          then               64 KiB-aligned
-//   +--------+-------+-------+--------------+------------------+-----------------+------------->
-//   | Store  | Table | Arena | key scratch  | chunk table: one | chunks up to    | never used
-//   | Header | State | State | (builtins')  | Chunk per 64 KiB | the frontier    | so far
-//   +--------+-------+-------+--------------+------------------+-----------------+------------->
+//   +--------+-------+-------+--------------+------------------+--------------+-----------+-------+
+//   | Store  | Table | Arena | key scratch  | chunk table: one | chunks up to | never     | undo  |
+//   | Header | State | State | (builtins')  | Chunk per 64 KiB | the frontier | used yet  | log   |
+//   +--------+-------+-------+--------------+------------------+--------------+-----------+-------+
 //
 // A chunk belongs to one size class of small blocks (up to 32 KiB), to a run of chunks that is one
 // large block, or to a free run. A chunk whose last block is freed joins the free runs, so no class
@@ -46,9 +46,10 @@ static_assert(kRunBinCount <= 128, "two bitmap words");
 // page.
 struct TableState {
   uint64_t segment_count;
-  uint64_t full_depth_segments;  // segments whose local depth is the global depth
-  uint64_t reap_cursor;          // top 48 bits of a hash, then 16 bits of slot index
-  uint64_t removals;             // since the store was made; paces the checks for merging
+  uint64_t segments_at_depth[layout::kMaxGlobalDepth + 1];  // by their local depth
+  uint64_t reap_cursor;           // top 48 bits of a hash, then 16 bits of slot index
+  uint64_t removals;              // since the store was made; paces the checks for shrinking
+  uint64_t transaction_removals;  // by the transaction that runs; else 0
 };
 
 struct ArenaState {
@@ -65,8 +66,8 @@ struct ArenaState {
   uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
 };
 
-inline constexpr uint64_t kTableStateOffset = 128;
-inline constexpr uint64_t kArenaStateOffset = 256;
+inline constexpr uint64_t kTableStateOffset = 256;
+inline constexpr uint64_t kArenaStateOffset = 1024;
 static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
 static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
 static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
@@ -126,12 +127,17 @@ class Arena {
     return ClassUnits(CeilClass((bytes + kBlockUnitBytes - 1) / kBlockUnitBytes)) * kBlockUnitBytes;
   }
 
-  // The offset of a block of at least `bytes`, aligned to 16 bytes (to 16 KiB where it is of 16
-  // KiB), its content arbitrary; 0 when refused.
+  // The offset of a block of at least `bytes`, aligned to 16 bytes (to a page where it is of whole
+  // pages), its content arbitrary; 0 when refused.
   uint64_t Allocate(uint64_t bytes);
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
   void Free(uint64_t offset);
+  // Where the undo log lies: room for all records that a transaction can need. Pages of it beyond
+  // `kept_bytes` go back to the kernel, of those up to `used_bytes`, which the log has written.
+  uint64_t undo_offset() const { return undo_offset_; }
+  void TrimUndo(uint64_t kept_bytes, uint64_t used_bytes);
+
   // The rounded size of an allocated block.
   uint64_t BlockBytes(uint64_t offset) const;
 
@@ -174,6 +180,7 @@ class Arena {
 
   int fd_ = -1;
   char* base_ = nullptr;
+  uint64_t undo_offset_ = 0;  // also the end of the chunks
   uint64_t mapped_bytes_ = 0;
 };
 

@@ -10,6 +10,7 @@ namespace shredder::store {
 namespace {
 
 constexpr uint64_t kMiB = 1ull << 20;
+constexpr uint64_t kSegmentBytes = layout::kMaxSegmentPages * layout::kSegmentPageBytes;
 
 class ArenaTest : public testing::Test {
  protected:
@@ -26,15 +27,15 @@ TEST_F(ArenaTest, BlocksHoldWhatWasAskedForAndAreAligned) {
   Map(64 * kMiB);
   std::vector<uint64_t> blocks;
   uint64_t expected = 0;
-  for (const uint64_t bytes : {1ul, 16ul, 17ul, 100ul, 1000ul, 4096ul, 16384ul, 16385ul, 32768ul,
-                               32769ul, 65536ul, 65537ul, 1048576ul, 5000000ul}) {
+  for (const uint64_t bytes : {1ul, 16ul, 17ul, 100ul, 1000ul, 4096ul, 8192ul, 12288ul, 16384ul,
+                               16385ul, 32768ul, 32769ul, 65536ul, 65537ul, 1048576ul, 5000000ul}) {
     const uint64_t offset = arena_.Allocate(bytes);
     ASSERT_NE(offset, 0u) << bytes;
     EXPECT_EQ(offset % layout::kEntryAlignment, 0u);
     EXPECT_EQ(arena_.BlockBytes(offset), Arena::RoundedBytes(bytes));
     EXPECT_GE(arena_.BlockBytes(offset), bytes);
     EXPECT_LE(arena_.BlockBytes(offset), bytes + std::max<uint64_t>(15, bytes / 4));
-    EXPECT_TRUE(bytes != layout::kSegmentBytes || offset % layout::kSegmentBytes == 0);
+    if (bytes % kPageBytes == 0) EXPECT_EQ(offset % kPageBytes, 0u);
     std::memset(arena_.base() + offset, 0xab, bytes);
     expected += arena_.BlockBytes(offset);
     blocks.push_back(offset);
@@ -69,12 +70,12 @@ TEST_F(ArenaTest, ZeroedBlocksAreZeroWhateverTheyHeldBefore) {
   for (int round = 0; round < 3; round++) {
     std::vector<uint64_t> blocks;
     for (int i = 0; i < 200; i++) {
-      const uint64_t offset = arena_.AllocateZeroed(layout::kSegmentBytes);
+      const uint64_t offset = arena_.AllocateZeroed(kSegmentBytes);
       ASSERT_NE(offset, 0u);
-      for (uint64_t at = 0; at < layout::kSegmentBytes; at += 8) {
+      for (uint64_t at = 0; at < kSegmentBytes; at += 8) {
         ASSERT_EQ(*arena_.At<uint64_t>(offset + at), 0u);
       }
-      std::memset(arena_.base() + offset, 0xff, layout::kSegmentBytes);
+      std::memset(arena_.base() + offset, 0xff, kSegmentBytes);
       blocks.push_back(offset);
     }
     for (const uint64_t offset : blocks) arena_.Free(offset);

@@ -12,18 +12,18 @@ namespace shredder::store {
 using layout::EntryHeader;
 using layout::Slot;
 using layout::StoreHeader;
+using layout::UndoRecord;
 
 namespace {
 
 constexpr uint64_t kMinQuotaBytes = 1ull << 20;
 constexpr uint64_t kMaxQuotaBytes = 64ull << 30;
 
-// EntryHeader::flags of an entry that the running transaction has made or has recorded a change
-// of: further changes in place need no record.
-constexpr uint32_t kRecorded = 1;
-
-// Transactions end with a check for merging after every so many removals.
-constexpr uint64_t kUndoneRemovalsPerMergeCheck = 16;
+// Transactions end with a check for shrinking after every so many removals.
+constexpr uint64_t kUndoneRemovalsPerShrinkCheck = 16;
+// Numbers of invocations are even, and never 0, the view_invocation of a store without views.
+constexpr uint64_t kFirstInvocation = 2;
+constexpr uint64_t kInvocationStep = 2;
 
 bool KernelRandom(std::span<uint8_t> buffer) {
   size_t filled = 0;
@@ -70,6 +70,10 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
   header_->first_multiplier = seeds[1] | 1;
   header_->second_seed = seeds[2];
   header_->second_multiplier = seeds[3] | 1;
+  header_->invocation = kFirstInvocation;
+  header_->view_invocation = 0;
+  header_->writable = 0;
+  header_->in_transaction = 0;
   const bool has_table = table_.Initialise();
   assert(has_table && "the smallest quota holds an empty table");
   return has_table;
@@ -82,7 +86,20 @@ EntryHeader* Store::MutableEntry(uint64_t value_word) const {
 }
 
 char* Store::MutableValue(uint64_t value_word, uint64_t key_length) const {
-  return arena_.base() + EntryOffset(value_word) + layout::ValueOffsetInEntry(key_length);
+  return arena_.base() + EntryOffset(value_word) +
+         layout::ValueOffsetInEntry(value_word, key_length);
+}
+
+void Store::SetExpiryWord(uint64_t value_word, uint64_t expires_at_ms) {
+  assert(HasExpiryWord(value_word));
+  *arena_.At<uint64_t>(EntryOffset(value_word) + layout::kEntryExpiresAtOffset) = expires_at_ms;
+}
+
+// To be called with -1 before a slot's value word or its entry's expiry changes, with 1 after.
+void Store::CountExpiring(uint64_t value_word, int difference) {
+  if (ExpiresAtOf(header_, value_word) != layout::kNeverExpires) {
+    header_->expiring_key_count += static_cast<uint64_t>(difference);
+  }
 }
 
 // --- Writes -------------------------------------------------------------------------------------
@@ -91,27 +108,35 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   if (value.size() > layout::kMaxValueBytes) return WriteStatus::kValueTooLong;
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
-  Content content = {value, {}, value.size(), expiry.kind == Expiry::Kind::kAt, expiry.at_ms};
-  if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr && HasExpiry(slot->value_word) &&
-      !IsExpired(header_, slot->value_word)) {
-    content.has_expiry = true;
-    content.expires_at_ms = EntryOf(header_, slot->value_word)->expires_at_ms;
+  Content content = {value, {}, value.size(), layout::kNeverExpires};
+  if (expiry.kind == Expiry::Kind::kAt) {
+    content.expires_at_ms = expiry.at_ms;
+  } else if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr &&
+             !IsExpired(header_, slot->value_word)) {
+    content.expires_at_ms = ExpiresAtOf(header_, slot->value_word);
   }
-  const uint64_t value_offset = layout::ValueOffsetInEntry(key.bytes().size());
-  if (slot == nullptr || in_transaction() ||
-      Arena::RoundedBytes(value_offset + ValueLength(slot->value_word)) !=
-          Arena::RoundedBytes(value_offset + value.size())) {
+  const uint64_t key_length = key.bytes().size();
+  if (slot == nullptr || !FitsInPlace(slot->value_word, key_length, content)) {
     return Put(key, hash, slot, content);
   }
-  // The same block serves. `value` may lie within it.
-  EntryHeader* entry = MutableEntry(slot->value_word);
-  entry->expires_at_ms = content.expires_at_ms;
-  if (!value.empty()) {
-    std::memmove(MutableValue(slot->value_word, key.bytes().size()), value.data(), value.size());
-  }
-  table_.SetValueWord(
-      slot, MakeValueWord(EntryOffset(slot->value_word), content.has_expiry, value.size()));
+  const uint64_t word = slot->value_word;
+  CountExpiring(word, -1);
+  if (HasExpiryWord(word)) SetExpiryWord(word, content.expires_at_ms);
+  // `value` may lie within the block.
+  if (!value.empty()) std::memmove(MutableValue(word, key_length), value.data(), value.size());
+  slot->value_word = WithValueLength(word, value.size());
+  CountExpiring(slot->value_word, 1);
   return WriteStatus::kOk;
+}
+
+// Whether the entry's block serves for the content, and its bytes need not stay as they are.
+bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const {
+  if (header_->view_invocation == header_->invocation) return false;
+  if (in_transaction() && EntryOf(header_, value_word)->flags != layout::kEntryMade) return false;
+  if (content.expires_at_ms != layout::kNeverExpires && !HasExpiryWord(value_word)) return false;
+  const uint64_t value_offset = layout::ValueOffsetInEntry(value_word, key_length);
+  return Arena::RoundedBytes(value_offset + ValueLength(value_word)) ==
+         Arena::RoundedBytes(value_offset + content.value.size());
 }
 
 WriteStatus Store::Append(const Key& key, std::string_view bytes) {
@@ -125,20 +150,21 @@ WriteStatus Store::Append(const Key& key, std::string_view bytes) {
   const uint64_t length = old_length + bytes.size();
   const uint64_t key_length = key.bytes().size();
 
-  if (layout::ValueOffsetInEntry(key_length) + length <= arena_.BlockBytes(EntryOffset(word))) {
+  if (layout::ValueOffsetInEntry(word, key_length) + length <=
+      arena_.BlockBytes(EntryOffset(word))) {
     // The old bytes stay as they are, so that a transaction need only remember their number.
     if (MustRecord(word)) {
-      if (!arena_.Charge(UndoLog::kChargedBytes)) return WriteStatus::kOutOfMemory;
+      if (!undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
       RecordChangeInPlace(*slot);
     }
     std::memcpy(MutableValue(word, key_length) + old_length, bytes.data(), bytes.size());
-    table_.SetValueWord(slot, MakeValueWord(EntryOffset(word), HasExpiry(word), length));
+    slot->value_word = WithValueLength(word, length);
     return WriteStatus::kOk;
   }
 
   Content content = {ValueIn(header_, word, key_length), bytes,
-                     std::min(length + length / 2, layout::kMaxValueBytes), HasExpiry(word),
-                     EntryOf(header_, word)->expires_at_ms};
+                     std::min(length + length / 2, layout::kMaxValueBytes),
+                     ExpiresAtOf(header_, word)};
   const WriteStatus status = Put(key, hash, slot, content);
   if (status == WriteStatus::kOk) return status;
   content.room_bytes = length;
@@ -154,51 +180,50 @@ bool Store::Delete(const Key& key) {
   return was_live;
 }
 
-// The offset of a new entry, or 0. What the content refers to may lie anywhere in the arena.
+// What the content refers to may lie anywhere in the arena.
 uint64_t Store::NewEntry(const Key& key, const Content& content) {
   const std::string_view key_bytes = key.bytes();
-  const uint64_t value_offset = layout::ValueOffsetInEntry(key_bytes.size());
-  const uint64_t offset = arena_.Allocate(value_offset + content.room_bytes);
+  const uint64_t padded_bytes = layout::PaddedKeyBytes(key_bytes.size());
+  uint64_t bytes = layout::kEntryHeaderBytes + padded_bytes + content.room_bytes;
+  const bool has_expiry_word =
+      content.expires_at_ms != layout::kNeverExpires || bytes >= layout::kMinBytesForExpiryWord;
+  if (has_expiry_word) bytes += layout::kExpiryWordBytes;
+  const uint64_t offset = arena_.Allocate(bytes);
   if (offset == 0) return 0;
-  auto* entry = arena_.At<EntryHeader>(offset);
-  entry->expires_at_ms = content.expires_at_ms;
+  const uint64_t word =
+      MakeValueWord(offset, has_expiry_word, content.value.size() + content.more.size());
+  EntryHeader* entry = MutableEntry(word);
   entry->key_length = static_cast<uint32_t>(key_bytes.size());
-  entry->flags = in_transaction() ? kRecorded : 0;
-  char* at = arena_.base() + offset;
+  entry->flags = in_transaction() ? layout::kEntryMade : 0;
+  if (has_expiry_word) SetExpiryWord(word, content.expires_at_ms);
+  char* at = MutableValue(word, key_bytes.size());
   if (!key_bytes.empty()) {
-    std::memset(at + value_offset - 8, 0, 8);
-    std::memcpy(at + layout::kEntryKeyOffset, key_bytes.data(), key_bytes.size());
+    std::memset(at - 8, 0, 8);
+    std::memcpy(at - padded_bytes, key_bytes.data(), key_bytes.size());
   }
-  at += value_offset;
   if (!content.value.empty()) std::memcpy(at, content.value.data(), content.value.size());
   at += content.value.size();
   if (!content.more.empty()) std::memcpy(at, content.more.data(), content.more.size());
-  return offset;
+  return word;
 }
 
 // Writes a new entry and makes it the key's; `slot` is the key's, or null.
 WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content& content) {
-  const uint64_t record_bytes = in_transaction() ? UndoLog::kChargedBytes : 0;
-  if (!arena_.Charge(record_bytes)) return WriteStatus::kOutOfMemory;
-  const uint64_t offset = NewEntry(key, content);
-  if (offset == 0) {
-    arena_.Uncharge(record_bytes);
-    return WriteStatus::kOutOfMemory;
-  }
+  if (in_transaction() && !undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
+  const uint64_t new_word = NewEntry(key, content);
+  if (new_word == 0) return WriteStatus::kOutOfMemory;
   const uint64_t key_word = KeyWordOf(key, hash);
   const uint64_t old_word = slot == nullptr ? 0 : slot->value_word;
-  const uint64_t new_word =
-      MakeValueWord(offset, content.has_expiry, content.value.size() + content.more.size());
   if (slot != nullptr) {
-    table_.SetValueWord(slot, new_word);
+    CountExpiring(old_word, -1);
+    slot->value_word = new_word;
   } else if (!table_.Insert(hash, key_word, new_word, true)) {
-    arena_.Free(offset);
-    arena_.Uncharge(record_bytes);
+    arena_.Free(EntryOffset(new_word));
     return WriteStatus::kOutOfMemory;
   }
+  CountExpiring(new_word, 1);
   if (in_transaction()) {
-    undo_log_.Push({key_word, old_word, new_word,
-                    old_word == 0 ? 0 : EntryOf(header_, old_word)->expires_at_ms});
+    undo_log_.Push({key_word, old_word, new_word, 0});
   } else if (old_word != 0) {
     arena_.Free(EntryOffset(old_word));
   }
@@ -207,15 +232,15 @@ WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content&
 
 void Store::RemoveSlot(uint64_t hash, Slot* slot) {
   const Slot removed = *slot;
-  table_.Remove(slot);
+  CountExpiring(removed.value_word, -1);
+  table_.Remove(table_.SegmentOf(hash), slot);
   if (in_transaction()) {
-    arena_.ChargeAlways(UndoLog::kChargedBytes);
-    undo_log_.Push({removed.key_word, removed.value_word, 0,
-                    EntryOf(header_, removed.value_word)->expires_at_ms});
+    undo_log_.ReserveAlways();
+    undo_log_.Push({removed.key_word, removed.value_word, 0, 0});
     return;
   }
   arena_.Free(EntryOffset(removed.value_word));
-  table_.MergeNowAndThen(hash);
+  table_.ShrinkNowAndThen(hash);
 }
 
 // --- Expiry -------------------------------------------------------------------------------------
@@ -223,28 +248,47 @@ void Store::RemoveSlot(uint64_t hash, Slot* slot) {
 std::optional<uint64_t> Store::ExpiresAt(const Key& key) const {
   const Slot* slot = FindLiveSlot(header_, key);
   if (slot == nullptr) return std::nullopt;
-  return HasExpiry(slot->value_word) ? EntryOf(header_, slot->value_word)->expires_at_ms : 0;
+  const uint64_t expires_at_ms = ExpiresAtOf(header_, slot->value_word);
+  return expires_at_ms == layout::kNeverExpires ? 0 : expires_at_ms;
 }
 
-bool Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
+ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
-  if (slot == nullptr || IsExpired(header_, slot->value_word)) return false;
+  if (slot == nullptr || IsExpired(header_, slot->value_word)) return ExpiryStatus::kAbsent;
   if (unix_ms != 0 && unix_ms <= now_ms()) {
     RemoveSlot(hash, slot);
-    return true;
+    return ExpiryStatus::kOk;
   }
+  const uint64_t expires_at_ms = unix_ms == 0 ? layout::kNeverExpires : unix_ms;
   const uint64_t word = slot->value_word;
+  if (!HasExpiryWord(word)) {
+    if (expires_at_ms == layout::kNeverExpires) return ExpiryStatus::kOk;
+    const std::string_view value = ValueIn(header_, word, key.bytes().size());
+    const WriteStatus status = Put(key, hash, slot, {value, {}, value.size(), expires_at_ms});
+    return status == WriteStatus::kOk ? ExpiryStatus::kOk : ExpiryStatus::kOutOfMemory;
+  }
   if (MustRecord(word)) {
-    arena_.ChargeAlways(UndoLog::kChargedBytes);
+    undo_log_.ReserveAlways();
     RecordChangeInPlace(*slot);
   }
-  MutableEntry(word)->expires_at_ms = unix_ms;
-  table_.SetValueWord(slot, MakeValueWord(EntryOffset(word), unix_ms != 0, ValueLength(word)));
-  return true;
+  CountExpiring(word, -1);
+  SetExpiryWord(word, expires_at_ms);
+  CountExpiring(word, 1);
+  return ExpiryStatus::kOk;
 }
 
 // --- Transactions -------------------------------------------------------------------------------
+
+void Store::BeginInvocation(bool writable) {
+  header_->invocation += kInvocationStep;
+  header_->writable = writable;
+}
+
+void Store::EndInvocation() {
+  header_->invocation += kInvocationStep;
+  header_->writable = 0;
+}
 
 void Store::Begin() {
   assert(!in_transaction());
@@ -252,14 +296,14 @@ void Store::Begin() {
 }
 
 bool Store::MustRecord(uint64_t value_word) const {
-  return in_transaction() && EntryOf(header_, value_word)->flags != kRecorded;
+  return in_transaction() && EntryOf(header_, value_word)->flags == 0;
 }
 
 // Before the entry's expiry changes, or bytes are added after its value.
 void Store::RecordChangeInPlace(const Slot& slot) {
-  EntryHeader* entry = MutableEntry(slot.value_word);
-  entry->flags = kRecorded;
-  undo_log_.Push({slot.key_word, slot.value_word, slot.value_word, entry->expires_at_ms});
+  MutableEntry(slot.value_word)->flags = layout::kEntryRecorded;
+  undo_log_.Push(
+      {slot.key_word, slot.value_word, slot.value_word, ExpiresAtOf(header_, slot.value_word)});
 }
 
 void Store::Commit() {
@@ -277,7 +321,7 @@ void Store::Commit() {
 
 void Store::Rollback() {
   assert(in_transaction());
-  const auto& records = undo_log_.records();
+  const std::span<const UndoRecord> records = undo_log_.records();
   for (auto record = records.rbegin(); record != records.rend(); ++record) Undo(*record);
   EndTransaction();
 }
@@ -287,40 +331,44 @@ void Store::Undo(const UndoRecord& record) {
   const uint64_t old_offset = EntryOffset(record.old_value_word);
   const uint64_t new_offset = EntryOffset(record.new_value_word);
   if (new_offset == 0) {
-    // There is room: these keys were in one segment before the removal, and since then segments
-    // have at most been split.
+    // There is room, though the table may not grow: see table.h.
     const bool inserted = table_.Insert(HashOfKeyWord(*header_, record.key_word), record.key_word,
                                         record.old_value_word, false);
     assert(inserted);
     static_cast<void>(inserted);
+    CountExpiring(record.old_value_word, 1);
+    return;
+  }
+  Slot* slot = table_.FindEntry(record.key_word, new_offset);
+  CountExpiring(slot->value_word, -1);
+  if (old_offset == 0) {
+    table_.Remove(table_.SegmentOf(HashOfKeyWord(*header_, record.key_word)), slot);
   } else {
-    Slot* slot = table_.FindEntry(record.key_word, new_offset);
-    if (old_offset == 0) {
-      table_.Remove(slot);
-    } else {
-      table_.SetValueWord(slot, record.old_value_word);
+    if (old_offset == new_offset) {
+      if (HasExpiryWord(record.old_value_word)) {
+        SetExpiryWord(record.old_value_word, record.old_expires_at_ms);
+      }
+      MutableEntry(record.old_value_word)->flags = 0;
     }
-    if (old_offset != new_offset) arena_.Free(new_offset);
+    slot->value_word = record.old_value_word;
+    CountExpiring(record.old_value_word, 1);
   }
-  if (old_offset != 0) {
-    EntryHeader* entry = MutableEntry(record.old_value_word);
-    entry->expires_at_ms = record.old_expires_at_ms;
-    entry->flags = 0;
-  }
+  if (old_offset != new_offset) arena_.Free(new_offset);
 }
 
-// Segments do not merge while a transaction runs, as its rollback may need them; what it has
-// emptied merges now.
+// Segments do not shrink while a transaction runs, as its rollback may need them; what it has
+// emptied shrinks now.
 void Store::EndTransaction() {
-  arena_.Uncharge(undo_log_.charged_bytes());
+  undo_log_.End();
+  arena_.table_state()->transaction_removals = 0;
   uint64_t removals = 0;
   for (const UndoRecord& record : undo_log_.records()) {
     const bool may_be_gone = record.old_value_word == 0 || record.new_value_word == 0;
-    if (may_be_gone && ++removals % kUndoneRemovalsPerMergeCheck == 0) {
-      table_.MergeIfSparse(HashOfKeyWord(*header_, record.key_word));
+    if (may_be_gone && ++removals % kUndoneRemovalsPerShrinkCheck == 0) {
+      table_.ShrinkIfSparse(HashOfKeyWord(*header_, record.key_word));
     }
   }
-  undo_log_.End();
+  undo_log_.Forget();
 }
 
 void Store::Clear() {

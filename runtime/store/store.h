@@ -41,6 +41,12 @@ struct Expiry {
   static Expiry At(uint64_t unix_ms) { return {Kind::kAt, unix_ms}; }
 };
 
+enum class ExpiryStatus {
+  kOk,
+  kAbsent,
+  kOutOfMemory,  // the entry must be copied to get room for an expiry, and the quota refuses it
+};
+
 struct StoreOptions {
   uint64_t quota_bytes = 1ull << 30;
   // Fills the buffer with random bytes, for the hash's seeds; the kernel's generator when empty.
@@ -69,15 +75,16 @@ class Store {
   // Appends to the value (creates the key where absent, keeps its expiry); amortised
   // O(bytes.size()).
   WriteStatus Append(const Key& key, std::string_view bytes);
-  // True where the key was there, and not expired. Is never refused, nor is SetExpiresAt: within a
-  // transaction their undo records (64 bytes, one a key at most) may take used_bytes() over the
-  // quota.
+  // True where the key was there, and not expired. Is never refused: within a transaction its undo
+  // record (32 bytes) may take used_bytes() over the quota.
   bool Delete(const Key& key);
 
   // Unix ms; 0 = no expiry; nothing where the key is absent.
   std::optional<uint64_t> ExpiresAt(const Key& key) const;
-  // False where the key is absent. A time not after now_ms() deletes the key. 0 clears the expiry.
-  bool SetExpiresAt(const Key& key, uint64_t unix_ms);
+  // A time not after now_ms() deletes the key; 0 clears the expiry. Neither is ever refused, nor is
+  // a change of an expiry. The first expiry of an entry below 4 KiB makes a new entry, 8 bytes
+  // longer, beside the old one, which may be refused.
+  ExpiryStatus SetExpiresAt(const Key& key, uint64_t unix_ms);
   // Removes up to `max_removed` expired keys, looking at up to `max_visited` slots, going on where
   // the last call stopped; returns how many it removed. Never called inside a transaction.
   uint64_t ReapExpired(uint64_t max_visited, uint64_t max_removed);
@@ -100,9 +107,17 @@ class Store {
   // pages, and none per key. Never called inside a transaction.
   void Clear();
 
+  // Around an invocation of a function, with a transaction inside or without one; not nested.
+  // `writable`: whether the function may write. Views of values that the function has made carry
+  // the invocation's number, and end with it: while it runs, what they show stays as it is.
+  void BeginInvocation(bool writable);
+  void EndInvocation();
+
   // A transaction: every write since Begin is undone by Rollback, which cannot fail, or kept by
-  // Commit. What an invocation has overwritten or deleted keeps its memory until then (and counts
-  // against the quota). Not nested.
+  // Commit. What it has overwritten or deleted keeps its memory until then (and counts against the
+  // quota), but for values that it has written itself: those are overwritten in place where they
+  // fit and the invocation has made no view. Undo records count 32 bytes each, in steps of 1 KiB.
+  // Not nested.
   void Begin();
   void Commit();
   void Rollback();
@@ -116,7 +131,7 @@ class Store {
   std::string CheckInvariants() const;
 
  private:
-  Store() : table_(&arena_) {}
+  Store() : table_(&arena_), undo_log_(&arena_) {}
 
   // What a new entry is to hold: `value` and then `more`, in a block with room for `room_bytes` of
   // value at least.
@@ -124,19 +139,22 @@ class Store {
     std::string_view value;
     std::string_view more;
     uint64_t room_bytes;
-    bool has_expiry;
-    uint64_t expires_at_ms;
+    uint64_t expires_at_ms;  // kNeverExpires: none
   };
 
   bool Initialise(const StoreOptions& options, std::string* error);
   layout::EntryHeader* MutableEntry(uint64_t value_word) const;
   char* MutableValue(uint64_t value_word, uint64_t key_length) const;
+  void SetExpiryWord(uint64_t value_word, uint64_t expires_at_ms);
+  void CountExpiring(uint64_t value_word, int difference);
+  // The value word of a new entry, or 0.
   uint64_t NewEntry(const Key& key, const Content& content);
+  bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
   void RemoveSlot(uint64_t hash, layout::Slot* slot);
   bool MustRecord(uint64_t value_word) const;
   void RecordChangeInPlace(const layout::Slot& slot);
-  void Undo(const UndoRecord& record);
+  void Undo(const layout::UndoRecord& record);
   void EndTransaction();
 
   Arena arena_;

@@ -121,9 +121,16 @@ class StoreModel : public testing::TestWithParam<Parameters> {
     } else if (kind < 90) {
       const uint64_t at = Below(3) == 0 ? 0 : now_ - 5 + Below(300);
       const bool was_live = Live(key) != nullptr;
-      ASSERT_EQ(store_->SetExpiresAt(KeyOf(key), at), was_live) << key;
-      if (was_live && at != 0 && at <= now_) model_.erase(key);
-      if (was_live && (at == 0 || at > now_)) model_[key].expires_at_ms = at;
+      const ExpiryStatus status = store_->SetExpiresAt(KeyOf(key), at);
+      ASSERT_EQ(status == ExpiryStatus::kAbsent, !was_live) << key;
+      if (status == ExpiryStatus::kOutOfMemory) {
+        ASSERT_GT(at, now_) << "neither deleting a key nor clearing its expiry is refused";
+        refused_expiries_++;
+      } else if (was_live && at != 0 && at <= now_) {
+        model_.erase(key);
+      } else if (was_live) {
+        model_[key].expires_at_ms = at;
+      }
     } else if (kind < 93) {
       store_->SetNow(now_ += Below(10));
     } else if (kind < 95 && !store_->in_transaction()) {
@@ -145,6 +152,8 @@ class StoreModel : public testing::TestWithParam<Parameters> {
 
   void ChangeTransaction() {
     if (!store_->in_transaction()) {
+      store_->BeginInvocation(true);
+      if (Below(2) == 0) store_->header()->view_invocation = store_->header()->invocation;
       store_->Begin();
       at_begin_ = model_;
     } else if (Below(2) == 0) {
@@ -154,6 +163,7 @@ class StoreModel : public testing::TestWithParam<Parameters> {
       model_ = at_begin_;
       rollbacks_++;
     }
+    if (!store_->in_transaction()) store_->EndInvocation();
   }
 
   std::mt19937_64 random_;
@@ -163,6 +173,7 @@ class StoreModel : public testing::TestWithParam<Parameters> {
   uint64_t now_ = 1'000'000;
   uint64_t delete_until_ = 75;
   uint64_t refused_ = 0;
+  uint64_t refused_expiries_ = 0;
   uint64_t rollbacks_ = 0;
 };
 
@@ -187,6 +198,7 @@ TEST_P(StoreModel, BehavesAsTheModelDoes) {
   EXPECT_GT(rollbacks_, 10u);
   EXPECT_GT(largest, std::min<uint64_t>(GetParam().key_space / 8, 1000));
   EXPECT_TRUE(GetParam().quota_bytes > kMiB || refused_ > 100) << "the quota was never reached";
+  EXPECT_TRUE(GetParam().quota_bytes > kMiB || refused_expiries_ > 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Sizes, StoreModel,

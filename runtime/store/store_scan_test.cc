@@ -72,17 +72,18 @@ TEST(Scan, LeavesOutExpiredKeys) {
 }
 
 TEST(Scan, NeverLosesAKeyThatStaysWhateverIsWrittenMeanwhile) {
-  for (uint64_t seed = 1; seed <= 6; seed++) {
+  for (uint64_t seed = 1; seed <= 12; seed++) {
     std::mt19937_64 random(seed);
     const auto store = NewStore(64 * kMiB, seed);
-    constexpr uint64_t kStaying = 2'000;
-    constexpr uint64_t kMost = 30'000;
-    for (uint64_t i = 0; i < kStaying; i++) store->Set(KeyOf(NameOf(i)), "stays");
+    // From few keys on, segments grow or shrink by pages; from many on, they split or merge.
+    const uint64_t staying = seed <= 6 ? 2'000 : 100;
+    const uint64_t most = seed <= 6 ? 30'000 : 3'000;
+    for (uint64_t i = 0; i < staying; i++) store->Set(KeyOf(NameOf(i)), "stays");
     // Some scans see the table grow, others see it shrink.
     const bool grows = seed % 2;
-    uint64_t other = kStaying;
+    uint64_t other = staying;
     if (!grows) {
-      for (; other < kMost; other++) store->Set(KeyOf(NameOf(other)), "other");
+      for (; other < most; other++) store->Set(KeyOf(NameOf(other)), "other");
     }
     std::set<std::string> seen;
     uint64_t cursor = 0;
@@ -90,19 +91,19 @@ TEST(Scan, NeverLosesAKeyThatStaysWhateverIsWrittenMeanwhile) {
     do {
       cursor = store->Scan(cursor, 1 + random() % 30,
                            [&](std::string_view key) { seen.insert(std::string(key)); });
-      for (int write = 0; write < 100; write++) {
-        if (grows && other < kMost) {
+      for (uint64_t write = 0; write < most / 300; write++) {
+        if (grows && other < most) {
           store->Set(KeyOf(NameOf(other++)), "other");
-        } else if (!grows && other > kStaying) {
+        } else if (!grows && other > staying) {
           store->Delete(KeyOf(NameOf(--other)));
         }
-        store->Set(KeyOf(NameOf(random() % kStaying)), std::string(random() % 200, 'x'));
+        store->Set(KeyOf(NameOf(random() % staying)), std::string(random() % 200, 'x'));
       }
       if (++calls % 200 == 0) {
         ASSERT_EQ(store->CheckInvariants(), "");
       }
     } while (cursor != 0);
-    for (uint64_t i = 0; i < kStaying; i++) {
+    for (uint64_t i = 0; i < staying; i++) {
       ASSERT_TRUE(seen.contains(NameOf(i))) << "seed " << seed << ", key " << NameOf(i);
     }
   }

@@ -10,7 +10,7 @@
 
 namespace shredder::store {
 
-using layout::kSegmentSlots;
+using layout::kMaxSegmentSlots;
 using layout::Slot;
 
 namespace {
@@ -20,7 +20,7 @@ constexpr int kPositionBits = 48;
 constexpr int kPositionShift = 64 - kPositionBits;
 constexpr uint64_t kEndPosition = 1ull << kPositionBits;
 static_assert(layout::kMaxGlobalDepth <= kPositionBits);
-static_assert(layout::kSegmentSlotsLog2 <= kPositionShift, "a slot's index fits below a position");
+static_assert(kMaxSegmentSlots <= 1ull << kPositionShift, "a slot's index fits below a position");
 
 constexpr uint64_t kMaxScanCount = 65536;
 // Segments looked at in one call, however sparse: about a millisecond.
@@ -38,19 +38,19 @@ uint64_t Store::Scan(uint64_t cursor, uint64_t count,
                      const std::function<void(std::string_view key)>& visit) const {
   count = std::clamp<uint64_t>(count, 1, kMaxScanCount);
   uint64_t segments_left = kMinScanSegments + count / kScanKeysPerSegment;
-  std::array<Found, kSegmentSlots> found;
+  std::array<Found, kMaxSegmentSlots> found;
   while (cursor < kEndPosition && count > 0 && segments_left > 0) {
     segments_left--;
-    const Table::SegmentRange range = table_.RangeOf(cursor << kPositionShift);
+    const Table::Segment segment = table_.SegmentOf(cursor << kPositionShift);
     uint64_t found_count = 0;
-    for (uint64_t i = 0; i < kSegmentSlots; i++) {
-      const Slot& slot = range.slots[i];
+    for (uint64_t i = 0; i < segment.slot_count(); i++) {
+      const Slot& slot = segment.slots[i];
       if (slot.key_word == layout::kEmptyKeyWord || IsExpired(header_, slot.value_word)) continue;
       const uint64_t position = HashOfKeyWord(*header_, slot.key_word) >> kPositionShift;
       if (position >= cursor) found[found_count++] = {position, i};
     }
     // The cursor moves to the end of a range of hashes all of whose keys have been visited.
-    uint64_t next = (range.last_hash >> kPositionShift) + 1;
+    uint64_t next = (segment.last_hash >> kPositionShift) + 1;
     if (found_count > count) {
       const auto last_wanted = found.begin() + static_cast<ptrdiff_t>(count - 1);
       std::nth_element(found.begin(), last_wanted,
@@ -60,15 +60,14 @@ uint64_t Store::Scan(uint64_t cursor, uint64_t count,
     }
     for (uint64_t i = 0; i < found_count; i++) {
       if (found[i].position >= next) continue;
-      const Slot& slot = range.slots[found[i].slot];
+      const Slot& slot = segment.slots[found[i].slot];
       if (slot.key_word & layout::kIntegerKeyTag) {
         char digits[layout::kMaxIntegerKeyDigits];
         const auto end = std::to_chars(digits, digits + sizeof digits,
                                        slot.key_word >> layout::kIntegerKeyShift);
         visit({digits, static_cast<size_t>(end.ptr - digits)});
       } else {
-        const layout::EntryHeader* entry = EntryOf(header_, slot.value_word);
-        visit({reinterpret_cast<const char*>(entry) + layout::kEntryKeyOffset, entry->key_length});
+        visit(KeyIn(header_, slot.value_word));
       }
       if (count > 0) count--;
     }
@@ -82,34 +81,35 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
   TableState* state = arena_.table_state();
   // Once all the way round at most; a slot is looked at again after a removal.
   uint64_t visits_left = std::min(
-      max_visited, (state->segment_count + 1) * kSegmentSlots + header_->expiring_key_count);
+      max_visited, (state->segment_count + 1) * kMaxSegmentSlots + header_->expiring_key_count);
   uint64_t removed = 0;
   while (visits_left > 0 && removed < max_removed && header_->expiring_key_count > 0) {
     const uint64_t position = state->reap_cursor >> kPositionShift;
-    const Table::SegmentRange range = table_.RangeOf(position << kPositionShift);
-    uint64_t i = state->reap_cursor & (kSegmentSlots - 1);
+    const Table::Segment segment = table_.SegmentOf(position << kPositionShift);
+    uint64_t i = state->reap_cursor & ((1ull << kPositionShift) - 1);
     uint64_t removed_here = 0;
-    while (i < kSegmentSlots && visits_left > 0 && removed < max_removed) {
+    while (i < segment.slot_count() && visits_left > 0 && removed < max_removed) {
       visits_left--;
-      Slot* slot = range.slots + i;
+      Slot* slot = segment.slots + i;
       if (slot->key_word == layout::kEmptyKeyWord || !IsExpired(header_, slot->value_word)) {
         i++;
         continue;
       }
       // A later slot may move into this one: look here again.
       const uint64_t entry_offset = EntryOffset(slot->value_word);
-      table_.Remove(slot);
+      CountExpiring(slot->value_word, -1);
+      table_.Remove(segment, slot);
       arena_.Free(entry_offset);
       removed_here++;
       removed++;
     }
-    if (i < kSegmentSlots) {
+    if (i < segment.slot_count()) {
       state->reap_cursor = (position << kPositionShift) | i;
     } else {
       // Past the last segment this wraps around to the first.
-      state->reap_cursor = ((range.last_hash >> kPositionShift) + 1) << kPositionShift;
+      state->reap_cursor = ((segment.last_hash >> kPositionShift) + 1) << kPositionShift;
     }
-    if (removed_here > 0) table_.MergeIfSparse(range.first_hash);
+    if (removed_here > 0) table_.ShrinkIfSparse(segment.first_hash);
   }
   return removed;
 }

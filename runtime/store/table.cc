@@ -3,30 +3,38 @@
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <cstring>
 
 #include "runtime/store/table_lookup.h"
 
 namespace shredder::store {
 
 using layout::kEmptyKeyWord;
-using layout::kSegmentBytes;
-using layout::kSegmentSlots;
+using layout::kMaxSegmentPages;
+using layout::kSlotBytesLog2;
+using layout::kSlotsPerPage;
 using layout::Slot;
 
 namespace {
 
-// Slots from its home at which an insertion splits the segment rather than go on.
+// Slots from its home at which an insertion enlarges the segment rather than go on.
 constexpr uint64_t kMaxDisplacement = 32;
 // A segment's depth stays within what so many doublings beyond the evenly spread table need: keys
 // that hash alike must not grow the directory without end.
 constexpr int kExcessDepth = 8;
-// Two siblings merge when they hold no more keys than this: well below a split's three quarters of
-// kSegmentSlots, so that a table does not go to and fro.
-constexpr uint64_t kMaxMergedKeys = kSegmentSlots / 4;
-constexpr uint64_t kRemovalsPerMergeCheck = 16;
-// A segment whose first slots are as full as this is not counted out.
+// Pages of each half of a split segment. Of 768 keys, which are three quarters of four pages, each
+// half gets about as many as fill three pages to a half.
+constexpr uint64_t kHalfPages = 3;
+// A half that may have to hold more keys than this, two thirds of its slots, gets all the pages.
+constexpr uint64_t kMaxKeysInHalf = kHalfPages * kSlotsPerPage * 2 / 3;
+// Two siblings merge when they hold no more keys than this, which fill three pages to a half: half
+// as many as at the split.
+constexpr uint64_t kMaxMergedKeys = kHalfPages * kSlotsPerPage / 2;
+// A segment shrinks when no more than one slot of so many is in use, and grows at three of four.
+constexpr uint64_t kSlotsPerKeyToShrink = 4;
+constexpr uint64_t kRemovalsPerShrinkCheck = 16;
+// A segment whose first slots are half full is not counted out.
 constexpr uint64_t kSampleSlots = 64;
+static_assert(kSampleSlots <= kSlotsPerPage);
 
 uint64_t CountKeys(const Slot* slots, uint64_t count) {
   uint64_t keys = 0;
@@ -34,10 +42,30 @@ uint64_t CountKeys(const Slot* slots, uint64_t count) {
   return keys;
 }
 
-void Place(Slot* segment, uint64_t hash, const Slot& slot) {
-  uint64_t position = HomePosition(hash);
-  while (segment[position].key_word != kEmptyKeyWord) position = NextPosition(position);
-  segment[position] = slot;
+// Pages that so many keys fill to a half at most.
+uint64_t PagesFor(uint64_t keys) {
+  return std::max<uint64_t>(1, (2 * keys + kSlotsPerPage - 1) / kSlotsPerPage);
+}
+
+uint64_t HomeIndex(uint64_t hash, uint64_t pages) {
+  return layout::HomeBytes(hash, pages) >> kSlotBytesLog2;
+}
+uint64_t NextIndex(uint64_t index, uint64_t slot_count) {
+  return index + 1 == slot_count ? 0 : index + 1;
+}
+
+void Place(Slot* slots, uint64_t pages, uint64_t hash, const Slot& slot) {
+  uint64_t i = HomeIndex(hash, pages);
+  while (slots[i].key_word != kEmptyKeyWord) i = NextIndex(i, pages * kSlotsPerPage);
+  slots[i] = slot;
+}
+
+bool IsLastEmpty(const Table::Segment& segment, uint64_t index) {
+  uint64_t i = index;
+  do {
+    i = NextIndex(i, segment.slot_count());
+  } while (segment.slots[i].key_word != kEmptyKeyWord);
+  return i == index;
 }
 
 // The bit of the hash that tells the two halves of a segment of local depth `depth`.
@@ -48,150 +76,165 @@ uint64_t SplitBit(int depth) { return 1ull << (63 - depth); }
 bool Table::Initialise() {
   layout::StoreHeader* h = header();
   const uint64_t directory_offset = arena_->Allocate(2 * sizeof(uint64_t));
-  const uint64_t first = arena_->AllocateZeroed(kSegmentBytes);
-  const uint64_t second = arena_->AllocateZeroed(kSegmentBytes);
+  const uint64_t first = arena_->AllocateZeroed(layout::kSegmentPageBytes);
+  const uint64_t second = arena_->AllocateZeroed(layout::kSegmentPageBytes);
   if (directory_offset == 0 || first == 0 || second == 0) return false;
   h->directory_offset = directory_offset;
   h->directory_shift = 63;
   h->key_count = 0;
   h->expiring_key_count = 0;
-  directory()[0] = first | 1;
-  directory()[1] = second | 1;
-  arena_->table_state()->segment_count = 2;
-  arena_->table_state()->full_depth_segments = 2;
+  directory()[0] = layout::MakeDirectoryWord(first, 1, 1);
+  directory()[1] = layout::MakeDirectoryWord(second, 1, 1);
+  state()->segment_count = 2;
+  state()->segments_at_depth[1] = 2;
   return true;
 }
 
-Table::SegmentRange Table::RangeOf(uint64_t hash) const {
-  const uint64_t word = directory()[hash >> header()->directory_shift];
-  SegmentRange range;
-  range.offset = word & layout::kSegmentOffsetMask;
-  range.depth = static_cast<int>(word & ~layout::kSegmentOffsetMask);
-  range.slots = arena_->At<Slot>(range.offset);
-  const uint64_t within = ~0ull >> range.depth;
-  range.first_hash = hash & ~within;
-  range.last_hash = hash | within;
-  return range;
+Table::Segment Table::SegmentOf(uint64_t hash) const {
+  const uint64_t word = DirectoryWordOf(header(), hash);
+  Segment segment;
+  segment.offset = layout::SegmentOffset(word);
+  segment.pages = layout::SegmentPages(word);
+  segment.depth = layout::SegmentDepth(word);
+  segment.slots = arena_->At<Slot>(segment.offset);
+  const uint64_t within = ~0ull >> segment.depth;
+  segment.first_hash = hash & ~within;
+  segment.last_hash = hash | within;
+  return segment;
 }
 
-bool Table::Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool may_split) {
+bool Table::Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool may_grow) {
   for (;;) {
-    const SegmentRange range = RangeOf(hash);
-    uint64_t position = HomePosition(hash);
+    const Segment segment = SegmentOf(hash);
+    uint64_t i = HomeIndex(hash, segment.pages);
     uint64_t displacement = 0;
-    while (displacement < kSegmentSlots && range.slots[position].key_word != kEmptyKeyWord) {
-      displacement++;
-      position = NextPosition(position);
-      if (displacement > kMaxDisplacement && may_split) break;
+    bool is_crowded = false;
+    while (segment.slots[i].key_word != kEmptyKeyWord && !is_crowded) {
+      i = NextIndex(i, segment.slot_count());
+      is_crowded = ++displacement > kMaxDisplacement && may_grow;
     }
-    if (displacement > kMaxDisplacement && may_split) {
-      // Where it cannot be split, a long way from home is better than a refusal.
-      may_split = MaySplit(range.depth) && Split(range);
-      continue;
+    if (!is_crowded && !IsLastEmpty(segment, i)) {
+      segment.slots[i] = {key_word, value_word};
+      header()->key_count++;
+      return true;
     }
-    if (displacement == kSegmentSlots) return false;
-    range.slots[position] = {key_word, value_word};
-    header()->key_count++;
-    header()->expiring_key_count += HasExpiry(value_word);
-    return true;
+    if (!may_grow) return false;
+    // Where it cannot grow, a long way from home is better than a refusal.
+    may_grow = Grow(segment);
   }
 }
 
 Slot* Table::FindEntry(uint64_t key_word, uint64_t entry_offset) const {
-  const uint64_t hash = HashOfKeyWord(*header(), key_word);
-  Slot* segment = RangeOf(hash).slots;
-  uint64_t position = HomePosition(hash);
-  while (segment[position].key_word != key_word ||
-         EntryOffset(segment[position].value_word) != entry_offset) {
-    assert(segment[position].key_word != kEmptyKeyWord);
-    position = NextPosition(position);
-  }
-  return segment + position;
-}
-
-void Table::SetValueWord(Slot* slot, uint64_t value_word) {
-  header()->expiring_key_count += HasExpiry(value_word);
-  header()->expiring_key_count -= HasExpiry(slot->value_word);
-  slot->value_word = value_word;
-}
-
-void Table::Remove(Slot* slot) {
-  layout::StoreHeader* h = header();
-  h->key_count--;
-  h->expiring_key_count -= HasExpiry(slot->value_word);
-  arena_->table_state()->removals++;
-  const uint64_t slot_offset =
-      static_cast<uint64_t>(reinterpret_cast<char*>(slot) - arena_->base());
-  Slot* segment = arena_->At<Slot>(slot_offset & layout::kSegmentOffsetMask);
-  auto hole = static_cast<uint64_t>(slot - segment);
-  // Backward shift (D. Knuth, TAOCP 3, 6.4, algorithm R): a later slot of the run moves into the
-  // hole unless its home lies after the hole.
-  uint64_t position = hole;
-  for (uint64_t probes = 1; probes < kSegmentSlots; probes++) {
-    position = NextPosition(position);
-    if (segment[position].key_word == kEmptyKeyWord) break;
-    const uint64_t home = HomePosition(HashOfKeyWord(*h, segment[position].key_word));
-    const uint64_t from_home = (position - home) & (kSegmentSlots - 1);
-    const uint64_t from_hole = (position - hole) & (kSegmentSlots - 1);
-    if (from_home >= from_hole) {
-      segment[hole] = segment[position];
-      hole = position;
+  for (Probe probe(header(), HashOfKeyWord(*header(), key_word));; probe.Next()) {
+    const Slot* slot = probe.slot();
+    assert(slot->key_word != kEmptyKeyWord);
+    if (slot->key_word == key_word && EntryOffset(slot->value_word) == entry_offset) {
+      return const_cast<Slot*>(slot);
     }
   }
-  segment[hole] = {kEmptyKeyWord, 0};
+}
+
+void Table::Remove(const Segment& segment, Slot* slot) {
+  layout::StoreHeader* h = header();
+  h->key_count--;
+  state()->removals++;
+  state()->transaction_removals += h->in_transaction;
+  Slot* slots = segment.slots;
+  const uint64_t count = segment.slot_count();
+  const auto distance = [count](uint64_t from, uint64_t to) {
+    return to >= from ? to - from : to + count - from;
+  };
+  auto hole = static_cast<uint64_t>(slot - slots);
+  // Backward shift (D. Knuth, TAOCP 3, 6.4, algorithm R): a later slot of the run moves into the
+  // hole unless its home lies after the hole.
+  for (uint64_t i = NextIndex(hole, count); slots[i].key_word != kEmptyKeyWord;
+       i = NextIndex(i, count)) {
+    const uint64_t home = HomeIndex(HashOfKeyWord(*h, slots[i].key_word), segment.pages);
+    if (distance(home, i) >= distance(hole, i)) {
+      slots[hole] = slots[i];
+      hole = i;
+    }
+  }
+  slots[hole] = {kEmptyKeyWord, 0};
 }
 
 // --- Growth -------------------------------------------------------------------------------------
 
+// False, with nothing changed, where memory is refused or the keys would stay together.
+bool Table::Grow(const Segment& segment) {
+  if (segment.pages < kMaxSegmentPages) return Resize(segment, segment.pages + 1);
+  return MaySplit(segment.depth) && Split(segment);
+}
+
+// The segment's keys in a new block of so many pages, which must have room for them.
+bool Table::Resize(const Segment& segment, uint64_t pages) {
+  const uint64_t offset = arena_->AllocateZeroed(pages * layout::kSegmentPageBytes);
+  if (offset == 0) return false;
+  CopyKeys(segment, 0, 0, offset, pages);
+  PointDirectoryAt(segment.first_hash, segment.depth, offset, pages);
+  arena_->Free(segment.offset);
+  return true;
+}
+
+void Table::CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t segment_offset,
+                     uint64_t pages) {
+  Slot* to = arena_->At<Slot>(segment_offset);
+  for (uint64_t i = 0; i < from.slot_count(); i++) {
+    if (from.slots[i].key_word == kEmptyKeyWord) continue;
+    const uint64_t hash = HashOfKeyWord(*header(), from.slots[i].key_word);
+    if ((hash & mask) == bits) Place(to, pages, hash, from.slots[i]);
+  }
+}
+
 bool Table::MaySplit(int depth) const {
-  const int evenly_spread = std::max(
-      0, static_cast<int>(std::bit_width(header()->key_count)) - layout::kSegmentSlotsLog2);
+  const int evenly_spread =
+      std::max(0, static_cast<int>(std::bit_width(header()->key_count)) -
+                      static_cast<int>(std::bit_width(layout::kMaxSegmentSlots) - 1));
   return depth < std::min(evenly_spread + kExcessDepth, layout::kMaxGlobalDepth);
 }
 
-// Splits the segment in two. False, with nothing changed, where memory is refused or all keys would
-// stay together.
-bool Table::Split(const SegmentRange& range) {
-  const uint64_t bit = SplitBit(range.depth);
-  uint64_t keys = 0;
-  uint64_t keys_above = 0;
-  std::array<uint64_t, kSegmentSlots> hashes;
-  for (uint64_t i = 0; i < kSegmentSlots; i++) {
-    if (range.slots[i].key_word == kEmptyKeyWord) continue;
-    hashes[i] = HashOfKeyWord(*header(), range.slots[i].key_word);
-    keys++;
-    keys_above += (hashes[i] & bit) != 0;
+bool Table::Split(const Segment& segment) {
+  const uint64_t bit = SplitBit(segment.depth);
+  uint64_t keys[2] = {0, 0};
+  for (uint64_t i = 0; i < segment.slot_count(); i++) {
+    const uint64_t key_word = segment.slots[i].key_word;
+    if (key_word != kEmptyKeyWord) keys[(HashOfKeyWord(*header(), key_word) & bit) != 0]++;
   }
-  if (keys_above == 0 || keys_above == keys) return false;
-  const uint64_t above_offset = arena_->AllocateZeroed(kSegmentBytes);
-  if (above_offset == 0) return false;
-  if (range.depth == global_depth() && !DoubleDirectory()) {
-    arena_->Free(above_offset);
+  if (keys[0] == 0 || keys[1] == 0) return false;
+  // All that the running transaction has removed may come back, and into one half.
+  uint64_t pages[2];
+  uint64_t offsets[2];
+  for (int half = 0; half < 2; half++) {
+    pages[half] = keys[half] + state()->transaction_removals <= kMaxKeysInHalf ? kHalfPages
+                                                                               : kMaxSegmentPages;
+    offsets[half] = arena_->AllocateZeroed(pages[half] * layout::kSegmentPageBytes);
+  }
+  if (offsets[0] == 0 || offsets[1] == 0 ||
+      (segment.depth == global_depth() && !DoubleDirectory())) {
+    for (const uint64_t offset : offsets) {
+      if (offset != 0) arena_->Free(offset);
+    }
     return false;
   }
-
-  std::array<Slot, kSegmentSlots> old;
-  std::memcpy(old.data(), range.slots, kSegmentBytes);
-  std::memset(range.slots, 0, kSegmentBytes);
-  Slot* above = arena_->At<Slot>(above_offset);
-  for (uint64_t i = 0; i < kSegmentSlots; i++) {
-    if (old[i].key_word == kEmptyKeyWord) continue;
-    Place(hashes[i] & bit ? above : range.slots, hashes[i], old[i]);
+  for (int half = 0; half < 2; half++) {
+    const uint64_t bits = half == 0 ? 0 : bit;
+    CopyKeys(segment, bit, bits, offsets[half], pages[half]);
+    PointDirectoryAt(segment.first_hash | bits, segment.depth + 1, offsets[half], pages[half]);
   }
-  PointDirectoryAt(range.first_hash, range.depth + 1, range.offset);
-  PointDirectoryAt(range.first_hash | bit, range.depth + 1, above_offset);
-  TableState* state = arena_->table_state();
-  state->segment_count++;
-  if (range.depth + 1 == global_depth()) state->full_depth_segments += 2;
+  arena_->Free(segment.offset);
+  state()->segment_count++;
+  state()->segments_at_depth[segment.depth]--;
+  state()->segments_at_depth[segment.depth + 1] += 2;
   return true;
 }
 
 // Makes all directory words of the hashes that share `first_hash`'s top `depth` bits name the
 // segment.
-void Table::PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset) {
+void Table::PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset,
+                             uint64_t pages) {
   uint64_t* words = directory() + (first_hash >> header()->directory_shift);
-  const uint64_t count = 1ull << (global_depth() - depth);
-  for (uint64_t i = 0; i < count; i++) words[i] = segment_offset | static_cast<uint64_t>(depth);
+  std::fill_n(words, 1ull << (global_depth() - depth),
+              layout::MakeDirectoryWord(segment_offset, pages, depth));
 }
 
 bool Table::DoubleDirectory() {
@@ -205,20 +248,25 @@ bool Table::DoubleDirectory() {
   arena_->Free(h->directory_offset);
   h->directory_offset = offset;
   h->directory_shift--;
-  arena_->table_state()->full_depth_segments = 0;
   return true;
 }
 
 // --- Shrinking ----------------------------------------------------------------------------------
 
-void Table::MergeNowAndThen(uint64_t hash) {
-  if (arena_->table_state()->removals % kRemovalsPerMergeCheck == 0) MergeIfSparse(hash);
+void Table::ShrinkNowAndThen(uint64_t hash) {
+  if (state()->removals % kRemovalsPerShrinkCheck == 0) ShrinkIfSparse(hash);
 }
 
-void Table::MergeIfSparse(uint64_t hash) {
-  while (MergeOnce(RangeOf(hash))) {
+void Table::ShrinkIfSparse(uint64_t hash) {
+  assert(!header()->in_transaction);
+  while (MergeOnce(SegmentOf(hash))) {
   }
-  while (arena_->table_state()->full_depth_segments == 0 &&
+  const Segment segment = SegmentOf(hash);
+  if (segment.pages > 1 && CountKeys(segment.slots, kSampleSlots) <= kSampleSlots / 2) {
+    const uint64_t keys = CountKeys(segment.slots, segment.slot_count());
+    if (keys * kSlotsPerKeyToShrink <= segment.slot_count()) Resize(segment, PagesFor(keys));
+  }
+  while (state()->segments_at_depth[global_depth()] == 0 &&
          global_depth() > layout::kMinGlobalDepth) {
     const int depth = global_depth();
     HalveDirectory();
@@ -226,25 +274,27 @@ void Table::MergeIfSparse(uint64_t hash) {
   }
 }
 
-bool Table::MergeOnce(const SegmentRange& range) {
-  if (range.depth <= layout::kMinGlobalDepth) return false;
-  if (CountKeys(range.slots, kSampleSlots) > kSampleSlots / 2) return false;
-  const SegmentRange sibling = RangeOf(range.first_hash ^ SplitBit(range.depth - 1));
-  if (sibling.depth != range.depth) return false;
-  if (CountKeys(range.slots, kSegmentSlots) + CountKeys(sibling.slots, kSegmentSlots) >
-      kMaxMergedKeys) {
-    return false;
-  }
-  for (uint64_t i = 0; i < kSegmentSlots; i++) {
-    const Slot& slot = sibling.slots[i];
-    if (slot.key_word == kEmptyKeyWord) continue;
-    Place(range.slots, HashOfKeyWord(*header(), slot.key_word), slot);
-  }
-  PointDirectoryAt(range.first_hash & sibling.first_hash, range.depth - 1, range.offset);
+// False, with nothing changed, where the segment and its sibling are not sparse or memory is
+// refused.
+bool Table::MergeOnce(const Segment& segment) {
+  if (segment.depth <= layout::kMinGlobalDepth) return false;
+  if (CountKeys(segment.slots, kSampleSlots) > kSampleSlots / 2) return false;
+  const Segment sibling = SegmentOf(segment.first_hash ^ SplitBit(segment.depth - 1));
+  if (sibling.depth != segment.depth) return false;
+  const uint64_t keys = CountKeys(segment.slots, segment.slot_count()) +
+                        CountKeys(sibling.slots, sibling.slot_count());
+  if (keys > kMaxMergedKeys) return false;
+  const uint64_t pages = PagesFor(keys);
+  const uint64_t offset = arena_->AllocateZeroed(pages * layout::kSegmentPageBytes);
+  if (offset == 0) return false;
+  CopyKeys(segment, 0, 0, offset, pages);
+  CopyKeys(sibling, 0, 0, offset, pages);
+  PointDirectoryAt(segment.first_hash & sibling.first_hash, segment.depth - 1, offset, pages);
+  arena_->Free(segment.offset);
   arena_->Free(sibling.offset);
-  TableState* state = arena_->table_state();
-  state->segment_count--;
-  if (range.depth == global_depth()) state->full_depth_segments -= 2;
+  state()->segment_count--;
+  state()->segments_at_depth[segment.depth] -= 2;
+  state()->segments_at_depth[segment.depth - 1]++;
   return true;
 }
 
@@ -257,16 +307,10 @@ void Table::HalveDirectory() {
   if (offset == 0) return;
   const uint64_t* old = directory();
   auto* halved = arena_->At<uint64_t>(offset);
-  const auto full_depth = static_cast<uint64_t>(global_depth() - 1);
-  uint64_t full_depth_segments = 0;
-  for (uint64_t i = 0; i < words; i++) {
-    halved[i] = old[2 * i];
-    full_depth_segments += (halved[i] & ~layout::kSegmentOffsetMask) == full_depth;
-  }
+  for (uint64_t i = 0; i < words; i++) halved[i] = old[2 * i];
   arena_->Free(h->directory_offset);
   h->directory_offset = offset;
   h->directory_shift++;
-  arena_->table_state()->full_depth_segments = full_depth_segments;
 }
 
 }  // namespace shredder::store

@@ -2,10 +2,13 @@
 // slots (key word, value word), not in what the value words point to. The layout, and why:
 // builtins-csa/table_layout.h; lookup: table_lookup.h.
 //
-// A segment splits when an insertion would end up further than kMaxDisplacement slots from its
-// home, which happens at a load of three quarters or so. Two sibling segments merge again when both
-// together are less than a quarter full, so that a store whose keys have gone has its memory for
-// others; removals check that now and then.
+// A segment is enlarged when an insertion would end up further than kMaxDisplacement slots from its
+// home, which happens at a load of three quarters or so: by a page, and one of four pages splits
+// into two of three. After removals segments shrink, and siblings merge, once they are sparse,
+// which is looked at now and then: a store whose keys have gone has its memory for others.
+//
+// Rollback of a transaction re-inserts the keys that it has removed, and cannot be refused. So
+// nothing shrinks or merges while one runs, and what splits leaves room for all of them.
 //
 // Thread: the shard's own. A slot's address is valid until the next Insert, Remove or merge.
 #pragma once
@@ -24,48 +27,56 @@ class Table {
  public:
   explicit Table(Arena* arena) : arena_(arena) {}
 
-  // Makes the empty table: two segments. False where the quota has no room for them.
+  // Makes the empty table: two segments of a page. False where the quota has no room for them.
   bool Initialise();
 
-  // Adds a slot for a key that has none. False, with nothing changed, where its segment is full and
-  // cannot be split. Without `may_split`, no memory is needed.
-  bool Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool may_split);
-  // The slot with this key word and this entry, which must be there.
-  layout::Slot* FindEntry(uint64_t key_word, uint64_t entry_offset) const;
-  void SetValueWord(layout::Slot* slot, uint64_t value_word);
-  // Removes the slot and moves those after it back.
-  void Remove(layout::Slot* slot);
-
-  // To be called after removals, outside of a transaction: merges the segment of `hash` with its
-  // sibling, as far as both are sparse. The first looks only every 16th time.
-  void MergeNowAndThen(uint64_t hash);
-  void MergeIfSparse(uint64_t hash);
-
-  // The segment that a hash leads to, and the range of hashes that it covers.
-  struct SegmentRange {
+  // A segment, and the range of hashes that it covers.
+  struct Segment {
     layout::Slot* slots;
     uint64_t offset;
+    uint64_t pages;
     int depth;
     uint64_t first_hash;
     uint64_t last_hash;
+    uint64_t slot_count() const { return pages * layout::kSlotsPerPage; }
   };
-  SegmentRange RangeOf(uint64_t hash) const;
+  // The segment that a hash leads to.
+  Segment SegmentOf(uint64_t hash) const;
+
+  // Adds a slot for a key that has none. False, with nothing changed, where its segment has but one
+  // empty slot left and cannot grow. Without `may_grow`, no memory is needed.
+  bool Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool may_grow);
+  // The slot with this key word and this entry, which must be there.
+  layout::Slot* FindEntry(uint64_t key_word, uint64_t entry_offset) const;
+  // Removes the segment's slot and moves those after it back.
+  void Remove(const Segment& segment, layout::Slot* slot);
+
+  // To be called after removals, outside of a transaction: merges the segment of `hash` with its
+  // sibling, as far as both are sparse, or shrinks it. The first looks only every 16th time.
+  void ShrinkNowAndThen(uint64_t hash);
+  void ShrinkIfSparse(uint64_t hash);
 
   // The first fault found, or nothing; adds the offsets of the table's own blocks to *blocks.
   std::string Check(std::vector<uint64_t>* blocks) const;
 
  private:
   layout::StoreHeader* header() const { return arena_->header(); }
+  TableState* state() const { return arena_->table_state(); }
   uint64_t* directory() const { return arena_->At<uint64_t>(header()->directory_offset); }
   int global_depth() const { return 64 - static_cast<int>(header()->directory_shift); }
 
+  bool Grow(const Segment& segment);
+  bool Resize(const Segment& segment, uint64_t pages);
   bool MaySplit(int depth) const;
-  bool Split(const SegmentRange& range);
+  bool Split(const Segment& segment);
   bool DoubleDirectory();
   void HalveDirectory();
-  bool MergeOnce(const SegmentRange& range);
-  void PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset);
-  std::string CheckSegment(const SegmentRange& range, uint64_t* keys, uint64_t* expiring) const;
+  bool MergeOnce(const Segment& segment);
+  // Copies the keys of `from` whose hashes have the bits of `mask` equal to `bits` to the segment.
+  void CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t segment_offset,
+                uint64_t pages);
+  void PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset, uint64_t pages);
+  std::string CheckSegment(const Segment& segment, uint64_t* keys) const;
 
   Arena* arena_;
 };

@@ -44,21 +44,17 @@ inline uint64_t HashOfKeyWord(const layout::StoreHeader& header, uint64_t key_wo
              : key_word;
 }
 
-inline uint64_t HomePosition(uint64_t hash) {
-  return (hash >> layout::kHomePositionShift) & (layout::kSegmentSlots - 1);
-}
-inline uint64_t NextPosition(uint64_t position) {
-  return (position + 1) & (layout::kSegmentSlots - 1);
-}
-
 inline uint64_t EntryOffset(uint64_t value_word) {
   return value_word >> layout::kValueEntryShift << layout::kEntryAlignmentLog2;
 }
 inline uint64_t ValueLength(uint64_t value_word) { return value_word & layout::kValueLengthMask; }
-inline bool HasExpiry(uint64_t value_word) { return value_word & layout::kValueHasExpiry; }
-inline uint64_t MakeValueWord(uint64_t entry_offset, bool has_expiry, uint64_t length) {
+inline bool HasExpiryWord(uint64_t value_word) { return value_word & layout::kValueHasExpiryWord; }
+inline uint64_t MakeValueWord(uint64_t entry_offset, bool has_expiry_word, uint64_t length) {
   return entry_offset >> layout::kEntryAlignmentLog2 << layout::kValueEntryShift |
-         (has_expiry ? layout::kValueHasExpiry : 0) | length;
+         (has_expiry_word ? layout::kValueHasExpiryWord : 0) | length;
+}
+inline uint64_t WithValueLength(uint64_t value_word, uint64_t length) {
+  return (value_word & ~layout::kValueLengthMask) | length;
 }
 
 inline const char* AddressOf(const layout::StoreHeader* header, uint64_t offset) {
@@ -67,18 +63,19 @@ inline const char* AddressOf(const layout::StoreHeader* header, uint64_t offset)
 inline const layout::EntryHeader* EntryOf(const layout::StoreHeader* header, uint64_t value_word) {
   return reinterpret_cast<const layout::EntryHeader*>(AddressOf(header, EntryOffset(value_word)));
 }
-inline const layout::Slot* SegmentOf(const layout::StoreHeader* header, uint64_t hash) {
+inline uint64_t DirectoryWordOf(const layout::StoreHeader* header, uint64_t hash) {
   const auto* directory =
       reinterpret_cast<const uint64_t*>(AddressOf(header, header->directory_offset));
-  const uint64_t word = directory[hash >> header->directory_shift];
-  return reinterpret_cast<const layout::Slot*>(
-      AddressOf(header, word & layout::kSegmentOffsetMask));
+  return directory[hash >> header->directory_shift];
 }
 
-// Whether `bytes` are the entry's key: the padding of the last word is zeros in both.
-inline bool KeyBytesEqual(const layout::EntryHeader* entry, std::string_view bytes) {
+// Whether `bytes` are the key of the value word's entry: the padding of the last word is zeros in
+// both.
+inline bool KeyBytesEqual(const layout::StoreHeader* header, uint64_t value_word,
+                          std::string_view bytes) {
+  const layout::EntryHeader* entry = EntryOf(header, value_word);
   if (entry->key_length != bytes.size()) return false;
-  const char* theirs = reinterpret_cast<const char*>(entry) + layout::kEntryKeyOffset;
+  const char* theirs = reinterpret_cast<const char*>(entry) + layout::KeyOffsetInEntry(value_word);
   const uint64_t whole = bytes.size() & ~7ull;
   uint64_t a;
   uint64_t b;
@@ -92,36 +89,52 @@ inline bool KeyBytesEqual(const layout::EntryHeader* entry, std::string_view byt
   return layout::LoadLastBytes(bytes.data() + whole, bytes.size() - whole) == b;
 }
 
+// The slots of a segment from a hash's home position on, without end: the caller stops at the key
+// it seeks or at an empty slot, of which each segment has at least one.
+class Probe {
+ public:
+  Probe(const layout::StoreHeader* header, uint64_t hash) {
+    const uint64_t word = DirectoryWordOf(header, hash);
+    const uint64_t pages = layout::SegmentPages(word);
+    segment_ = AddressOf(header, layout::SegmentOffset(word));
+    end_ = pages << layout::kSegmentPageBytesLog2;
+    position_ = layout::HomeBytes(hash, pages);
+  }
+
+  const layout::Slot* slot() const {
+    return reinterpret_cast<const layout::Slot*>(segment_ + position_);
+  }
+  void Next() {
+    position_ += layout::kSlotBytes;
+    if (position_ == end_) position_ = 0;
+  }
+
+ private:
+  const char* segment_;
+  uint64_t end_;
+  uint64_t position_;
+};
+
 // The key's slot, expired or not; null where it has none. `hash` is HashInteger(key) or
 // HashBytes(bytes).
 inline const layout::Slot* FindIntegerSlot(const layout::StoreHeader* header, uint64_t key,
                                            uint64_t hash) {
-  const layout::Slot* segment = SegmentOf(header, hash);
   const uint64_t key_word = IntegerKeyWord(key);
-  uint64_t position = HomePosition(hash);
-  for (uint64_t probes = 0; probes < layout::kSegmentSlots; probes++) {
-    const layout::Slot* slot = segment + position;
+  for (Probe probe(header, hash);; probe.Next()) {
+    const layout::Slot* slot = probe.slot();
     if (slot->key_word == key_word) return slot;
     if (slot->key_word == layout::kEmptyKeyWord) return nullptr;
-    position = NextPosition(position);
   }
-  return nullptr;
 }
 
 inline const layout::Slot* FindBytesSlot(const layout::StoreHeader* header, std::string_view bytes,
                                          uint64_t hash) {
-  const layout::Slot* segment = SegmentOf(header, hash);
   const uint64_t key_word = BytesKeyWord(hash);
-  uint64_t position = HomePosition(hash);
-  for (uint64_t probes = 0; probes < layout::kSegmentSlots; probes++) {
-    const layout::Slot* slot = segment + position;
-    if (slot->key_word == key_word && KeyBytesEqual(EntryOf(header, slot->value_word), bytes)) {
-      return slot;
-    }
+  for (Probe probe(header, hash);; probe.Next()) {
+    const layout::Slot* slot = probe.slot();
+    if (slot->key_word == key_word && KeyBytesEqual(header, slot->value_word, bytes)) return slot;
     if (slot->key_word == layout::kEmptyKeyWord) return nullptr;
-    position = NextPosition(position);
   }
-  return nullptr;
 }
 
 inline const layout::Slot* FindSlot(const layout::StoreHeader* header, const Key& key,
@@ -130,14 +143,29 @@ inline const layout::Slot* FindSlot(const layout::StoreHeader* header, const Key
                           : FindBytesSlot(header, key.bytes(), hash);
 }
 
+// Unix ms at which the key expires; kNeverExpires where it does not.
+inline uint64_t ExpiresAtOf(const layout::StoreHeader* header, uint64_t value_word) {
+  if (!HasExpiryWord(value_word)) return layout::kNeverExpires;
+  uint64_t expires_at_ms;
+  std::memcpy(&expires_at_ms,
+              AddressOf(header, EntryOffset(value_word) + layout::kEntryExpiresAtOffset),
+              sizeof expires_at_ms);
+  return expires_at_ms;
+}
 inline bool IsExpired(const layout::StoreHeader* header, uint64_t value_word) {
-  return HasExpiry(value_word) && header->now_ms >= EntryOf(header, value_word)->expires_at_ms;
+  return HasExpiryWord(value_word) && header->now_ms >= ExpiresAtOf(header, value_word);
 }
 
+// The key's bytes in an entry of a byte-string key.
+inline std::string_view KeyIn(const layout::StoreHeader* header, uint64_t value_word) {
+  return {AddressOf(header, EntryOffset(value_word) + layout::KeyOffsetInEntry(value_word)),
+          EntryOf(header, value_word)->key_length};
+}
 // The value in an entry whose key has `key_length` bytes (0 for an integer).
 inline std::string_view ValueIn(const layout::StoreHeader* header, uint64_t value_word,
                                 uint64_t key_length) {
-  return {AddressOf(header, EntryOffset(value_word) + layout::ValueOffsetInEntry(key_length)),
+  return {AddressOf(header,
+                    EntryOffset(value_word) + layout::ValueOffsetInEntry(value_word, key_length)),
           ValueLength(value_word)};
 }
 

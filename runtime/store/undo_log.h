@@ -1,36 +1,48 @@
-// What a transaction has written, in order, so that it can be undone. Held in process memory; the
-// store charges each record's kChargedBytes against the quota. A record names its key by the slot's
-// key word and its entry, so no key bytes are copied.
+// What a transaction has written, in order, so that it can be undone: an array of
+// layout::UndoRecord in the arena, in a range of addresses of its own, so that it grows without
+// moving. The builtins append records to it as well, as far as the header's undo_capacity goes,
+// which is what has been charged to the quota.
+//
+// Thread: the shard's own.
 #pragma once
 
 #include <cstdint>
-#include <deque>
+#include <span>
+
+#include "builtins-csa/table_layout.h"
+#include "runtime/store/arena.h"
 
 namespace shredder::store {
 
-struct UndoRecord {
-  uint64_t key_word;
-  uint64_t old_value_word;     // 0 = the key was absent
-  uint64_t new_value_word;     // 0 = the key was removed; its entry is the old one's where that was
-                               // changed in place
-  uint64_t old_expires_at_ms;  // as the old entry had it
-};
-
 class UndoLog {
  public:
-  // Covers what a std::deque takes for a record.
-  static constexpr uint64_t kChargedBytes = 2 * sizeof(UndoRecord);
+  // What it charges at once where the quota has room; a single record's bytes where it has not.
+  static constexpr uint64_t kStepRecords = 32;
 
-  bool active() const { return active_; }
-  void Begin() { active_ = true; }
-  void Push(const UndoRecord& record) { records_.push_back(record); }
-  const std::deque<UndoRecord>& records() const { return records_; }
-  uint64_t charged_bytes() const { return records_.size() * kChargedBytes; }
+  explicit UndoLog(Arena* arena) : arena_(arena) {}
+
+  bool active() const { return header()->in_transaction != 0; }
+  // Starts a transaction, and makes room for its first records where the quota has it.
+  void Begin();
+  // Makes room for one more record; false where the quota has none.
+  bool Reserve();
+  // The same, past the quota if need be.
+  void ReserveAlways();
+  // After Reserve or ReserveAlways.
+  void Push(const layout::UndoRecord& record);
+  std::span<const layout::UndoRecord> records() const;
+  uint64_t charged_bytes() const { return header()->undo_capacity * sizeof(layout::UndoRecord); }
+  // Ends the transaction and takes back what was charged; records() stays until Forget.
   void End();
+  void Forget();
 
  private:
-  bool active_ = false;
-  std::deque<UndoRecord> records_;
+  layout::StoreHeader* header() const { return arena_->header(); }
+  layout::UndoRecord* first() const {
+    return arena_->At<layout::UndoRecord>(header()->undo_offset);
+  }
+
+  Arena* arena_;
 };
 
 }  // namespace shredder::store

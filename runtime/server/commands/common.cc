@@ -47,6 +47,12 @@ bool Succeeded(store::WriteStatus status, resp::ReplyWriter& reply) {
   return false;
 }
 
+bool Succeeded(store::ExpiryStatus status, resp::ReplyWriter& reply) {
+  return Succeeded(status == store::ExpiryStatus::kOutOfMemory ? store::WriteStatus::kOutOfMemory
+                                                               : store::WriteStatus::kOk,
+                   reply);
+}
+
 bool ReadTime(const Request& request, size_t i, TimeUnit unit, bool positive, int64_t* unix_ms) {
   constexpr int64_t kMax = std::numeric_limits<int64_t>::max();
   constexpr int64_t kMin = std::numeric_limits<int64_t>::min();

@@ -49,6 +49,8 @@ bool ReadInteger(const Request& request, size_t i, int64_t* value);
 
 // True where the write was made; replies the error where it was not.
 bool Succeeded(store::WriteStatus status, resp::ReplyWriter& reply);
+// The same for an expiry; an absent key is no error.
+bool Succeeded(store::ExpiryStatus status, resp::ReplyWriter& reply);
 
 // A point in time as a client gives it, for EX, PXAT, EXPIRE and the like.
 struct TimeUnit {

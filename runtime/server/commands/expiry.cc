@@ -64,8 +64,9 @@ void Expire(Request& request, TimeUnit unit) {
     request.reply.Integer(0);
     return;
   }
-  request.store().SetExpiresAt(key, ToExpiry(at_ms));
-  request.reply.Integer(1);
+  if (Succeeded(request.store().SetExpiresAt(key, ToExpiry(at_ms)), request.reply)) {
+    request.reply.Integer(1);
+  }
 }
 
 // -2 where the key is absent, -1 where it has no expiry.

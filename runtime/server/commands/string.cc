@@ -181,11 +181,16 @@ void HandleGetEx(Request& request) {
       !ReadTime(request, options.expiry_argument, options.expiry_unit, true, &at_ms)) {
     return;
   }
+  // The value first: an expiry in the past deletes it. An error takes the value's place.
+  std::string& out = request.reply.out();
+  const size_t start = out.size();
   request.reply.Bulk(*value);
   if (options.persist) {
     request.store().SetExpiresAt(key, 0);
   } else if (!options.expiry_option.empty()) {
-    request.store().SetExpiresAt(key, ToExpiry(at_ms));
+    const store::ExpiryStatus status = request.store().SetExpiresAt(key, ToExpiry(at_ms));
+    if (status == store::ExpiryStatus::kOutOfMemory) out.resize(start);
+    Succeeded(status, request.reply);
   }
 }
 
