@@ -13,6 +13,12 @@ enum class StoreError : int {
   kBufferUnusable,   // TypeError: detached, shared or resizable
   kIndexType,        // TypeError: not a number
   kIndexRange,       // RangeError: not an integer from 0 to 2^53 - 1
+  kNotView,          // TypeError: a getter's receiver is no StoreView of this context
+  kViewEnded,        // TypeError: the view's invocation has ended
+  kViewOffset,       // RangeError: outside of the view
+  kKeysType,         // TypeError: no Uint32Array
+  kOutType,          // TypeError: neither a Uint32Array nor a Float64Array
+  kOutTooShort,      // RangeError: shorter than the keys
 };
 
 }  // namespace shredder

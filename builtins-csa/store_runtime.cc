@@ -1,5 +1,6 @@
 // What the store's builtins leave to C++: keys that are not ASCII, and errors.
 
+#include "src/codegen/external-reference.h"
 #include "src/execution/arguments-inl.h"
 #include "src/execution/isolate-inl.h"
 #include "src/objects/embedder-data-array-inl.h"
@@ -7,6 +8,7 @@
 #include "src/objects/string-inl.h"
 #include "src/runtime/runtime-utils.h"
 #include "src/shredder/store_error.h"
+#include "src/shredder/table_gather.h"
 #include "src/shredder/table_layout.h"
 #include "src/strings/unicode-inl.h"
 
@@ -75,6 +77,30 @@ Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argume
       constructor = isolate->range_error_function();
       message = "index must be an integer from 0 to 9007199254740991";
       break;
+    case StoreError::kNotView:
+      message = "the getters of a StoreView need a StoreView of their own context";
+      show_argument = false;
+      break;
+    case StoreError::kViewEnded:
+      message = "a StoreView is valid until its invocation ends, and this one's has ended";
+      show_argument = false;
+      break;
+    case StoreError::kViewOffset:
+      constructor = isolate->range_error_function();
+      message = "offset is outside the bounds of the StoreView";
+      show_argument = false;
+      break;
+    case StoreError::kKeysType:
+      message = "keys must be a Uint32Array";
+      break;
+    case StoreError::kOutType:
+      message = "out must be a Uint32Array or a Float64Array";
+      break;
+    case StoreError::kOutTooShort:
+      constructor = isolate->range_error_function();
+      message = "out must be as long as keys";
+      show_argument = false;
+      break;
   }
   Handle<String> text = isolate->factory()->NewStringFromAsciiChecked(message);
   if (show_argument) {
@@ -86,6 +112,10 @@ Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argume
 }
 
 }  // namespace
+
+ExternalReference ExternalReference::shredder_gather_function() {
+  return ExternalReference(Redirect(FUNCTION_ADDR(layout::Gather)));
+}
 
 RUNTIME_FUNCTION(Runtime_ShredderThrow) {
   HandleScope scope(isolate);

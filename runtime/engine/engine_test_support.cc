@@ -1,6 +1,8 @@
 #include "runtime/engine/engine_test_support.h"
 
 #include <cmath>
+#include <cstdlib>
+#include <cstring>
 #include <sstream>
 
 namespace shredder::engine {
@@ -53,6 +55,11 @@ std::vector<std::string_view> Views(const std::vector<std::string>& strings) {
 
 }  // namespace
 
+bool InlinesLookups() {
+  const char* flags = std::getenv("SHREDDER_TEST_V8_FLAGS");
+  return flags == nullptr || std::strstr(flags, "--no-shredder-inline") == nullptr;
+}
+
 std::string Show(const Value& value) {
   std::ostringstream out;
   out.precision(17);
@@ -64,8 +71,8 @@ std::string Library(std::string_view name, std::string_view code) {
   std::string library = "#!js name=";
   library += name;
   library +=
-      "\nimport {HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete} from "
-      "'shredder:store';\n";
+      "\nimport {HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTGetMany, HTView, HTSet, "
+      "HTDelete, HTAdd, HTScan} from 'shredder:store';\n";
   library += code;
   return library;
 }

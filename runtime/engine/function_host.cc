@@ -188,6 +188,7 @@ void FunctionHost::Impl::DisposeIsolate() {
 
 std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library) {
   store_state_.access = StoreAccess::kReadOnlyLoad;
+  store_state_.store->BeginInvocation(false);
   std::string failure;
   {
     Run run(this, "library", engine_->options.load_deadline_ms);
@@ -198,6 +199,7 @@ std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library) {
     failure = run.Finish(completed, std::move(error));
     loading_ = nullptr;
   }
+  store_state_.store->EndInvocation();
   return failure;
 }
 
@@ -360,6 +362,7 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   store_state_.access =
       no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
   engine_->running = RunningInvocation{std::string(function), MonotonicMs()};
+  store->BeginInvocation(!no_writes);
   if (!no_writes) store->Begin();
   Value result;
   std::string failure;
@@ -370,6 +373,7 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
     failure = run.Finish(completed, std::move(error));
   }
   if (!no_writes) failure.empty() ? store->Commit() : store->Rollback();
+  store->EndInvocation();
   engine_->running.reset();
   store_state_.access = StoreAccess::kReadOnlyLoad;
   if (heap_exhausted_) DisposeIsolate();

@@ -91,8 +91,8 @@ TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
       "export const f = () => [Object.keys(store), Object.isFrozen(store), "
       "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
   EXPECT_EQ(tenant_.ShowCall("f"),
-            "[[\"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetUint32\", \"HTHas\", "
-            "\"HTLength\", \"HTSet\"], false, false, null]");
+            "[[\"HTAdd\", \"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetMany\", \"HTGetUint32\", "
+            "\"HTHas\", \"HTLength\", \"HTScan\", \"HTSet\", \"HTView\"], false, false, null]");
 }
 
 TEST_F(IsolationTest, ShowsStackFramesNothingOfTheHost) {

@@ -74,9 +74,9 @@ TEST_F(LibraryTest, ImportsTheStoreOnly) {
             "!ERR Error: Cannot find module 'fs': a library imports shredder:store only, bundle "
             "the rest");
   EXPECT_EQ(
-      LoadText("#!js name=a\nimport {HTScan} from 'shredder:store';\nexport const f = () => 1;"),
+      LoadText("#!js name=a\nimport {HTNothing} from 'shredder:store';\nexport const f = () => 1;"),
       "!ERR SyntaxError: The requested module 'shredder:store' does not provide an export named "
-      "'HTScan' at a:2:9");
+      "'HTNothing' at a:2:9");
   EXPECT_THAT(LoadText("#!js name=a\nimport '" + std::string(100'000, 'x') + "';"),
               testing::SizeIs(testing::Lt(300u)));
 }

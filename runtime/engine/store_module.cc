@@ -1,5 +1,6 @@
 #include "runtime/engine/store_module.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstring>
 #include <optional>
@@ -7,6 +8,7 @@
 #include <vector>
 
 #include "builtins-csa/store_builtins_list.h"
+#include "builtins-csa/store_context.h"
 #include "builtins-csa/table_layout.h"
 #include "runtime/engine/v8_strings.h"
 
@@ -142,6 +144,21 @@ std::optional<std::string_view> BytesOf(v8::Isolate* isolate, v8::Local<v8::Valu
   return std::string_view(static_cast<const char*>(buffer->Data()) + offset, size);
 }
 
+// False with an exception pending for what a write was refused for.
+bool Succeeded(v8::Isolate* isolate, store::WriteStatus status) {
+  switch (status) {
+    case store::WriteStatus::kOk:
+      return true;
+    case store::WriteStatus::kOutOfMemory:
+      ThrowRangeError(isolate, "OOM the tenant's memory quota is used up");
+      return false;
+    case store::WriteStatus::kValueTooLong:
+      ThrowRangeError(isolate, "value is longer than 536870912 bytes");
+      return false;
+  }
+  return false;
+}
+
 // HTSet(key, bytes)
 void HTSet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -151,14 +168,7 @@ void HTSet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0])) return;
   const std::optional<std::string_view> bytes = BytesOf(isolate, info[1], &on_heap_bytes);
   if (!bytes) return;
-  switch (state->store->Set(key.key(), *bytes)) {
-    case store::WriteStatus::kOk:
-      return;
-    case store::WriteStatus::kOutOfMemory:
-      return ThrowRangeError(isolate, "OOM the tenant's memory quota is used up");
-    case store::WriteStatus::kValueTooLong:
-      return ThrowRangeError(isolate, "value is longer than 536870912 bytes");
-  }
+  Succeeded(isolate, state->store->Set(key.key(), *bytes));
 }
 
 // HTDelete(key): boolean
@@ -168,6 +178,108 @@ void HTDelete(const v8::FunctionCallbackInfo<v8::Value>& info) {
   KeyArgument key;
   if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0])) return;
   info.GetReturnValue().Set(state->store->Delete(key.key()));
+}
+
+// Reads an integer argument that a double holds exactly; false with an exception pending for anything else. `what` names it.
+bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::string& what,
+                 double min, double max, int64_t* integer) {
+  if (!value->IsNumber()) {
+    ThrowTypeError(isolate, (what + " must be a number").c_str());
+    return false;
+  }
+  const double number = value.As<v8::Number>()->Value();
+  // NaN fails the comparisons.
+  if (!(number >= min && number <= max) || number != std::trunc(number)) {
+    ThrowRangeError(isolate, (what + " must be an integer from " +
+                              std::to_string(static_cast<int64_t>(min)) + " to " +
+                              std::to_string(static_cast<int64_t>(max)))
+                                 .c_str());
+    return false;
+  }
+  *integer = static_cast<int64_t>(number);
+  return true;
+}
+
+// A counter's value: the canonical decimal form of a 64-bit integer, as Redis's INCRBY takes it.
+std::optional<int64_t> ParseCounter(std::string_view text) {
+  int64_t number;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  // Neither leading zeros nor -0.
+  if (std::to_string(number) != text) return std::nullopt;
+  return number;
+}
+
+// HTAdd(key, delta): number
+void HTAdd(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  constexpr double kMaxSafeInteger = 9007199254740991;
+  v8::Isolate* isolate = info.GetIsolate();
+  StoreModuleState* state = StateOf(info);
+  KeyArgument key;
+  int64_t delta;
+  if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0]) ||
+      !ReadInteger(isolate, info[1], "delta", -kMaxSafeInteger, kMaxSafeInteger, &delta)) {
+    return;
+  }
+  std::optional<int64_t> old_number = 0;
+  if (const std::optional<std::string_view> value = state->store->Get(key.key())) {
+    old_number = ParseCounter(*value);
+    if (!old_number) return ThrowTypeError(isolate, "value is not an integer");
+  }
+  int64_t sum;
+  if (__builtin_add_overflow(*old_number, delta, &sum) ||
+      std::abs(static_cast<double>(sum)) > kMaxSafeInteger) {
+    return ThrowRangeError(isolate, "the sum is not a safe integer");
+  }
+  if (!Succeeded(isolate,
+                 state->store->Set(key.key(), std::to_string(sum), store::Expiry::Keep()))) {
+    return;
+  }
+  info.GetReturnValue().Set(static_cast<double>(sum));
+}
+
+// A key as JavaScript names it; empty where its bytes are not UTF-8, so that no string names it.
+v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& bytes) {
+  const std::optional<store::Key> key = store::Key::FromBytes(bytes);
+  if (key && key->is_integer()) {
+    return v8::Number::New(isolate, static_cast<double>(key->integer()));
+  }
+  v8::Local<v8::String> string;
+  if (!StringFromUtf8(isolate, bytes).ToLocal(&string) || Utf8(isolate, string) != bytes) return {};
+  return string;
+}
+
+// HTScan(cursor, into): number
+void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  // Keys of one call, about.
+  constexpr uint64_t kCount = 100;
+  constexpr double kMaxCursor = 281474976710655;  // 2^48 - 1
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  int64_t cursor;
+  if (!ReadInteger(isolate, info[0], "cursor", 0, kMaxCursor, &cursor)) return;
+  if (!info[1]->IsArray()) return ThrowTypeError(isolate, "into must be an array");
+  const v8::Local<v8::Array> into = info[1].As<v8::Array>();
+  std::vector<std::string> keys;
+  const uint64_t next = StateOf(info)->store->Scan(
+      static_cast<uint64_t>(cursor), kCount,
+      [&keys](std::string_view key) { keys.emplace_back(key); });
+  if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0)).IsNothing()) {
+    return;
+  }
+  uint32_t count = 0;
+  for (const std::string& key : keys) {
+    v8::Local<v8::Value> value;
+    if (!KeyValue(isolate, key).ToLocal(&value)) continue;
+    // Not Set, which would run a setter of the tenant's.
+    bool created;
+    if (!into->CreateDataProperty(context, count, value).To(&created)) return;
+    count += created;
+  }
+  if (into->Length() != count) {
+    return ThrowTypeError(isolate, "into must be an array whose length may change");
+  }
+  info.GetReturnValue().Set(static_cast<double>(next));
 }
 
 // DBGet(key): ArrayBuffer | undefined
@@ -213,12 +325,18 @@ struct Callback {
   v8::FunctionCallback function;
   int length;
 };
-constexpr Callback kWriteCallbacks[] = {{"HTSet", HTSet, 2}, {"HTDelete", HTDelete, 1}};
+constexpr Callback kCallbacks[] = {{"HTScan", HTScan, 2}};
 constexpr Callback kComparisonCallbacks[] = {{"DBGet", DBGet, 1},
                                              {"DBGetNumber", DBGetNumber, 1}};
 
-// The object from which the module's exports are taken when it is evaluated; kept in the context's embedder data.
-constexpr int kExportsEmbedderDataIndex = layout::kStoreEmbedderDataIndex + 1;
+// What the builtins of these names leave to C++, and where they find it.
+struct Fallback {
+  int embedder_data_index;
+  v8::FunctionCallback function;
+};
+constexpr Fallback kFallbacks[] = {{kSetEmbedderDataIndex, HTSet},
+                                   {kDeleteEmbedderDataIndex, HTDelete},
+                                   {kAddEmbedderDataIndex, HTAdd}};
 
 v8::MaybeLocal<v8::Value> EvaluateModule(v8::Local<v8::Context> context,
                                          v8::Local<v8::Module> module) {
@@ -281,8 +399,16 @@ v8::MaybeLocal<v8::Module> MakeStoreModule(v8::Local<v8::Context> context, Store
     }
     return true;
   };
-  if (!add_callbacks(kWriteCallbacks)) return {};
+  if (!add_callbacks(kCallbacks)) return {};
   if (callback_builtins && !add_callbacks(kComparisonCallbacks)) return {};
+  for (const Fallback& fallback : kFallbacks) {
+    v8::Local<v8::Function> function;
+    if (!v8::Function::New(context, fallback.function, data, 0, v8::ConstructorBehavior::kThrow)
+             .ToLocal(&function)) {
+      return {};
+    }
+    context->SetEmbedderData(fallback.embedder_data_index, function);
+  }
   context->SetEmbedderData(kExportsEmbedderDataIndex, exports);
   return v8::Module::CreateSyntheticModule(isolate, AsciiString(isolate, kStoreModuleName), names,
                                            EvaluateModule);

@@ -1,0 +1,468 @@
+#include "src/shredder/store_call_reducer.h"
+
+#include "src/compiler/access-builder.h"
+#include "src/compiler/allocation-builder-inl.h"
+#include "src/compiler/compilation-dependencies.h"
+#include "src/compiler/js-heap-broker.h"
+#include "src/compiler/js-operator.h"
+#include "src/compiler/map-inference.h"
+#include "src/compiler/node-matchers.h"
+#include "src/compiler/simplified-operator.h"
+#include "src/compiler/type-cache.h"
+#include "src/objects/embedder-data-array-inl.h"
+#include "src/objects/embedder-data-slot-inl.h"
+#include "src/objects/shared-function-info-inl.h"
+#include "src/shredder/store_builtins_list.h"
+#include "src/shredder/store_view.h"
+
+namespace v8 {
+namespace internal {
+namespace compiler {
+
+namespace layout = ::shredder::layout;
+
+namespace {
+
+FieldAccess ViewField(int offset, Type type, const char* name) {
+  return {kTaggedBase,           offset, MaybeHandle<Name>(), MaybeHandle<Map>(), type,
+          MachineType::AnyTagged(), kFullWriteBarrier, name};
+}
+FieldAccess ValueOffsetField(Zone* zone) {
+  return ViewField(StoreView::kValueOffsetOffset,
+                   Type::Range(0, static_cast<double>(layout::kMaxArenaBytes), zone),
+                   "StoreViewValueOffset");
+}
+FieldAccess ByteLengthField(Zone* zone) {
+  return ViewField(StoreView::kByteLengthOffset,
+                   Type::Range(0, static_cast<double>(layout::kMaxValueBytes), zone),
+                   "StoreViewByteLength");
+}
+FieldAccess InvocationField(Zone* zone) {
+  return ViewField(StoreView::kInvocationOffset,
+                   Type::Range(0, static_cast<double>(layout::kMaxIntegerKey), zone),
+                   "StoreViewInvocation");
+}
+
+}  // namespace
+
+struct StoreCallReducer::Site {
+  Site(Node* node, Zone* zone)
+      : call(node), parameters(call.Parameters()), effect(call.effect()), control(call.control()),
+        fallbacks(zone) {}
+
+  // Whether what is assumed and turns out wrong may deoptimise.
+  bool may_speculate() const {
+    return parameters.speculation_mode() == SpeculationMode::kAllowSpeculation &&
+           parameters.feedback().IsValid();
+  }
+  Node* Argument(int i) const { return call.Argument(i); }
+
+  JSCallNode call;
+  const CallParameters& parameters;
+  Effect effect;
+  Control control;
+  // Where the builtin must do it: (effect, control).
+  ZoneVector<std::pair<Node*, Node*>> fallbacks;
+};
+
+StoreCallReducer::StoreCallReducer(Editor* editor, JSGraph* jsgraph, JSHeapBroker* broker,
+                                   CompilationDependencies* dependencies)
+    : AdvancedReducer(editor),
+      jsgraph_(jsgraph),
+      broker_(broker),
+      dependencies_(dependencies),
+      operators_(jsgraph->graph()->zone()),
+      views_(jsgraph->graph()->zone()),
+      left_to_builtin_(jsgraph->graph()->zone()) {}
+
+Reduction StoreCallReducer::Reduce(Node* node) {
+  if (node->opcode() != IrOpcode::kJSCall || left_to_builtin_.count(node) != 0) return NoChange();
+  JSCallNode call(node);
+  HeapObjectMatcher target(call.target());
+  if (!target.HasResolvedValue() || !target.Ref(broker()).IsJSFunction()) return NoChange();
+  const JSFunctionRef function = target.Ref(broker()).AsJSFunction();
+  const SharedFunctionInfoRef shared = function.shared(broker());
+  if (!shared.HasBuiltinId() ||
+      !function.native_context(broker()).equals(broker()->target_native_context())) {
+    return NoChange();
+  }
+  switch (shared.builtin_id()) {
+    case Builtin::kShredderHTHas:
+      return ReduceHas(node);
+    case Builtin::kShredderHTLength:
+      return ReduceLength(node);
+    case Builtin::kShredderHTGet:
+      return ReduceGet(node);
+    case Builtin::kShredderHTGetUint32:
+      return ReduceElement(node, kExternalUint32Array);
+    case Builtin::kShredderHTGetFloat64:
+      return ReduceElement(node, kExternalFloat64Array);
+    case Builtin::kShredderHTView:
+      return ReduceView(node);
+    case Builtin::kShredderViewByteLength:
+      return ReduceViewByteLength(node);
+    case Builtin::kShredderViewGetInt8:
+      return ReduceViewGetter(node, kExternalInt8Array);
+    case Builtin::kShredderViewGetUint8:
+      return ReduceViewGetter(node, kExternalUint8Array);
+    case Builtin::kShredderViewGetInt16:
+      return ReduceViewGetter(node, kExternalInt16Array);
+    case Builtin::kShredderViewGetUint16:
+      return ReduceViewGetter(node, kExternalUint16Array);
+    case Builtin::kShredderViewGetInt32:
+      return ReduceViewGetter(node, kExternalInt32Array);
+    case Builtin::kShredderViewGetUint32:
+      return ReduceViewGetter(node, kExternalUint32Array);
+    case Builtin::kShredderViewGetFloat32:
+      return ReduceViewGetter(node, kExternalFloat32Array);
+    case Builtin::kShredderViewGetFloat64:
+      return ReduceViewGetter(node, kExternalFloat64Array);
+    default:
+      return NoChange();
+  }
+}
+
+// --- Lookups ---------------------------------------------------------------------------------------------------------
+
+Reduction StoreCallReducer::ReduceHas(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 1) return NoChange();
+  Node* const reference = Lookup(&site, site.Argument(0), false);
+  return Finish(&site, graph()->NewNode(simplified()->BooleanNot(), IsAbsent(reference)));
+}
+
+Reduction StoreCallReducer::ReduceLength(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 1) return NoChange();
+  return Finish(&site, LengthOrMinusOne(Lookup(&site, site.Argument(0), false)));
+}
+
+Reduction StoreCallReducer::ReduceGet(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 2 || !site.may_speculate()) {
+    return NoChange();
+  }
+  Node* const reference = Lookup(&site, site.Argument(0), false);
+  // The builtin looks at the buffer first; either way an error is its to throw.
+  site.effect = graph()->NewNode(operators_.CopyValue(Store(), site.parameters.feedback()),
+                                 reference, site.Argument(1), site.effect, site.control);
+  return Finish(&site, LengthOrMinusOne(reference));
+}
+
+Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_type) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 2) return NoChange();
+  const int size_log2 = ElementSizeLog2Of(
+      AccessBuilder::ForTypedArrayElement(element_type, true).machine_type.representation());
+  Node* const reference = Lookup(&site, site.Argument(0), false);
+  Node* const address = ValueAddress(reference);
+  // An absent key's value has no elements.
+  Node* const count =
+      graph()->NewNode(simplified()->NumberShiftRightLogical(),
+                       graph()->NewNode(operators_.ValueLength(), reference),
+                       jsgraph()->Constant(size_log2));
+  const auto load = [&](Node* index) {
+    Node* const byte_offset = graph()->NewNode(simplified()->NumberShiftLeft(), index,
+                                               jsgraph()->Constant(size_log2));
+    return LoadElement(&site, element_type, address, byte_offset, jsgraph()->TrueConstant());
+  };
+  Node* index = site.Argument(1);
+  if (site.may_speculate()) {
+    index = CheckIndex(&site, index, count);
+    return Finish(&site, load(index));
+  }
+
+  if (!NodeProperties::GetType(index).Is(Type::Unsigned32())) {
+    FallBackUnless(&site, graph()->NewNode(simplified()->ObjectIsSmi(), index));
+    index = site.effect = graph()->NewNode(common()->TypeGuard(Type::SignedSmall()), index,
+                                           site.effect, site.control);
+    FallBackUnless(&site, graph()->NewNode(simplified()->NumberLessThanOrEqual(),
+                                           jsgraph()->ZeroConstant(), index));
+    index = site.effect =
+        graph()->NewNode(common()->TypeGuard(Type::Intersect(Type::SignedSmall(), Type::Unsigned32(),
+                                                             graph()->zone())),
+                         index, site.effect, site.control);
+  }
+  Node* const branch =
+      graph()->NewNode(common()->Branch(BranchHint::kTrue),
+                       graph()->NewNode(simplified()->NumberLessThan(), index, count), site.control);
+  Node* const effect_before = site.effect;
+  Node* const if_in_bounds = graph()->NewNode(common()->IfTrue(), branch);
+  Node* const if_out_of_bounds = graph()->NewNode(common()->IfFalse(), branch);
+  site.control = Control(if_in_bounds);
+  index = site.effect = graph()->NewNode(
+      common()->TypeGuard(Type::Range(0, static_cast<double>(layout::kMaxValueBytes >> size_log2),
+                                      graph()->zone())),
+      index, site.effect, site.control);
+  Node* const element = load(index);
+  return Finish(&site, Join(&site, element, jsgraph()->UndefinedConstant(), effect_before,
+                            if_out_of_bounds));
+}
+
+Node* StoreCallReducer::Lookup(Site* site, Node* key, bool marks_view) {
+  StoreKeyKind kind = KeyKindOf(key);
+  const bool may_speculate = site->may_speculate();
+  // Only a check that deoptimises makes an integer of a number whose type does not say so.
+  if (kind == StoreKeyKind::kNumber && !may_speculate) kind = StoreKeyKind::kAny;
+  StoreLookupParameters parameters;
+  parameters.store = Store();
+  parameters.native_context =
+      reinterpret_cast<Address>(broker()->target_native_context().object().location());
+  parameters.key_kind = kind;
+  parameters.key_miss = may_speculate ? StoreKeyMiss::kDeoptimize : StoreKeyMiss::kReport;
+  parameters.marks_view = marks_view;
+  if (may_speculate) parameters.feedback = site->parameters.feedback();
+  Node* const reference = graph()->NewNode(operators_.Lookup(parameters), key, site->effect,
+                                           site->control);
+  site->effect = Effect(reference);
+  if (!may_speculate && kind != StoreKeyKind::kInteger) {
+    FallBackUnless(site,
+                   graph()->NewNode(simplified()->BooleanNot(),
+                                    graph()->NewNode(operators_.ValueIs(kNotLookedUp), reference)));
+  }
+  return reference;
+}
+
+StoreKeyKind StoreCallReducer::KeyKindOf(Node* key) const {
+  const Type type = NodeProperties::GetType(key);
+  const Type integers = Type::Union(TypeCache::Get()->kPositiveSafeInteger, Type::MinusZero(),
+                                    graph()->zone());
+  if (type.Is(integers)) return StoreKeyKind::kInteger;
+  if (type.Is(Type::Number())) return StoreKeyKind::kNumber;
+  if (type.Is(Type::String())) return StoreKeyKind::kString;
+  return StoreKeyKind::kAny;
+}
+
+Node* StoreCallReducer::IsAbsent(Node* reference) {
+  return graph()->NewNode(operators_.ValueIs(0), reference);
+}
+
+Node* StoreCallReducer::LengthOrMinusOne(Node* reference) {
+  return graph()->NewNode(common()->Select(MachineRepresentation::kTagged, BranchHint::kFalse),
+                          IsAbsent(reference), jsgraph()->MinusOneConstant(),
+                          graph()->NewNode(operators_.ValueLength(), reference));
+}
+
+Node* StoreCallReducer::ValueAddress(Node* reference) {
+  return graph()->NewNode(operators_.ValueAddress(Store()),
+                          graph()->NewNode(operators_.ValueOffset(), reference));
+}
+
+Node* StoreCallReducer::CheckIndex(Site* site, Node* index, Node* count) {
+  const FeedbackSource& feedback = site->parameters.feedback();
+  if (!NodeProperties::GetType(index).Is(Type::Number())) {
+    // CheckBounds alone would take a string for an index.
+    index = site->effect = graph()->NewNode(simplified()->CheckNumber(feedback), index,
+                                            site->effect, site->control);
+  }
+  return site->effect = graph()->NewNode(simplified()->CheckBounds(feedback), index, count,
+                                         site->effect, site->control);
+}
+
+Node* StoreCallReducer::LoadElement(Site* site, ExternalArrayType element_type, Node* address,
+                                    Node* byte_offset, Node* is_little_endian) {
+  // The arena needs no object to be kept alive for it.
+  return site->effect = graph()->NewNode(simplified()->LoadDataViewElement(element_type),
+                                         jsgraph()->UndefinedConstant(), address, byte_offset,
+                                         is_little_endian, site->effect, site->control);
+}
+
+// --- Views -----------------------------------------------------------------------------------------------------------
+
+Reduction StoreCallReducer::ReduceView(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 1) return NoChange();
+  Node* const reference = Lookup(&site, site.Argument(0), true);
+  if (site.may_speculate()) {
+    // Without a branch the view need not exist but where it escapes.
+    site.effect = graph()->NewNode(
+        simplified()->CheckIf(DeoptimizeReason::kOutOfBounds, site.parameters.feedback()),
+        graph()->NewNode(simplified()->BooleanNot(), IsAbsent(reference)), site.effect,
+        site.control);
+    return Finish(&site, MakeView(&site, reference));
+  }
+  Node* const branch =
+      graph()->NewNode(common()->Branch(BranchHint::kFalse), IsAbsent(reference), site.control);
+  Node* const effect_before = site.effect;
+  Node* const if_absent = graph()->NewNode(common()->IfTrue(), branch);
+  site.control = Control(graph()->NewNode(common()->IfFalse(), branch));
+  Node* const view = MakeView(&site, reference);
+  return Finish(&site,
+                Join(&site, view, jsgraph()->UndefinedConstant(), effect_before, if_absent));
+}
+
+Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
+  Zone* const zone = graph()->zone();
+  Node* const invocation = site->effect =
+      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation),
+                       site->effect, site->control);
+  AllocationBuilder allocation(jsgraph(), broker(), site->effect, site->control);
+  allocation.Allocate(StoreView::kSize, AllocationType::kYoung, Type::OtherObject());
+  allocation.Store(AccessBuilder::ForMap(), ViewMap());
+  allocation.Store(AccessBuilder::ForJSObjectPropertiesOrHash(),
+                   jsgraph()->EmptyFixedArrayConstant());
+  allocation.Store(AccessBuilder::ForJSObjectElements(), jsgraph()->EmptyFixedArrayConstant());
+  allocation.Store(ValueOffsetField(zone), graph()->NewNode(operators_.ValueOffset(), reference));
+  allocation.Store(ByteLengthField(zone), graph()->NewNode(operators_.ValueLength(), reference));
+  allocation.Store(InvocationField(zone), invocation);
+  Node* const view = allocation.Finish();
+  NodeProperties::SetType(view, Type::OtherObject());
+  site->effect = Effect(view);
+  views_.insert(view);
+  return view;
+}
+
+Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType element_type) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || !site.may_speculate() || !CheckView(&site, site.call.receiver())) {
+    return NoChange();
+  }
+  Zone* const zone = graph()->zone();
+  Node* const receiver = site.call.receiver();
+  const int size = 1 << ElementSizeLog2Of(
+      AccessBuilder::ForTypedArrayElement(element_type, true).machine_type.representation());
+  Node* limit = site.effect = graph()->NewNode(simplified()->LoadField(ByteLengthField(zone)),
+                                               receiver, site.effect, site.control);
+  if (size > 1) {
+    limit = graph()->NewNode(simplified()->NumberMax(), jsgraph()->ZeroConstant(),
+                             graph()->NewNode(simplified()->NumberSubtract(), limit,
+                                              jsgraph()->Constant(size - 1)));
+  }
+  Node* const offset =
+      CheckIndex(&site, site.call.ArgumentOr(0, jsgraph()->ZeroConstant()), limit);
+  Node* const value_offset = site.effect =
+      graph()->NewNode(simplified()->LoadField(ValueOffsetField(zone)), receiver, site.effect,
+                       site.control);
+  Node* const is_little_endian =
+      graph()->NewNode(simplified()->ToBoolean(),
+                       site.call.ArgumentOr(1, jsgraph()->FalseConstant()));
+  return Finish(&site,
+                LoadElement(&site, element_type,
+                            graph()->NewNode(operators_.ValueAddress(Store()), value_offset),
+                            offset, is_little_endian));
+}
+
+// A property's getter, so its call has no feedback to forbid what fails: what may fail falls back.
+Reduction StoreCallReducer::ReduceViewByteLength(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr) return NoChange();
+  Node* const receiver = site.call.receiver();
+  if (!IsMadeHere(receiver)) {
+    MapInference inference(broker(), receiver, site.effect);
+    if (!inference.HaveMaps() || !inference.Is(ViewMap()) ||
+        !inference.RelyOnMapsViaStability(dependencies_)) {
+      return inference.NoChange();
+    }
+    FallBackUnless(&site, IsOfThisInvocation(&site, receiver));
+  }
+  Node* const length = site.effect =
+      graph()->NewNode(simplified()->LoadField(ByteLengthField(graph()->zone())), receiver,
+                       site.effect, site.control);
+  return Finish(&site, length);
+}
+
+bool StoreCallReducer::CheckView(Site* site, Node* receiver) {
+  if (IsMadeHere(receiver)) return true;
+  MapInference inference(broker(), receiver, site->effect);
+  if (!inference.HaveMaps() || !inference.Is(ViewMap())) {
+    USE(inference.NoChange());
+    return false;
+  }
+  inference.RelyOnMapsPreferStability(dependencies_, jsgraph(), &site->effect, site->control,
+                                      site->parameters.feedback());
+  site->effect = graph()->NewNode(
+      simplified()->CheckIf(DeoptimizeReason::kValueMismatch, site->parameters.feedback()),
+      IsOfThisInvocation(site, receiver), site->effect, site->control);
+  return true;
+}
+
+Node* StoreCallReducer::IsOfThisInvocation(Site* site, Node* view) {
+  Node* const current = site->effect =
+      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation),
+                       site->effect, site->control);
+  Node* const own = site->effect =
+      graph()->NewNode(simplified()->LoadField(InvocationField(graph()->zone())), view,
+                       site->effect, site->control);
+  return graph()->NewNode(simplified()->NumberEqual(), own, current);
+}
+
+bool StoreCallReducer::IsMadeHere(Node* view) const {
+  while (view->opcode() == IrOpcode::kTypeGuard || view->opcode() == IrOpcode::kCheckHeapObject) {
+    view = NodeProperties::GetValueInput(view, 0);
+  }
+  return views_.count(view) != 0;
+}
+
+MapRef StoreCallReducer::ViewMap() {
+  return MakeRef(broker(), broker()->target_native_context().object()->shredder_view_map());
+}
+
+// --- Control ---------------------------------------------------------------------------------------------------------
+
+void StoreCallReducer::FallBackUnless(Site* site, Node* condition) {
+  Node* const branch =
+      graph()->NewNode(common()->Branch(BranchHint::kTrue), condition, site->control);
+  site->fallbacks.emplace_back(site->effect, graph()->NewNode(common()->IfFalse(), branch));
+  site->control = Control(graph()->NewNode(common()->IfTrue(), branch));
+}
+
+Node* StoreCallReducer::Join(Site* site, Node* value, Node* other_value, Node* other_effect,
+                             Node* other_control) {
+  Node* const merge = graph()->NewNode(common()->Merge(2), site->control, other_control);
+  site->effect = Effect(
+      graph()->NewNode(common()->EffectPhi(2), site->effect, other_effect, merge));
+  site->control = Control(merge);
+  return graph()->NewNode(common()->Phi(MachineRepresentation::kTagged, 2), value, other_value,
+                          merge);
+}
+
+Reduction StoreCallReducer::Finish(Site* site, Node* value) {
+  Node* const node = site->call;
+  if (!site->fallbacks.empty()) {
+    const int count = static_cast<int>(site->fallbacks.size());
+    Node* effect = site->fallbacks[0].first;
+    Node* control = site->fallbacks[0].second;
+    if (count > 1) {
+      ZoneVector<Node*> controls(graph()->zone());
+      ZoneVector<Node*> effects(graph()->zone());
+      for (const auto& [each_effect, each_control] : site->fallbacks) {
+        effects.push_back(each_effect);
+        controls.push_back(each_control);
+      }
+      control = graph()->NewNode(common()->Merge(count), count, controls.data());
+      effects.push_back(control);
+      effect = graph()->NewNode(common()->EffectPhi(count), count + 1, effects.data());
+    }
+    Node* const call = graph()->CloneNode(node);
+    NodeProperties::ReplaceEffectInput(call, effect);
+    NodeProperties::ReplaceControlInput(call, control);
+    left_to_builtin_.insert(call);
+    Node* on_exception = nullptr;
+    if (NodeProperties::IsExceptionalCall(node, &on_exception)) {
+      Node* const if_exception = graph()->NewNode(common()->IfException(), call, call);
+      ReplaceWithValue(on_exception, if_exception, if_exception, if_exception);
+    }
+    value = Join(site, value, call, call, graph()->NewNode(common()->IfSuccess(), call));
+  }
+  ReplaceWithValue(node, value, site->effect, site->control);
+  return Replace(value);
+}
+
+layout::StoreHeader* StoreCallReducer::Store() {
+  if (store_is_known_) return store_;
+  store_is_known_ = true;
+  // The engine sets it before any code runs in the context, and never again.
+  const NativeContext context = *broker()->target_native_context().object();
+  const EmbedderDataArray data = EmbedderDataArray::cast(context.embedder_data());
+  void* base = nullptr;
+  if (layout::kStoreEmbedderDataIndex < data.length() &&
+      EmbedderDataSlot(data, layout::kStoreEmbedderDataIndex)
+          .ToAlignedPointer(broker()->isolate(), &base)) {
+    store_ = static_cast<layout::StoreHeader*>(base);
+  }
+  return store_;
+}
+
+}  // namespace compiler
+}  // namespace internal
+}  // namespace v8

@@ -1,0 +1,276 @@
+// Lookups inside of optimised code: that a hot loop makes no call (the builtins count the lookups that they answer, so a loop
+// that leaves the count alone has called none), that what was assumed and turns out wrong costs one deoptimisation, and that
+// views come to life again where one needs them.
+#include "runtime/engine/engine_test_support.h"
+
+namespace shredder::engine {
+namespace {
+
+constexpr char kLibrary[] = R"js(
+const integers = Uint32Array.from({length: 64}, (_, i) => i);
+// Flat, as a string that came over the wire.
+const strings = Array.from({length: 64}, (_, i) => ['key:', String(i).padStart(12, '0')].join(''));
+const mixed = Array.from({length: 64}, (_, i) => i % 2 ? i : strings[i]);
+const into = new Uint32Array(4);
+
+const loops = {
+  has(keys) { let n = 0; for (let i = 0; i < keys.length; i++) if (HTHas(keys[i])) n++; return n; },
+  length(keys) { let n = 0; for (let i = 0; i < keys.length; i++) n += HTLength(keys[i]); return n; },
+  uint32(keys) { let n = 0; for (let i = 0; i < keys.length; i++) n += HTGetUint32(keys[i], 1); return n; },
+  float64(keys) { let n = 0; for (let i = 0; i < keys.length; i++) n += HTGetFloat64(keys[i], 1); return n; },
+  copy(keys) { let n = 0; for (let i = 0; i < keys.length; i++) { n += HTGet(keys[i], into); n += into[1]; } return n; },
+  view(keys) {
+    let n = 0;
+    for (let i = 0; i < keys.length; i++) {
+      const view = HTView(keys[i]);
+      for (let at = 0; at < view.byteLength; at += 8) n += view.getFloat64(at, true);
+      n += view.getUint32(4, true) + view.getInt16(0) + view.getUint8(3);
+    }
+    return n;
+  },
+};
+const expected = {has: (i) => 1, length: (i) => 16, uint32: (i) => 1000 + i, float64: (i) => i / 4,
+                  copy: (i) => 16 + 1000 + i, view: (i) => bytesOf(i)};
+
+function value(i) {
+  const data = new DataView(new ArrayBuffer(16));
+  data.setUint32(0, i, true);
+  data.setUint32(4, 1000 + i, true);
+  data.setFloat64(8, i / 4, true);
+  return data;
+}
+function bytesOf(i) {
+  const data = value(i);
+  return data.getFloat64(0, true) + data.getFloat64(8, true) + data.getUint32(4, true) +
+         data.getInt16(0) + data.getUint8(3);
+}
+
+export function fill() {
+  for (let i = 0; i < 64; i++) { HTSet(i, value(i)); HTSet(strings[i], value(i)); }
+}
+
+// Source of its own for each, so that one loop's feedback is not another's.
+function fresh(name) {
+  switch (name) {
+    case 'has': return loops.has; case 'length': return loops.length; case 'uint32': return loops.uint32;
+    case 'float64': return loops.float64; case 'copy': return loops.copy; case 'view': return loops.view;
+  }
+}
+
+function optimise(f, ...args) {
+  %PrepareFunctionForOptimization(f);
+  f(...args); f(...args);
+  %OptimizeFunctionOnNextCall(f);
+  return f(...args);
+}
+const isOptimised = (f) => (%GetOptimizationStatus(f) & 16) !== 0;
+
+// Optimises the loop, and says what it answers, and whether it is still optimised after that.
+export function warm(_, [name, kind]) {
+  optimise(fresh(name), keysOf(kind));
+}
+function keysOf(kind) { return kind === 'integer' ? integers : kind === 'string' ? strings : mixed; }
+export function run(_, [name, kind, times]) {
+  const f = fresh(name);
+  let sum = 0;
+  for (let i = 0; i < times; i++) sum += f(keysOf(kind));
+  let right = 0;
+  for (let i = 0; i < 64; i++) right += expected[name](i);
+  return [Math.abs(sum - right * times) < 1e-6 * Math.abs(sum) + 1e-9 ? 'right' : sum + ' is not ' + right * times, isOptimised(f)];
+}
+)js";
+
+class InliningTest : public TenantTest {
+ protected:
+  uint64_t LookupsOf(std::string_view function, const std::vector<std::string>& args,
+                     std::string* shown) {
+    const uint64_t before = tenant_.builtin_lookups();
+    *shown = tenant_.ShowCall(function, {}, args);
+    return tenant_.builtin_lookups() - before;
+  }
+};
+
+class HotLoopTest : public InliningTest,
+                    public testing::WithParamInterface<std::tuple<const char*, const char*>> {};
+
+TEST_P(HotLoopTest, AHotLoopCallsNoBuiltinAndAnswersAsTheBuiltinDoes) {
+  const auto [name, kind] = GetParam();
+  tenant_.MustLoad(kLibrary);
+  ASSERT_EQ(tenant_.ShowCall("fill"), "null");
+  ASSERT_EQ(tenant_.ShowCall("warm", {}, {name, kind}), "null");
+  std::string shown;
+  const uint64_t lookups = LookupsOf("run", {name, kind, "100"}, &shown);
+  EXPECT_EQ(shown, "[\"right\", true]");
+  EXPECT_EQ(lookups, InlinesLookups() ? 0u : 6400u);
+}
+
+INSTANTIATE_TEST_SUITE_P(EveryBuiltinAndKindOfKey, HotLoopTest,
+                         testing::Combine(testing::Values("has", "length", "uint32", "float64",
+                                                          "copy", "view"),
+                                          testing::Values("integer", "string", "mixed")));
+
+TEST_F(InliningTest, AMissCostsOneDeoptimisationAndIsInlinedFromThenOn) {
+  tenant_.MustLoad(R"js(
+function read(key) { const v = HTGetUint32(key, 0); return v === undefined ? -1 : v; }
+function view(key) { const v = HTView(key); return v === undefined ? -1 : v.getUint32(0, true); }
+const isOptimised = (f) => (%GetOptimizationStatus(f) & 16) !== 0;
+export function main(_, [name]) {
+  const f = name === 'read' ? read : view;
+  HTSet(1, new Uint32Array([7]));
+  const out = [];
+  %PrepareFunctionForOptimization(f);
+  f(1); f(1);
+  %OptimizeFunctionOnNextCall(f);
+  out.push(f(1), isOptimised(f));
+  out.push(f(2));
+  %PrepareFunctionForOptimization(f);
+  f(1); f(2);
+  %OptimizeFunctionOnNextCall(f);
+  out.push(f(1), f(2), f('x'), f(3));
+  return out.concat(isOptimised(f));
+}
+export function many(_, [name]) {
+  const f = name === 'read' ? read : view;
+  let sum = 0;
+  for (let i = 0; i < 100; i++) sum += f(1) + f(2) + f('absent');
+  return [sum, isOptimised(f)];
+}
+)js");
+  for (const char* name : {"read", "view"}) {
+    EXPECT_EQ(tenant_.ShowCall("main", {}, {name}), "[7, true, -1, 7, -1, -1, -1, true]");
+    std::string shown;
+    const uint64_t lookups = LookupsOf("many", {name}, &shown);
+    EXPECT_EQ(shown, "[500, true]");
+    EXPECT_EQ(lookups, InlinesLookups() ? 0u : 300u) << name;
+  }
+}
+
+TEST_F(InliningTest, WhatIsNoKeyOrIndexThrowsTheBuiltinsErrorAndDeoptimisesOnce) {
+  tenant_.MustLoad(R"js(
+const calls = {
+  has: (key) => HTHas(key), length: (key) => HTLength(key), uint32: (key) => HTGetUint32(key, 0),
+  index: (index) => HTGetUint32(1, index), float64: (index) => HTGetFloat64(1, index),
+  view: (key) => HTView(key), get: (into) => HTGet(1, into),
+};
+const bad = [-1, 1.5, NaN, 2 ** 53, Infinity, 10n, Symbol(), {}, null, undefined, true,
+             {valueOf() { throw new Error('ran'); }}, new Proxy({}, {}), '\ud800'];
+const isOptimised = (f) => (%GetOptimizationStatus(f) & 16) !== 0;
+const said = (f, x) => { try { const r = f(x); return typeof r; } catch (e) { return e.name + ': ' + e.message; } };
+export function main() {
+  HTSet(1, new Uint32Array([7, 8]));
+  const wrong = [];
+  for (const name in calls) {
+    const f = calls[name];
+    const good = name === 'get' ? new Uint8Array(8) : name === 'index' || name === 'float64' ? 0 : 1;
+    const before = bad.map((x) => said(f, x));
+    for (let round = 0; round < 3; round++) {
+      %PrepareFunctionForOptimization(f);
+      f(good); f(good);
+      %OptimizeFunctionOnNextCall(f);
+      f(good);
+      bad.forEach((x, i) => {
+        const now = said(f, x);
+        if (now !== before[i]) wrong.push(`${name} ${i}: ${now}, not ${before[i]}`);
+      });
+      f(good);
+    }
+    if (!isOptimised(f)) wrong.push(name + ' is not optimised in the end');
+  }
+  return wrong.join('; ');
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("main"), "\"\"");
+}
+
+TEST_F(InliningTest, AViewThatDoesNotEscapeIsNotAllocated) {
+  if (!InlinesLookups()) GTEST_SKIP() << "the builtin allocates every view";
+  tenant_.MustLoad(R"js(
+function sum(n) {
+  let s = 0;
+  for (let i = 0; i < n; i++) s += HTView(1).getUint32(0, true);
+  return s;
+}
+export function warm() {
+  HTSet(1, new Uint32Array([7]));
+  %PrepareFunctionForOptimization(sum);
+  sum(2); sum(2);
+  %OptimizeFunctionOnNextCall(sum);
+  return sum(2);
+}
+export function main() { return sum(5000); }
+)js");
+  ASSERT_EQ(tenant_.ShowCall("warm"), "14");
+  tenant_.ShowCall("main");
+  const uint64_t before = tenant_.host().heap_used_bytes();
+  EXPECT_EQ(tenant_.ShowCall("main"), "35000");
+  // 5,000 views of 48 bytes would be 240,000.
+  EXPECT_LT(tenant_.host().heap_used_bytes(), before + 50'000);
+}
+
+TEST_F(InliningTest, AViewIsMadeWhereADeoptimisationNeedsIt) {
+  tenant_.MustLoad(R"js(
+function sum(n, deoptimiseAt) {
+  const view = HTView('values');
+  let s = 0;
+  for (let i = 0; i < n; i++) {
+    if (i === deoptimiseAt) %DeoptimizeNow();
+    s += view.getUint32(4 * i, true);
+  }
+  return [s, view.byteLength, typeof view];
+}
+export function main() {
+  HTSet('values', Uint32Array.from({length: 100}, (_, i) => i));
+  %PrepareFunctionForOptimization(sum);
+  sum(100, -1); sum(100, -1);
+  %OptimizeFunctionOnNextCall(sum);
+  return [sum(100, -1), sum(100, 50)];
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("main"),
+            "[[4950, 400, \"object\"], [4950, 400, \"object\"]]");
+}
+
+TEST_F(InliningTest, AViewOfAnEndedInvocationThrowsFromOptimisedCodeToo) {
+  tenant_.MustLoad(R"js(
+let kept;
+function read(view) { return view.getUint32(0, true); }
+function size(view) { return view.byteLength; }
+export function keep() {
+  HTSet(1, new Uint32Array([7]));
+  kept = HTView(1);
+  for (const f of [read, size]) {
+    %PrepareFunctionForOptimization(f);
+    f(kept); f(kept);
+    %OptimizeFunctionOnNextCall(f);
+    f(kept);
+  }
+  return [read(kept), size(kept)];
+}
+export function use() {
+  return [read, size].map((f) => { try { return f(kept); } catch (e) { return e.name; } });
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("keep"), "[7, 4]");
+  for (int i = 0; i < 3; i++) EXPECT_EQ(tenant_.ShowCall("use"), "[\"TypeError\", \"TypeError\"]");
+}
+
+TEST_F(InliningTest, LoopsEnteredByOnStackReplacementAnswerTheSame) {
+  tenant_.MustLoad(R"js(
+export function main() {
+  HTSet('values', Uint32Array.from({length: 64}, (_, i) => i));
+  HTSet(5, new Uint32Array([3]));
+  let s = 0;
+  const view = HTView('values');
+  for (let round = 0; round < 20000; round++) {
+    s += view.getUint32(4 * (round & 63), true) + HTGetUint32(5, 0) + HTLength('values');
+  }
+  return s;
+}
+)js");
+  double right = 0;
+  for (int round = 0; round < 20000; round++) right += (round & 63) + 3 + 256;
+  EXPECT_EQ(tenant_.ShowCall("main"), std::to_string(static_cast<int64_t>(right)));
+}
+
+}  // namespace
+}  // namespace shredder::engine
