@@ -263,7 +263,7 @@ Node* StoreCallReducer::LoadElement(Site* site, ExternalArrayType element_type, 
                                     Node* byte_offset, Node* is_little_endian) {
   // The arena needs no object to be kept alive for it.
   return site->effect = graph()->NewNode(simplified()->LoadDataViewElement(element_type),
-                                         jsgraph()->UndefinedConstant(), address, byte_offset,
+                                         jsgraph()->ZeroConstant(), address, byte_offset,
                                          is_little_endian, site->effect, site->control);
 }
 

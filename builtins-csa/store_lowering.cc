@@ -428,23 +428,22 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
       Load(MachineType::Uint64(), directory, Shl(__ WordShr(hash, shift), 3));
   Node* const segment = __ IntAdd(Base(), And(directory_word, layout::kSegmentOffsetMask));
 
+  // By address, so that a slot costs one instruction to load. The segment always has an empty slot.
   auto loop = __ MakeLoopLabel(kWord);
   auto next = __ MakeLabel();
   auto go_on = __ MakeLabel(kWord);
   auto if_candidate = __ MakeLabel();
   auto if_expires = __ MakeDeferredLabel();
-  // Positions are byte offsets in the segment, which always has an empty slot.
-  __ Goto(&loop, HomePosition(directory_word, hash));
+  __ Goto(&loop, __ IntAdd(segment, HomePosition(directory_word, hash)));
   __ Bind(&loop);
-  Node* const position = loop.PhiAt(0);
-  Node* const found = Load(MachineType::Uint64(), segment, position);
+  Node* const slot = loop.PhiAt(0);
+  Node* const found = Load(MachineType::Uint64(), slot, Word(layout::kSlotKeyWordOffset));
   __ GotoIf(__ WordEqual(found, key_word), &if_candidate, BranchHint::kTrue);
   __ GotoIf(IsZero(found), if_absent);
   __ Goto(&next);
 
   __ Bind(&if_candidate);
-  Node* const value_word =
-      Load(MachineType::Uint64(), segment, Add(position, layout::kSlotValueWordOffset));
+  Node* const value_word = Load(MachineType::Uint64(), slot, Word(layout::kSlotValueWordOffset));
   if (compare) compare(value_word, &next);
   Node* const reference = ValueReference(value_word, key_bytes);
   __ GotoIfNot(IsZero(And(value_word, layout::kValueHasExpiryWord)), &if_expires);
@@ -458,9 +457,10 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
   __ Goto(if_absent);
 
   __ Bind(&next);
-  Node* const next_position = Add(position, layout::kSlotBytes);
-  __ GotoIfNot(__ WordEqual(next_position, SegmentEnd(directory_word)), &go_on, next_position);
-  __ Goto(&go_on, Word(0));
+  Node* const next_slot = Add(slot, layout::kSlotBytes);
+  __ GotoIfNot(__ WordEqual(next_slot, __ IntAdd(segment, SegmentEnd(directory_word))), &go_on,
+               next_slot);
+  __ Goto(&go_on, segment);
   __ Bind(&go_on);
   __ Goto(&loop, go_on.PhiAt(0));
 }
