@@ -6,9 +6,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <cassert>
 #include <cerrno>
 #include <cstring>
+#include <iterator>
 
 namespace shredder::store {
 
@@ -96,6 +98,12 @@ void Arena::Initialise(uint64_t quota_bytes) {
   s->first_chunk = static_cast<uint32_t>(
       RoundUp(kChunkTableOffset + s->chunk_count * sizeof(Chunk), kChunkBytes) / kChunkBytes);
   s->frontier = s->first_chunk;
+  for (int c = 0; c < kSmallClassCount; c++) {
+    s->class_units[c] = static_cast<uint16_t>(ClassUnits(c));
+  }
+  for (uint64_t units = 1; units < std::size(s->classes_by_units); units++) {
+    s->classes_by_units[units] = static_cast<uint8_t>(CeilClass(units));
+  }
 }
 
 void Arena::Reset() {
@@ -148,8 +156,10 @@ uint64_t Arena::Allocate(uint64_t bytes) {
   const uint64_t rounded = RoundedBytes(bytes);
   if (!FitsQuota(rounded)) return 0;
   if (bytes > kMaxSmallBytes) return AllocateLarge(rounded / kPageBytes);
+  const int size_class = CeilClass(rounded / kBlockUnitBytes);
+  const uint64_t offset = layout::TakeSmallBlock(base_, state(), size_class);
   bool is_zero;
-  return AllocateSmall(CeilClass(rounded / kBlockUnitBytes), &is_zero);
+  return offset != 0 ? offset : AllocateSmall(size_class, &is_zero);
 }
 
 uint64_t Arena::AllocateZeroed(uint64_t bytes) {

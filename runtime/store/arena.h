@@ -26,21 +26,26 @@
 #include <span>
 #include <string>
 
+#include "builtins-csa/arena_layout.h"
 #include "builtins-csa/table_layout.h"
-#include "runtime/store/size_class.h"
 
 namespace shredder::store {
 
-inline constexpr uint64_t kPageBytes = 4096;
-inline constexpr int kChunkBytesLog2 = 16;
-inline constexpr uint64_t kChunkBytes = 1ull << kChunkBytesLog2;
-inline constexpr uint64_t kChunkPages = kChunkBytes / kPageBytes;
-inline constexpr uint64_t kBlockUnitBytes = layout::kEntryAlignment;
-inline constexpr uint64_t kChunkUnits = kChunkBytes / kBlockUnitBytes;
-inline constexpr uint64_t kMaxSmallBytes = 32 * 1024;
-inline constexpr int kSmallClassCount = CeilClass(kMaxSmallBytes / kBlockUnitBytes) + 1;
-inline constexpr int kRunBinCount = FloorClass(layout::kMaxArenaBytes / kChunkBytes) + 1;
-static_assert(kRunBinCount <= 128, "two bitmap words");
+using layout::ArenaState;
+using layout::CeilClass;
+using layout::Chunk;
+using layout::ChunkKind;
+using layout::ClassUnits;
+using layout::FloorClass;
+using layout::kBlockUnitBytes;
+using layout::kChunkBytes;
+using layout::kChunkBytesLog2;
+using layout::kChunkPages;
+using layout::kChunkUnits;
+using layout::kMaxSmallBytes;
+using layout::kPageBytes;
+using layout::kRunBinCount;
+using layout::kSmallClassCount;
 
 // What the table keeps besides the StoreHeader; here because it has its place in the arena's first
 // page.
@@ -52,47 +57,11 @@ struct TableState {
   uint64_t transaction_removals;  // by the transaction that runs; else 0
 };
 
-struct ArenaState {
-  uint64_t quota_bytes;
-  uint64_t used_bytes;
-  uint64_t charged_bytes;  // the part of used_bytes that Charge put there
-  uint64_t chunk_table_offset;
-  uint32_t first_chunk;  // those before hold this state and the chunk table
-  uint32_t frontier;     // no chunk from here on is in use
-  uint32_t chunk_count;
-  uint32_t free_dirty_pages;                // pages of free chunks that hold physical memory
-  uint64_t run_bin_bits[2];                 // bit b: run_bins[b] is not empty
-  uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
-  uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
-};
-
 inline constexpr uint64_t kTableStateOffset = 256;
 inline constexpr uint64_t kArenaStateOffset = 1024;
 static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
 static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
 static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
-
-enum class ChunkKind : uint8_t { kUnused, kFreeRun, kSmall, kLarge, kLargeEnd };
-
-// One entry of the chunk table. Of a run's chunks, only the first and the last are kept up to date,
-// but for dirty_pages.
-struct Chunk {
-  ChunkKind kind;
-  uint8_t size_class;   // kSmall
-  uint8_t dirty_pages;  // pages from the chunk's start that may hold physical memory; those after
-                        // it read as zeros
-  uint8_t reserved;
-  uint32_t run_chunks;  // kFreeRun (first and last), kLarge (first): chunks in the run
-  uint32_t previous;    // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
-  uint32_t next;
-  uint32_t pages;         // kLarge (first): the block's pages
-  uint16_t used_blocks;   // kSmall
-  uint16_t free_head;     // kSmall: the first free block's unit in the chunk, plus 1; 0 = none
-  uint16_t carved_units;  // kSmall: units from here on have never been a block
-  uint16_t reserved_too;
-  uint32_t reserved_three;
-};
-static_assert(sizeof(Chunk) == 32, "two to a cache line");
 
 class Arena {
  public:

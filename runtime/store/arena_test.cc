@@ -182,6 +182,54 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
   }
 }
 
+TEST_F(ArenaTest, TablesOfClassesSayWhatTheFunctionsSay) {
+  Map(kMiB);
+  const auto* state = arena_.At<ArenaState>(arena_.header()->arena_state_offset);
+  for (uint64_t bytes = 1; bytes <= layout::kMaxTabledBytes; bytes++) {
+    const int size_class = state->classes_by_units[(bytes + 15) / 16];
+    ASSERT_EQ(size_class, CeilClass((bytes + 15) / 16));
+    ASSERT_EQ(state->class_units[size_class] * 16u, Arena::RoundedBytes(bytes));
+  }
+}
+
+TEST_F(ArenaTest, ASmallBlockIsTakenInAFewStepsOrNothingChanges) {
+  Map(2 * kMiB);
+  auto* state = arena_.At<ArenaState>(arena_.header()->arena_state_offset);
+  std::mt19937_64 random(1);
+  std::vector<uint64_t> blocks;
+  uint64_t taken = 0;
+  uint64_t left_to_allocate = 0;
+  const auto everything = [&] { return std::string(arena_.base(), state->frontier * kChunkBytes); };
+  for (int step = 0; step < 20'000; step++) {
+    const bool grows = step / 3000 % 2 == 0;
+    if (!blocks.empty() && random() % 8 < (grows ? 2 : 6)) {
+      std::swap(blocks[random() % blocks.size()], blocks.back());
+      arena_.Free(blocks.back());
+      blocks.pop_back();
+      continue;
+    }
+    const uint64_t bytes = 1 + random() % layout::kMaxTabledBytes;
+    const int size_class = state->classes_by_units[(bytes + 15) / 16];
+    const std::string before = step % 50 == 0 ? everything() : "";
+    uint64_t offset = layout::TakeSmallBlock(arena_.base(), state, size_class);
+    taken += offset != 0;
+    if (offset == 0) {
+      ASSERT_TRUE(step % 50 != 0 || everything() == before);
+      left_to_allocate++;
+      offset = arena_.Allocate(bytes);
+    }
+    if (offset == 0) continue;
+    ASSERT_EQ(arena_.BlockBytes(offset), Arena::RoundedBytes(bytes));
+    std::memset(arena_.base() + offset, 0xff, bytes);
+    blocks.push_back(offset);
+    if (step % 100 == 0) ASSERT_EQ(Check(blocks), "") << step;
+    ASSERT_LE(arena_.used_bytes(), arena_.quota_bytes());
+  }
+  EXPECT_EQ(Check(blocks), "");
+  EXPECT_GT(taken, left_to_allocate) << "the few steps are the rule";
+  EXPECT_GT(left_to_allocate, 100u);
+}
+
 TEST_F(ArenaTest, TheCheckSeesALeakAndAForeignReference) {
   Map(kMiB);
   const uint64_t a = arena_.Allocate(100);

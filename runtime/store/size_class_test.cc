@@ -1,6 +1,6 @@
-#include "runtime/store/size_class.h"
-
 #include <gtest/gtest.h>
+
+#include "runtime/store/arena.h"
 
 namespace shredder::store {
 namespace {
