@@ -184,6 +184,11 @@ void Arena::Free(uint64_t offset) {
   }
 }
 
+void Arena::DiscardChunk(uint64_t offset, uint64_t chunk_of_block) {
+  const uint64_t index = (offset >> kChunkBytesLog2) + chunk_of_block;
+  if (PunchHole(index << kChunkBytesLog2, kChunkBytes)) chunk(index)->dirty_pages = 0;
+}
+
 uint64_t Arena::BlockBytes(uint64_t offset) const {
   const Chunk* c = chunk(offset >> kChunkBytesLog2);
   if (c->kind == ChunkKind::kSmall) return ClassUnits(c->size_class) * kBlockUnitBytes;
@@ -388,6 +393,7 @@ void Arena::GiveBackDirtyPages(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
   uint32_t dirty = 0;
   for (uint32_t i = first; i < first + chunks; i++) dirty += chunk(i)->dirty_pages;
+  if (dirty == 0) return;
   const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
   if (!keep && PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) {
     for (uint32_t i = first; i < first + chunks; i++) chunk(i)->dirty_pages = 0;
@@ -397,6 +403,7 @@ void Arena::GiveBackDirtyPages(uint32_t first, uint32_t chunks) {
 }
 
 bool Arena::PunchHole(uint64_t offset, uint64_t bytes) {
+  give_backs_++;
   return madvise(base_ + offset, bytes, MADV_REMOVE) == 0;
 }
 

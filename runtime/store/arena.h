@@ -55,6 +55,18 @@ struct TableState {
   uint64_t reap_cursor;           // top 48 bits of a hash, then 16 bits of slot index
   uint64_t removals;              // since the store was made; paces the checks for shrinking
   uint64_t transaction_removals;  // by the transaction that runs; else 0
+  // The directory of twice the size that is being filled, and how many of the directory's words it
+  // has twice; 0 = none.
+  uint64_t next_directory_offset;
+  uint64_t next_directory_words;
+  // The directory of half the size that was replaced, and how many of its chunks are still to be
+  // discarded before it is freed; 0 = none.
+  uint64_t old_directory_offset;
+  uint64_t old_directory_chunks;
+  uint64_t segment_growths;  // since the store was made, as are the next three
+  uint64_t segment_splits;
+  uint64_t segment_shrinks;  // merges included
+  uint64_t directory_doublings;
 };
 
 inline constexpr uint64_t kTableStateOffset = 256;
@@ -84,6 +96,8 @@ class Arena {
   TableState* table_state() const { return At<TableState>(kTableStateOffset); }
 
   uint64_t used_bytes() const { return state()->used_bytes; }
+  // How often memory was given back to the kernel.
+  uint64_t give_backs() const { return give_backs_; }
   uint64_t quota_bytes() const { return state()->quota_bytes; }
   // The part of used_bytes that Charge and ChargeAlways have put there.
   uint64_t charged_bytes() const { return state()->charged_bytes; }
@@ -102,6 +116,9 @@ class Arena {
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
   void Free(uint64_t offset);
+  // Gives back the physical memory of one chunk of a large block, whose content is lost; so a large
+  // block can be freed in short steps.
+  void DiscardChunk(uint64_t offset, uint64_t chunk_of_block);
   // Where the undo log lies: room for all records that a transaction can need. Pages of it beyond
   // `kept_bytes` go back to the kernel, of those up to `used_bytes`, which the log has written.
   uint64_t undo_offset() const { return undo_offset_; }
@@ -151,6 +168,7 @@ class Arena {
   char* base_ = nullptr;
   uint64_t undo_offset_ = 0;  // also the end of the chunks
   uint64_t mapped_bytes_ = 0;
+  uint64_t give_backs_ = 0;
 };
 
 }  // namespace shredder::store

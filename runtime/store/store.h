@@ -47,6 +47,15 @@ enum class ExpiryStatus {
   kOutOfMemory,  // the entry must be copied to get room for an expiry, and the quota refuses it
 };
 
+// What growth and shrinking have done so far, for measurements.
+struct StoreEvents {
+  uint64_t segment_growths;
+  uint64_t segment_splits;
+  uint64_t segment_shrinks;
+  uint64_t directory_doublings;
+  uint64_t give_backs;  // of memory, to the kernel
+};
+
 struct StoreOptions {
   uint64_t quota_bytes = 1ull << 30;
   // Fills the buffer with random bytes, for the hash's seeds; the kernel's generator when empty.
@@ -94,6 +103,8 @@ class Store {
   uint64_t used_bytes() const;  // what the quota bounds: blocks, segments, directory, undo records
   uint64_t quota_bytes() const;
   uint64_t resident_bytes() const;  // physical memory of the arena; one system call
+
+  StoreEvents events() const;
 
   // Visits about `count` live keys (expired ones left out; 1 to 65536, what is outside is brought
   // inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
@@ -173,6 +184,11 @@ inline uint64_t Store::key_count() const { return header_->key_count; }
 inline uint64_t Store::expiring_key_count() const { return header_->expiring_key_count; }
 inline uint64_t Store::used_bytes() const { return arena_.used_bytes(); }
 inline uint64_t Store::quota_bytes() const { return arena_.quota_bytes(); }
+inline StoreEvents Store::events() const {
+  const TableState* table = arena_.table_state();
+  return {table->segment_growths, table->segment_splits, table->segment_shrinks,
+          table->directory_doublings, arena_.give_backs()};
+}
 inline bool Store::in_transaction() const { return undo_log_.active(); }
 
 }  // namespace shredder::store

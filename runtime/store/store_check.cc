@@ -48,6 +48,14 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     if (segment.last_hash == ~0ull) break;
     hash = segment.last_hash + 1;
   }
+  if (state()->old_directory_offset != 0) blocks->push_back(state()->old_directory_offset);
+  if (state()->next_directory_offset != 0) blocks->push_back(state()->next_directory_offset);
+  for (uint64_t i = 0; i < state()->next_directory_words; i++) {
+    const auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
+    if (next[2 * i] != directory()[i] || next[2 * i + 1] != directory()[i]) {
+      return Fault("a next directory that disagrees", i);
+    }
+  }
   if (segments != state()->segment_count) return Fault("a wrong segment_count", segments);
   for (size_t d = 0; d < at_depth.size(); d++) {
     if (at_depth[d] != state()->segments_at_depth[d]) {

@@ -36,6 +36,15 @@ constexpr uint64_t kRemovalsPerShrinkCheck = 16;
 constexpr uint64_t kSampleSlots = 64;
 static_assert(kSampleSlots <= kSlotsPerPage);
 
+// Directories of so many words, a chunk, and above are doubled in steps: a new page of memory takes
+// microseconds.
+constexpr uint64_t kMinWordsForSteps = kChunkBytes / sizeof(uint64_t);
+// Words of the directory that a step copies, into 2 pages.
+constexpr uint64_t kWordsPerStep = 512;
+// The next directory is begun when one word of so many belongs to a segment of the global depth; by
+// far most of those must come, grow and be full before the first of them splits.
+constexpr uint64_t kWordsPerSegmentToBegin = 8;
+
 uint64_t CountKeys(const Slot* slots, uint64_t count) {
   uint64_t keys = 0;
   for (uint64_t i = 0; i < count; i++) keys += slots[i].key_word != kEmptyKeyWord;
@@ -162,8 +171,11 @@ void Table::Remove(const Segment& segment, Slot* slot) {
 
 // False, with nothing changed, where memory is refused or the keys would stay together.
 bool Table::Grow(const Segment& segment) {
-  if (segment.pages < kMaxSegmentPages) return Resize(segment, segment.pages + 1);
-  return MaySplit(segment.depth) && Split(segment);
+  const bool has_grown = segment.pages < kMaxSegmentPages
+                             ? Resize(segment, segment.pages + 1)
+                             : MaySplit(segment.depth) && Split(segment);
+  if (has_grown) StepDirectory();
+  return has_grown;
 }
 
 // The segment's keys in a new block of so many pages, which must have room for them.
@@ -173,6 +185,7 @@ bool Table::Resize(const Segment& segment, uint64_t pages) {
   CopyKeys(segment, 0, 0, offset, pages);
   PointDirectoryAt(segment.first_hash, segment.depth, offset, pages);
   arena_->Free(segment.offset);
+  (pages > segment.pages ? state()->segment_growths : state()->segment_shrinks)++;
   return true;
 }
 
@@ -222,6 +235,7 @@ bool Table::Split(const Segment& segment) {
     PointDirectoryAt(segment.first_hash | bits, segment.depth + 1, offsets[half], pages[half]);
   }
   arena_->Free(segment.offset);
+  state()->segment_splits++;
   state()->segment_count++;
   state()->segments_at_depth[segment.depth]--;
   state()->segments_at_depth[segment.depth + 1] += 2;
@@ -232,23 +246,82 @@ bool Table::Split(const Segment& segment) {
 // segment.
 void Table::PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset,
                              uint64_t pages) {
-  uint64_t* words = directory() + (first_hash >> header()->directory_shift);
-  std::fill_n(words, 1ull << (global_depth() - depth),
-              layout::MakeDirectoryWord(segment_offset, pages, depth));
+  const uint64_t word = layout::MakeDirectoryWord(segment_offset, pages, depth);
+  const uint64_t first = first_hash >> header()->directory_shift;
+  const uint64_t end = first + (1ull << (global_depth() - depth));
+  std::fill(directory() + first, directory() + end, word);
+  const uint64_t end_in_next = std::min(end, state()->next_directory_words);
+  if (first >= end_in_next) return;
+  auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
+  std::fill(next + 2 * first, next + 2 * end_in_next, word);
 }
 
 bool Table::DoubleDirectory() {
   layout::StoreHeader* h = header();
-  const uint64_t words = 1ull << global_depth();
-  const uint64_t offset = arena_->Allocate(2 * words * sizeof(uint64_t));
-  if (offset == 0) return false;
-  const uint64_t* old = directory();
-  auto* doubled = arena_->At<uint64_t>(offset);
-  for (uint64_t i = 0; i < words; i++) doubled[2 * i] = doubled[2 * i + 1] = old[i];
-  arena_->Free(h->directory_offset);
-  h->directory_offset = offset;
+  TableState* s = state();
+  const uint64_t words = directory_words();
+  if (s->next_directory_offset == 0 && !StartNextDirectory()) return false;
+  FillNextDirectory(words);
+  if (s->old_directory_offset != 0) arena_->Free(s->old_directory_offset);
+  s->old_directory_offset = 0;
+  if (words < kMinWordsForSteps) {
+    arena_->Free(h->directory_offset);
+  } else {
+    s->old_directory_offset = h->directory_offset;
+    s->old_directory_chunks = words * sizeof(uint64_t) / kChunkBytes;
+  }
+  h->directory_offset = s->next_directory_offset;
   h->directory_shift--;
+  s->next_directory_offset = 0;
+  s->next_directory_words = 0;
+  s->directory_doublings++;
   return true;
+}
+
+void Table::StepDirectory() {
+  TableState* s = state();
+  if (s->old_directory_offset != 0) {
+    if (s->old_directory_chunks > 0) {
+      arena_->DiscardChunk(s->old_directory_offset, --s->old_directory_chunks);
+    } else {
+      arena_->Free(s->old_directory_offset);
+      s->old_directory_offset = 0;
+    }
+    return;
+  }
+  if (s->next_directory_offset != 0) {
+    FillNextDirectory(kWordsPerStep);
+    return;
+  }
+  const uint64_t words = directory_words();
+  if (words >= kMinWordsForSteps && global_depth() < layout::kMaxGlobalDepth &&
+      s->segments_at_depth[global_depth()] >= words / kWordsPerSegmentToBegin) {
+    StartNextDirectory();
+  }
+}
+
+bool Table::StartNextDirectory() {
+  const uint64_t offset = arena_->Allocate(2 * directory_words() * sizeof(uint64_t));
+  state()->next_directory_offset = offset;
+  return offset != 0;
+}
+
+// Copies the next `words` words of the directory, as far as there are any.
+void Table::FillNextDirectory(uint64_t words) {
+  const uint64_t from = state()->next_directory_words;
+  const uint64_t to = std::min(directory_words(), from + words);
+  auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
+  for (uint64_t i = from; i < to; i++) next[2 * i] = next[2 * i + 1] = directory()[i];
+  state()->next_directory_words = to;
+}
+
+void Table::FreeSpareDirectories() {
+  TableState* s = state();
+  if (s->next_directory_offset != 0) arena_->Free(s->next_directory_offset);
+  if (s->old_directory_offset != 0) arena_->Free(s->old_directory_offset);
+  s->next_directory_offset = 0;
+  s->next_directory_words = 0;
+  s->old_directory_offset = 0;
 }
 
 // --- Shrinking ----------------------------------------------------------------------------------
@@ -292,6 +365,7 @@ bool Table::MergeOnce(const Segment& segment) {
   PointDirectoryAt(segment.first_hash & sibling.first_hash, segment.depth - 1, offset, pages);
   arena_->Free(segment.offset);
   arena_->Free(sibling.offset);
+  state()->segment_shrinks++;
   state()->segment_count--;
   state()->segments_at_depth[segment.depth] -= 2;
   state()->segments_at_depth[segment.depth - 1]++;
@@ -301,6 +375,7 @@ bool Table::MergeOnce(const Segment& segment) {
 // No segment needs the directory's last bit. Where even the smaller directory is refused memory,
 // the larger one serves on.
 void Table::HalveDirectory() {
+  FreeSpareDirectories();
   layout::StoreHeader* h = header();
   const uint64_t words = 1ull << (global_depth() - 1);
   const uint64_t offset = arena_->Allocate(words * sizeof(uint64_t));

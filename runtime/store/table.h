@@ -7,6 +7,10 @@
 // into two of three. After removals segments shrink, and siblings merge, once they are sparse,
 // which is looked at now and then: a store whose keys have gone has its memory for others.
 //
+// The directory doubles when a segment of the global depth splits. A large one is prepared in short
+// steps, one with each growth of a segment, long before it is needed; the one before is freed in
+// such steps, too.
+//
 // Rollback of a transaction re-inserts the keys that it has removed, and cannot be refused. So
 // nothing shrinks or merges while one runs, and what splits leaves room for all of them.
 //
@@ -62,6 +66,7 @@ class Table {
  private:
   layout::StoreHeader* header() const { return arena_->header(); }
   TableState* state() const { return arena_->table_state(); }
+  uint64_t directory_words() const { return 1ull << global_depth(); }
   uint64_t* directory() const { return arena_->At<uint64_t>(header()->directory_offset); }
   int global_depth() const { return 64 - static_cast<int>(header()->directory_shift); }
 
@@ -70,6 +75,11 @@ class Table {
   bool MaySplit(int depth) const;
   bool Split(const Segment& segment);
   bool DoubleDirectory();
+  // One short step of preparing the next directory, or of freeing the one before.
+  void StepDirectory();
+  bool StartNextDirectory();
+  void FillNextDirectory(uint64_t words);
+  void FreeSpareDirectories();
   void HalveDirectory();
   bool MergeOnce(const Segment& segment);
   // Copies the keys of `from` whose hashes have the bits of `mask` equal to `bits` to the segment.
