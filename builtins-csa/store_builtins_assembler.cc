@@ -9,15 +9,15 @@ namespace internal {
 
 using ::shredder::StoreError;
 
-void StoreBuiltinsAssembler::CheckBuffer(TNode<Context> context, TNode<Object> into) {
+void StoreBuiltinsAssembler::BranchIfUsableBuffer(TNode<Object> into, Label* if_usable,
+                                                  Label* if_type, Label* if_unusable) {
   TVARIABLE(JSArrayBuffer, var_buffer);
-  Label if_buffer(this), if_view(this), if_type(this, Label::kDeferred),
-      if_unusable(this, Label::kDeferred), if_usable(this), check(this);
-  GotoIf(TaggedIsSmi(into), &if_type);
+  Label if_buffer(this), if_view(this), check(this);
+  GotoIf(TaggedIsSmi(into), if_type);
   const TNode<Int32T> instance_type = LoadInstanceType(CAST(into));
   GotoIf(IsJSTypedArrayInstanceType(instance_type), &if_view);
   GotoIf(InstanceTypeEqual(instance_type, JS_DATA_VIEW_TYPE), &if_view);
-  Branch(InstanceTypeEqual(instance_type, JS_ARRAY_BUFFER_TYPE), &if_buffer, &if_type);
+  Branch(InstanceTypeEqual(instance_type, JS_ARRAY_BUFFER_TYPE), &if_buffer, if_type);
 
   BIND(&if_buffer);
   var_buffer = CAST(into);
@@ -32,7 +32,12 @@ void StoreBuiltinsAssembler::CheckBuffer(TNode<Context> context, TNode<Object> i
       LoadObjectField<Uint32T>(var_buffer.value(), JSArrayBuffer::kBitFieldOffset);
   Branch(IsSetWord32(flags, JSArrayBuffer::WasDetachedBit::kMask | JSArrayBuffer::IsSharedBit::kMask |
                                 JSArrayBuffer::IsResizableByJsBit::kMask),
-         &if_unusable, &if_usable);
+         if_unusable, if_usable);
+}
+
+void StoreBuiltinsAssembler::CheckBuffer(TNode<Context> context, TNode<Object> into) {
+  Label if_usable(this), if_type(this, Label::kDeferred), if_unusable(this, Label::kDeferred);
+  BranchIfUsableBuffer(into, &if_usable, &if_type, &if_unusable);
 
   BIND(&if_type);
   Throw(context, StoreError::kBufferType, into);

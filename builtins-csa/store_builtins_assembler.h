@@ -12,9 +12,13 @@ class StoreBuiltinsAssembler : public TableLookupAssembler {
       : TableLookupAssembler(state) {}
 
  protected:
-  // Throws unless `into` is an ArrayBuffer or a view whose memory is its own thread's, of fixed size, and there.
+  // Tells an ArrayBuffer, or a view, whose memory is its own thread's, of fixed size, and there, from what is of another type
+  // and from what lacks that.
+  void BranchIfUsableBuffer(TNode<Object> into, Label* if_usable, Label* if_type,
+                            Label* if_unusable);
+  // Throws unless the buffer is usable.
   void CheckBuffer(TNode<Context> context, TNode<Object> into);
-  // First byte and size of a buffer that CheckBuffer has passed since the last call out of the builtin.
+  // First byte and size of a buffer that is usable, and that has been since the last call out of the builtin.
   void LoadBuffer(TNode<JSObject> into, TVariable<RawPtrT>* data, TVariable<UintPtrT>* size);
   void CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> source, TNode<UintPtrT> length);
   // HTGetUint32 and HTGetFloat64: `load` makes the result from the element's address.

@@ -155,8 +155,7 @@ TF_BUILTIN(ShredderHTView, StoreViewAssembler) {
   BIND(&if_found);
   {
     const TNode<UintPtrT> invocation = LoadHeaderField(store, layout::kHeaderOffset_invocation);
-    StoreNoWriteBarrier(MachineType::PointerRepresentation(), store,
-                        IntPtrConstant(layout::kHeaderOffset_view_invocation), invocation);
+    StoreHeaderField(store, layout::kHeaderOffset_view_invocation, invocation);
     const TNode<Number> value_offset = ChangeUintPtrToTagged(
         Unsigned(RawPtrSub(value.address.value(), store)));
     const TNode<Number> tagged_invocation = ChangeUintPtrToTagged(invocation);

@@ -1,31 +1,398 @@
-// HTSet, HTDelete and HTAdd. What they leave to C++ goes to the engine's functions of the same arguments.
+// HTSet, HTDelete and HTAdd. In generated code: a new value of up to kMaxTabledBytes for a key that is there, in place or in a
+// free block; removing a key; counting. The rest goes to the engine's functions of the same arguments, which also throw what
+// there is to throw. Either way a transaction can undo it (table_layout.h: UndoRecord).
 
 #include "src/builtins/builtins-utils-gen.h"
+#include "src/shredder/arena_layout.h"
 #include "src/shredder/store_builtins_assembler.h"
 #include "src/shredder/store_context.h"
 
 namespace v8 {
 namespace internal {
 
-TF_BUILTIN(ShredderHTSet, StoreBuiltinsAssembler) {
+namespace layout = ::shredder::layout;
+
+class StoreWriteAssembler : public StoreBuiltinsAssembler {
+ public:
+  explicit StoreWriteAssembler(compiler::CodeAssemblerState* state)
+      : StoreBuiltinsAssembler(state) {}
+
+ protected:
+  // Writes the new value's bytes to the address.
+  using WriteBytes = std::function<void(TNode<RawPtrT>)>;
+
+  // Goes on only in an invocation that may write.
+  void CheckWritable(TNode<RawPtrT> store, Label* if_not);
+  // Replaces the value that a lookup found by `size` bytes.
+  void Replace(TNode<RawPtrT> store, const Value& value, TNode<UintPtrT> size,
+               const WriteBytes& write, Label* if_other);
+  // TakeSmallBlock of arena_layout.h.
+  TNode<UintPtrT> TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
+                                 TNode<UintPtrT> size_class, Label* if_none);
+  void AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
+                        TNode<UintPtrT> old_value_word, TNode<UintPtrT> new_value_word);
+  // The old value's number and the delta, where both are integers of a safe size and the sum is; a decimal form.
+  TNode<IntPtrT> ParseCounter(const Value& value, Label* if_other);
+
+  TNode<UintPtrT> Add(TNode<UintPtrT> a, TNode<UintPtrT> b) {
+    return Unsigned(IntPtrAdd(Signed(a), Signed(b)));
+  }
+  TNode<UintPtrT> Add(TNode<UintPtrT> a, uint64_t b) { return Add(a, UintPtrConstant(b)); }
+  TNode<UintPtrT> LoadWord(TNode<RawPtrT> base, size_t offset) {
+    return Load<UintPtrT>(base, IntPtrConstant(offset));
+  }
+  TNode<UintPtrT> LoadUint32(TNode<RawPtrT> base, TNode<IntPtrT> offset) {
+    return Unsigned(ChangeUint32ToWord(Load<Uint32T>(base, offset)));
+  }
+  TNode<UintPtrT> LoadUint16(TNode<RawPtrT> base, TNode<IntPtrT> offset) {
+    return Unsigned(ChangeUint32ToWord(Load<Uint16T>(base, offset)));
+  }
+  TNode<UintPtrT> LoadUint8(TNode<RawPtrT> base, TNode<IntPtrT> offset) {
+    return Unsigned(ChangeUint32ToWord(Load<Uint8T>(base, offset)));
+  }
+  void StoreWord(TNode<RawPtrT> base, size_t offset, TNode<UintPtrT> value) {
+    StoreNoWriteBarrier(MachineType::PointerRepresentation(), base, IntPtrConstant(offset), value);
+  }
+  void StoreUint16(TNode<RawPtrT> base, size_t offset, TNode<UintPtrT> value) {
+    StoreNoWriteBarrier(MachineRepresentation::kWord16, base, IntPtrConstant(offset),
+                        TruncateWordToInt32(value));
+  }
+};
+
+void StoreWriteAssembler::CheckWritable(TNode<RawPtrT> store, Label* if_not) {
+  GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_writable), UintPtrConstant(0)),
+         if_not);
+  GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_in_transaction),
+                   UintPtrConstant(0)),
+         if_not);
+}
+
+TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
+                                                    TNode<UintPtrT> size_class, Label* if_none) {
+  using layout::ArenaState;
+  using layout::Chunk;
+  // 1. Its chunk.
+  const TNode<UintPtrT> index = LoadUint32(
+      arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(2))),
+                       IntPtrConstant(offsetof(ArenaState, class_chunks))));
+  GotoIf(WordEqual(index, UintPtrConstant(0)), if_none);
+  const TNode<RawPtrT> chunk = RawPtrAdd(
+      store, Signed(Add(LoadWord(arena, offsetof(ArenaState, chunk_table_offset)),
+                        WordShl(index, UintPtrConstant(layout::kChunkEntryBytesLog2)))));
+  const TNode<UintPtrT> chunk_offset = WordShl(index, UintPtrConstant(layout::kChunkBytesLog2));
+  // 2. The quota.
+  const TNode<UintPtrT> units = LoadUint16(
+      arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(1))),
+                       IntPtrConstant(offsetof(ArenaState, class_units))));
+  const TNode<UintPtrT> used_bytes =
+      Add(LoadWord(arena, offsetof(ArenaState, used_bytes)),
+          WordShl(units, UintPtrConstant(layout::kBlockUnitBytesLog2)));
+  GotoIf(UintPtrGreaterThan(used_bytes, LoadWord(arena, offsetof(ArenaState, quota_bytes))),
+         if_none);
+  // 3. A freed block, or one that is carved.
+  const TNode<UintPtrT> carved_units =
+      LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, carved_units)));
+  const TNode<UintPtrT> carved_end = Add(carved_units, units);
+  const TNode<UintPtrT> free_head = LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, free_head)));
+  TVARIABLE(UintPtrT, var_unit, carved_units);
+  Label if_free(this), if_carve(this), free_it(this), taken(this);
+  Branch(WordEqual(free_head, UintPtrConstant(0)), &if_carve, &if_free);
+
+  BIND(&if_free);
+  {
+    const TNode<UintPtrT> unit = Unsigned(IntPtrSub(Signed(free_head), IntPtrConstant(1)));
+    const TNode<UintPtrT> next = LoadUint16(
+        store, Signed(Add(chunk_offset,
+                          WordShl(unit, UintPtrConstant(layout::kBlockUnitBytesLog2)))));
+    GotoIfNot(WordEqual(next, UintPtrConstant(0)), &free_it);
+    GotoIf(UintPtrGreaterThan(carved_end, UintPtrConstant(layout::kChunkUnits)), if_none);
+    Goto(&free_it);
+    BIND(&free_it);
+    StoreUint16(chunk, offsetof(Chunk, free_head), next);
+    var_unit = unit;
+    Goto(&taken);
+  }
+
+  BIND(&if_carve);
+  {
+    const TNode<UintPtrT> dirty_pages =
+        LoadUint8(chunk, IntPtrConstant(offsetof(Chunk, dirty_pages)));
+    GotoIf(UintPtrGreaterThan(WordShl(carved_end, UintPtrConstant(layout::kBlockUnitBytesLog2)),
+                              WordShl(dirty_pages, UintPtrConstant(layout::kPageBytesLog2))),
+           if_none);
+    GotoIf(UintPtrGreaterThan(Add(carved_end, units), UintPtrConstant(layout::kChunkUnits)),
+           if_none);
+    StoreUint16(chunk, offsetof(Chunk, carved_units), carved_end);
+    Goto(&taken);
+  }
+
+  BIND(&taken);
+  // 4. The counts.
+  StoreUint16(chunk, offsetof(Chunk, used_blocks),
+              Add(LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, used_blocks))), 1));
+  StoreWord(arena, offsetof(ArenaState, used_bytes), used_bytes);
+  return Add(chunk_offset,
+             WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
+}
+
+void StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
+                                           TNode<UintPtrT> old_value_word,
+                                           TNode<UintPtrT> new_value_word) {
+  using layout::UndoRecord;
+  const TNode<UintPtrT> count = LoadHeaderField(store, layout::kHeaderOffset_undo_count);
+  const TNode<RawPtrT> record = RawPtrAdd(
+      store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset),
+                        WordShl(count, UintPtrConstant(layout::kUndoRecordBytesLog2)))));
+  StoreWord(record, offsetof(UndoRecord, key_word), key_word);
+  StoreWord(record, offsetof(UndoRecord, old_value_word), old_value_word);
+  StoreWord(record, offsetof(UndoRecord, new_value_word), new_value_word);
+  StoreWord(record, offsetof(UndoRecord, old_expires_at_ms), UintPtrConstant(0));
+  StoreHeaderField(store, layout::kHeaderOffset_undo_count, Add(count, 1));
+}
+
+void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNode<UintPtrT> size,
+                                  const WriteBytes& write, Label* if_other) {
+  using layout::ArenaState;
+  const TNode<UintPtrT> old_word = value.word.value();
+  // An expiry is left to C++, and so are the entries that have room for one.
+  GotoIfNot(WordEqual(WordAnd(old_word, UintPtrConstant(layout::kValueHasExpiryWord)),
+                      UintPtrConstant(0)),
+            if_other);
+  const TNode<RawPtrT> entry = EntryOf(store, old_word);
+  const TNode<UintPtrT> key_length =
+      LoadUint32(entry, IntPtrConstant(layout::kEntryKeyLengthOffset));
+  const TNode<UintPtrT> key_end = WordAnd(Add(key_length, 7 + layout::kEntryHeaderBytes),
+                                          UintPtrConstant(~uint64_t{7}));
+  const auto units_of = [&](TNode<UintPtrT> value_size) {
+    return WordShr(Add(Add(key_end, value_size), layout::kBlockUnitBytes - 1),
+                   UintPtrConstant(layout::kBlockUnitBytesLog2));
+  };
+  const TNode<RawPtrT> arena = RawPtrAdd(
+      store, Signed(LoadHeaderField(store, layout::kHeaderOffset_arena_state_offset)));
+  const auto class_of = [&](TNode<UintPtrT> units) {
+    return LoadUint8(arena, IntPtrAdd(Signed(units),
+                                      IntPtrConstant(offsetof(ArenaState, classes_by_units))));
+  };
+  const TNode<UintPtrT> max_units = UintPtrConstant(layout::kMaxTabledBytes / layout::kBlockUnitBytes);
+  // Before a sum with it may overflow.
+  GotoIf(UintPtrGreaterThan(size, UintPtrConstant(layout::kMaxTabledBytes)), if_other);
+  const TNode<UintPtrT> units = units_of(size);
+  const TNode<UintPtrT> old_units = units_of(ValueLength(value));
+  GotoIf(UintPtrGreaterThan(units, max_units), if_other);
+  GotoIf(UintPtrGreaterThan(old_units, max_units), if_other);
+  const TNode<UintPtrT> size_class = class_of(units);
+
+  Label in_place(this), in_block(this), done(this);
+  // FitsInPlace of runtime/store/store.cc.
+  GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_view_invocation),
+                   LoadHeaderField(store, layout::kHeaderOffset_invocation)),
+         &in_block);
+  GotoIfNot(WordEqual(LoadUint32(entry, IntPtrConstant(layout::kEntryFlagsOffset)),
+                      UintPtrConstant(layout::kEntryMade)),
+            &in_block);
+  Branch(WordEqual(size_class, class_of(old_units)), &in_place, &in_block);
+
+  BIND(&in_place);
+  {
+    write(RawPtrAdd(entry, Signed(key_end)));
+    const TNode<UintPtrT> kept =
+        WordAnd(old_word, UintPtrConstant(~layout::kValueLengthMask));
+    StoreWord(value.slot.value(), layout::kSlotValueWordOffset, Unsigned(WordOr(kept, size)));
+    Goto(&done);
+  }
+
+  BIND(&in_block);
+  {
+    GotoIfNot(UintPtrLessThan(LoadHeaderField(store, layout::kHeaderOffset_undo_count),
+                              LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
+              if_other);
+    const TNode<UintPtrT> block = TakeSmallBlock(store, arena, size_class, if_other);
+    const TNode<RawPtrT> new_entry = RawPtrAdd(store, Signed(block));
+    static_assert(layout::kEntryKeyLengthOffset == 0 && layout::kEntryFlagsOffset == 4);
+    StoreWord(new_entry, 0,
+              Unsigned(WordOr(key_length,
+                              UintPtrConstant(uint64_t{layout::kEntryMade} << 32))));
+    TVARIABLE(UintPtrT, var_offset, UintPtrConstant(layout::kEntryHeaderBytes));
+    Label key_loop(this, &var_offset), key_done(this);
+    Goto(&key_loop);
+    BIND(&key_loop);
+    GotoIfNot(UintPtrLessThan(var_offset.value(), key_end), &key_done);
+    StoreNoWriteBarrier(MachineType::PointerRepresentation(), new_entry, var_offset.value(),
+                        Load<UintPtrT>(entry, var_offset.value()));
+    var_offset = Add(var_offset.value(), 8);
+    Goto(&key_loop);
+    BIND(&key_done);
+    write(RawPtrAdd(new_entry, Signed(key_end)));
+    const TNode<UintPtrT> new_word = Unsigned(
+        WordOr(WordShl(WordShr(block, UintPtrConstant(layout::kEntryAlignmentLog2)),
+                       UintPtrConstant(layout::kValueEntryShift)),
+               size));
+    AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), old_word,
+                     new_word);
+    StoreWord(value.slot.value(), layout::kSlotValueWordOffset, new_word);
+    Goto(&done);
+  }
+  BIND(&done);
+}
+
+TF_BUILTIN(ShredderHTSet, StoreWriteAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
   const auto bytes = Parameter<Object>(Descriptor::kBytes);
+  Value value(this);
+  Label if_usable(this), if_found(this), if_other(this, Label::kDeferred);
+  const TNode<RawPtrT> store = LoadStore(context);
+  CheckWritable(store, &if_other);
+  BranchIfUsableBuffer(bytes, &if_usable, &if_other, &if_other);
+
+  BIND(&if_usable);
+  Lookup(context, store, key, &value, &if_found, &if_other);
+
+  BIND(&if_found);
+  {
+    // Loaded only now, as in HTGet.
+    TVARIABLE(RawPtrT, var_data);
+    TVARIABLE(UintPtrT, var_size);
+    LoadBuffer(CAST(bytes), &var_data, &var_size);
+    const TNode<UintPtrT> size = var_size.value();
+    Replace(
+        store, value, size,
+        [&](TNode<RawPtrT> target) { CopyBytes(target, var_data.value(), size); }, &if_other);
+    Return(UndefinedConstant());
+  }
+
+  BIND(&if_other);
   Return(Call(context, LoadEmbedderData(context, ::shredder::kSetEmbedderDataIndex),
               UndefinedConstant(), key, bytes));
 }
 
-TF_BUILTIN(ShredderHTDelete, StoreBuiltinsAssembler) {
+TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
   Return(Call(context, LoadEmbedderData(context, ::shredder::kDeleteEmbedderDataIndex),
               UndefinedConstant(), key));
 }
 
-TF_BUILTIN(ShredderHTAdd, StoreBuiltinsAssembler) {
+TNode<IntPtrT> StoreWriteAssembler::ParseCounter(const Value& value, Label* if_other) {
+  // With so many digits at most, no sum overflows.
+  constexpr int kMaxDigits = 15;
+  const TNode<RawPtrT> bytes = value.address.value();
+  const TNode<UintPtrT> length = ValueLength(value);
+  TVARIABLE(UintPtrT, var_offset, UintPtrConstant(0));
+  TVARIABLE(IntPtrT, var_number, IntPtrConstant(0));
+  Label digits(this), if_zero(this), loop(this, {&var_offset, &var_number}), loop_end(this),
+      negate(this), done(this);
+  GotoIf(WordEqual(length, UintPtrConstant(0)), if_other);
+  const TNode<UintPtrT> first = LoadUint8(bytes, IntPtrConstant(0));
+  const TNode<BoolT> is_negative = WordEqual(first, UintPtrConstant('-'));
+  var_offset = UintPtrConstant(0);
+  GotoIfNot(is_negative, &digits);
+  var_offset = UintPtrConstant(1);
+  Goto(&digits);
+
+  BIND(&digits);
+  const TNode<UintPtrT> start = var_offset.value();
+  const TNode<UintPtrT> digit_count = Unsigned(IntPtrSub(Signed(length), Signed(start)));
+  GotoIf(WordEqual(digit_count, UintPtrConstant(0)), if_other);
+  GotoIf(UintPtrGreaterThan(digit_count, UintPtrConstant(kMaxDigits)), if_other);
+  // No leading zeros, and no -0.
+  GotoIf(WordEqual(LoadUint8(bytes, Signed(start)), UintPtrConstant('0')), &if_zero);
+  Goto(&loop);
+
+  BIND(&loop);
+  {
+    const TNode<UintPtrT> digit = Unsigned(
+        IntPtrSub(Signed(LoadUint8(bytes, Signed(var_offset.value()))), IntPtrConstant('0')));
+    GotoIf(UintPtrGreaterThan(digit, UintPtrConstant(9)), if_other);
+    var_number = IntPtrAdd(IntPtrMul(var_number.value(), IntPtrConstant(10)), Signed(digit));
+    var_offset = Add(var_offset.value(), 1);
+    Branch(UintPtrLessThan(var_offset.value(), length), &loop, &loop_end);
+  }
+  BIND(&loop_end);
+  Branch(is_negative, &negate, &done);
+
+  BIND(&negate);
+  var_number = IntPtrSub(IntPtrConstant(0), var_number.value());
+  Goto(&done);
+
+  BIND(&if_zero);
+  Branch(WordEqual(length, UintPtrConstant(1)), &done, if_other);
+
+  BIND(&done);
+  return var_number.value();
+}
+
+TF_BUILTIN(ShredderHTAdd, StoreWriteAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
   const auto delta = Parameter<Object>(Descriptor::kDelta);
+  Value value(this);
+  Label if_found(this), if_other(this, Label::kDeferred);
+  const TNode<RawPtrT> store = LoadStore(context);
+  CheckWritable(store, &if_other);
+  GotoIfNot(TaggedIsSmi(delta), &if_other);
+  Lookup(context, store, key, &value, &if_found, &if_other);
+
+  BIND(&if_found);
+  {
+    // Two numbers of 15 digits and 31 bits: safe, and so is their sum.
+    const TNode<IntPtrT> sum = IntPtrAdd(ParseCounter(value, &if_other), SmiUntag(CAST(delta)));
+    TVARIABLE(IntPtrT, var_magnitude, sum);
+    TVARIABLE(UintPtrT, var_sign_length, UintPtrConstant(0));
+    Label if_negative(this), measure(this);
+    Branch(IntPtrLessThan(sum, IntPtrConstant(0)), &if_negative, &measure);
+    BIND(&if_negative);
+    var_magnitude = IntPtrSub(IntPtrConstant(0), sum);
+    var_sign_length = UintPtrConstant(1);
+    Goto(&measure);
+
+    BIND(&measure);
+    const TNode<UintPtrT> magnitude = Unsigned(var_magnitude.value());
+    const TNode<UintPtrT> sign_length = var_sign_length.value();
+    TVARIABLE(UintPtrT, var_length, Add(sign_length, 1));
+    TVARIABLE(UintPtrT, var_power, UintPtrConstant(10));
+    Label measure_loop(this, {&var_length, &var_power}), measured(this);
+    Goto(&measure_loop);
+    BIND(&measure_loop);
+    GotoIf(UintPtrLessThan(magnitude, var_power.value()), &measured);
+    var_power = Unsigned(IntPtrMul(Signed(var_power.value()), IntPtrConstant(10)));
+    var_length = Add(var_length.value(), 1);
+    Goto(&measure_loop);
+    BIND(&measured);
+    const TNode<UintPtrT> length = var_length.value();
+
+    const auto write = [&](TNode<RawPtrT> target) {
+      TVARIABLE(UintPtrT, var_rest, magnitude);
+      TVARIABLE(UintPtrT, var_at, length);
+      Label loop(this, {&var_rest, &var_at}), loop_end(this), sign(this), written(this);
+      Goto(&loop);
+      BIND(&loop);
+      {
+        // The quotient by 10 of a number below 2^54.
+        const TNode<UintPtrT> rest = var_rest.value();
+        const TNode<UintPtrT> quotient = WordShr(
+            UintPtrMulHigh(rest, UintPtrConstant(0xcccccccccccccccd)), UintPtrConstant(3));
+        const TNode<UintPtrT> digit = Unsigned(IntPtrSub(
+            Signed(rest), IntPtrMul(Signed(quotient), IntPtrConstant(10))));
+        var_at = Unsigned(IntPtrSub(Signed(var_at.value()), IntPtrConstant(1)));
+        StoreNoWriteBarrier(MachineRepresentation::kWord8, target, var_at.value(),
+                            TruncateWordToInt32(Add(digit, '0')));
+        var_rest = quotient;
+        Branch(UintPtrGreaterThan(var_at.value(), sign_length), &loop, &loop_end);
+      }
+      BIND(&loop_end);
+      Branch(WordEqual(sign_length, UintPtrConstant(0)), &written, &sign);
+      BIND(&sign);
+      StoreNoWriteBarrier(MachineRepresentation::kWord8, target, UintPtrConstant(0),
+                          Int32Constant('-'));
+      Goto(&written);
+      BIND(&written);
+    };
+    Replace(store, value, length, write, &if_other);
+    Return(ChangeFloat64ToTagged(RoundIntPtrToFloat64(sum)));
+  }
+
+  BIND(&if_other);
   Return(Call(context, LoadEmbedderData(context, ::shredder::kAddEmbedderDataIndex),
               UndefinedConstant(), key, delta));
 }

@@ -26,6 +26,11 @@ TNode<UintPtrT> TableLookupAssembler::LoadHeaderField(TNode<RawPtrT> store, int 
   return Load<UintPtrT>(store, IntPtrConstant(offset));
 }
 
+void TableLookupAssembler::StoreHeaderField(TNode<RawPtrT> store, int offset,
+                                            TNode<UintPtrT> value) {
+  StoreNoWriteBarrier(MachineType::PointerRepresentation(), store, IntPtrConstant(offset), value);
+}
+
 TNode<RawPtrT> TableLookupAssembler::LoadStore(TNode<Context> context) {
   Label if_none(this, Label::kDeferred), if_store(this);
   const TNode<NativeContext> native_context = LoadNativeContext(context);
@@ -121,33 +126,50 @@ TNode<RawPtrT> TableLookupAssembler::EntryOf(TNode<RawPtrT> store, TNode<UintPtr
   return RawPtrAdd(store, Signed(offset));
 }
 
+TNode<UintPtrT> TableLookupAssembler::HashInteger(TNode<RawPtrT> store,
+                                                  TNode<UintPtrT> integer) {
+  const TNode<UintPtrT> folded = FoldedMultiply(
+      Unsigned(WordXor(integer, LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
+      LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
+  return Unsigned(
+      IntPtrMul(Signed(WordXor(folded, WordShr(folded, UintPtrConstant(32)))),
+                Signed(LoadHeaderField(store, layout::kHeaderOffset_second_multiplier))));
+}
+
+TNode<UintPtrT> TableLookupAssembler::HomeBytes(TNode<UintPtrT> hash, TNode<UintPtrT> pages) {
+  const TNode<UintPtrT> home_hash =
+      WordAnd(WordShr(hash, UintPtrConstant(layout::kHomeHashShift)),
+              UintPtrConstant(layout::kHomeHashMask));
+  return WordAnd(WordShr(Unsigned(IntPtrMul(Signed(home_hash), Signed(pages))),
+                         UintPtrConstant(layout::kHomeBytesShift)),
+                 UintPtrConstant(layout::kHomeBytesMask));
+}
+
+TNode<UintPtrT> TableLookupAssembler::LoadDirectoryWord(TNode<RawPtrT> store,
+                                                        TNode<UintPtrT> hash) {
+  const TNode<RawPtrT> directory =
+      RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_directory_offset)));
+  const TNode<UintPtrT> shift = LoadHeaderField(store, layout::kHeaderOffset_directory_shift);
+  return Load<UintPtrT>(directory, WordShl(WordShr(hash, shift), UintPtrConstant(3)));
+}
+
 void TableLookupAssembler::Probe(
     TNode<RawPtrT> store, TNode<UintPtrT> hash, TNode<UintPtrT> key_word, Value* value,
     Label* if_candidate_found, Label* if_absent,
     const std::function<void(TNode<RawPtrT>, Label*)>& compare) {
-  const TNode<RawPtrT> directory =
-      RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_directory_offset)));
-  const TNode<UintPtrT> shift = LoadHeaderField(store, layout::kHeaderOffset_directory_shift);
-  const TNode<UintPtrT> directory_word =
-      Load<UintPtrT>(directory, WordShl(WordShr(hash, shift), UintPtrConstant(3)));
+  const TNode<UintPtrT> directory_word = LoadDirectoryWord(store, hash);
   const TNode<RawPtrT> segment = RawPtrAdd(
       store, Signed(WordAnd(directory_word, UintPtrConstant(layout::kSegmentOffsetMask))));
   const TNode<UintPtrT> pages =
       WordAnd(WordShr(directory_word, UintPtrConstant(layout::kSegmentPagesShift)),
               UintPtrConstant(layout::kSegmentPagesMask));
 
-  // Positions are byte offsets in the segment; HomeBytes of table_layout.h.
+  // Positions are byte offsets in the segment.
   const TNode<UintPtrT> end =
       WordShl(pages, UintPtrConstant(layout::kSegmentPageBytesLog2));
-  const TNode<UintPtrT> home_hash =
-      WordAnd(WordShr(hash, UintPtrConstant(layout::kHomeHashShift)),
-              UintPtrConstant(layout::kHomeHashMask));
-  const TNode<UintPtrT> home =
-      WordAnd(WordShr(Unsigned(IntPtrMul(Signed(home_hash), Signed(pages))),
-                      UintPtrConstant(layout::kHomeBytesShift)),
-              UintPtrConstant(layout::kHomeBytesMask));
+  const TNode<UintPtrT> home = HomeBytes(hash, pages);
   TVARIABLE(UintPtrT, var_position, home);
-  Label loop(this, {&var_position, &value->word, &value->address}), next(this),
+  Label loop(this, {&var_position, &value->slot, &value->word, &value->address}), next(this),
       if_candidate(this), if_end(this);
   Goto(&loop);
   BIND(&loop);
@@ -160,6 +182,7 @@ void TableLookupAssembler::Probe(
 
     BIND(&if_candidate);
     {
+      value->slot = RawPtrAdd(segment, Signed(position));
       value->word = Load<UintPtrT>(
           segment, Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotValueWordOffset))));
       if (compare) compare(EntryOf(store, value->word.value()), &next);
@@ -331,13 +354,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   BIND(&if_integer);
   {
     const TNode<UintPtrT> integer = var_integer.value();
-    // HashInteger of table_hash.h.
-    const TNode<UintPtrT> folded = FoldedMultiply(
-        Unsigned(WordXor(integer, LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
-        LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
-    const TNode<UintPtrT> hash = Unsigned(IntPtrMul(
-        Signed(WordXor(folded, WordShr(folded, UintPtrConstant(32)))),
-        Signed(LoadHeaderField(store, layout::kHeaderOffset_second_multiplier))));
+    const TNode<UintPtrT> hash = HashInteger(store, integer);
     const TNode<UintPtrT> key_word =
         Unsigned(WordOr(WordShl(integer, UintPtrConstant(layout::kIntegerKeyShift)),
                         UintPtrConstant(layout::kIntegerKeyTag)));

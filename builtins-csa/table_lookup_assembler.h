@@ -16,11 +16,13 @@ class TableLookupAssembler : public CodeStubAssembler {
   explicit TableLookupAssembler(compiler::CodeAssemblerState* state) : CodeStubAssembler(state) {}
 
  protected:
-  // What a lookup found: the slot's value word and the value's first byte in the arena.
+  // What a lookup found: the slot, its value word and the value's first byte in the arena.
   struct Value {
     explicit Value(TableLookupAssembler* assembler)
-        : word(assembler->UintPtrConstant(0), assembler),
+        : slot(assembler->ReinterpretCast<RawPtrT>(assembler->IntPtrConstant(0)), assembler),
+          word(assembler->UintPtrConstant(0), assembler),
           address(assembler->ReinterpretCast<RawPtrT>(assembler->IntPtrConstant(0)), assembler) {}
+    TVariable<RawPtrT> slot;
     TVariable<UintPtrT> word;
     TVariable<RawPtrT> address;
   };
@@ -47,6 +49,17 @@ class TableLookupAssembler : public CodeStubAssembler {
                      Label* if_other);
 
   TNode<UintPtrT> LoadHeaderField(TNode<RawPtrT> store, int offset);
+  void StoreHeaderField(TNode<RawPtrT> store, int offset, TNode<UintPtrT> value);
+
+  TNode<RawPtrT> EntryOf(TNode<RawPtrT> store, TNode<UintPtrT> value_word);
+  // Where the key's bytes begin in the entry of a value word.
+  TNode<RawPtrT> KeyAddress(TNode<RawPtrT> entry, TNode<UintPtrT> value_word);
+  // HashInteger of table_hash.h.
+  TNode<UintPtrT> HashInteger(TNode<RawPtrT> store, TNode<UintPtrT> integer);
+  // HomeBytes of table_layout.h.
+  TNode<UintPtrT> HomeBytes(TNode<UintPtrT> hash, TNode<UintPtrT> pages);
+  // The directory word of the segment of `hash`.
+  TNode<UintPtrT> LoadDirectoryWord(TNode<RawPtrT> store, TNode<UintPtrT> hash);
 
  private:
   TNode<UintPtrT> FoldedMultiply(TNode<UintPtrT> a, TNode<UintPtrT> b);
@@ -60,9 +73,6 @@ class TableLookupAssembler : public CodeStubAssembler {
   void Probe(TNode<RawPtrT> store, TNode<UintPtrT> hash, TNode<UintPtrT> key_word, Value* value,
              Label* if_candidate_found, Label* if_absent,
              const std::function<void(TNode<RawPtrT> entry, Label* if_other)>& compare);
-  TNode<RawPtrT> EntryOf(TNode<RawPtrT> store, TNode<UintPtrT> value_word);
-  // Where the key's bytes begin in the entry of a value word.
-  TNode<RawPtrT> KeyAddress(TNode<RawPtrT> entry, TNode<UintPtrT> value_word);
 };
 
 }  // namespace internal
