@@ -184,6 +184,22 @@ void Arena::Free(uint64_t offset) {
   }
 }
 
+void Arena::ShrinkLarge(uint64_t offset, uint64_t bytes) {
+  assert(bytes > 0 && bytes % kChunkBytes == 0);
+  const auto first = static_cast<uint32_t>(offset >> kChunkBytesLog2);
+  Chunk* head = chunk(first);
+  const auto chunks = static_cast<uint32_t>(bytes / kChunkBytes);
+  assert(head->kind == ChunkKind::kLarge && chunks < head->run_chunks);
+  const uint32_t freed_chunks = head->run_chunks - chunks;
+  const auto pages = static_cast<uint32_t>(bytes / kPageBytes);
+  state()->used_bytes -= (head->pages - pages) * kPageBytes;
+  chunk(first + chunks - 1)->kind = ChunkKind::kLargeEnd;
+  head->kind = ChunkKind::kLarge;
+  head->run_chunks = chunks;
+  head->pages = pages;
+  ReturnRun(first + chunks, freed_chunks);
+}
+
 void Arena::DiscardChunk(uint64_t offset, uint64_t chunk_of_block) {
   const uint64_t index = (offset >> kChunkBytesLog2) + chunk_of_block;
   if (PunchHole(index << kChunkBytesLog2, kChunkBytes)) chunk(index)->dirty_pages = 0;

@@ -59,8 +59,8 @@ struct TableState {
   // has twice; 0 = none.
   uint64_t next_directory_offset;
   uint64_t next_directory_words;
-  // The directory of half the size that was replaced, and how many of its chunks are still to be
-  // discarded before it is freed; 0 = none.
+  // A directory that is no longer used, and how many of its chunks are still to be discarded before
+  // it is freed; 0 = none.
   uint64_t old_directory_offset;
   uint64_t old_directory_chunks;
   uint64_t segment_growths;  // since the store was made, as are the next three
@@ -116,6 +116,8 @@ class Arena {
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
   void Free(uint64_t offset);
+  // Frees a large block but for its first `bytes`, a multiple of a chunk, which stay as they are.
+  void ShrinkLarge(uint64_t offset, uint64_t bytes);
   // Gives back the physical memory of one chunk of a large block, whose content is lost; so a large
   // block can be freed in short steps.
   void DiscardChunk(uint64_t offset, uint64_t chunk_of_block);

@@ -182,6 +182,27 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
   }
 }
 
+TEST_F(ArenaTest, ALargeBlockShrinksAndIsDiscardedInSteps) {
+  Map(64 * kMiB);
+  const uint64_t empty = arena_.ResidentBytes();
+  const uint64_t large = arena_.Allocate(32 * kChunkBytes);
+  const uint64_t other = arena_.Allocate(kChunkBytes);
+  std::memset(arena_.base() + large, 1, 32 * kChunkBytes);
+  for (const uint64_t chunks : {20u, 3u, 1u}) {
+    arena_.ShrinkLarge(large, chunks * kChunkBytes);
+    EXPECT_EQ(arena_.BlockBytes(large), chunks * kChunkBytes);
+    EXPECT_EQ(arena_.used_bytes(), (chunks + 1) * kChunkBytes);
+    EXPECT_EQ(Check({large, other}), "");
+    EXPECT_EQ(arena_.base()[large + chunks * kChunkBytes - 1], 1);
+  }
+  arena_.DiscardChunk(large, 0);
+  EXPECT_EQ(arena_.base()[large], 0);
+  EXPECT_LE(arena_.ResidentBytes(), empty + 256 * 1024 + 2 * kPageBytes);
+  arena_.Free(large);
+  arena_.Free(other);
+  EXPECT_EQ(Check({}), "");
+}
+
 TEST_F(ArenaTest, TablesOfClassesSayWhatTheFunctionsSay) {
   Map(kMiB);
   const auto* state = arena_.At<ArenaState>(arena_.header()->arena_state_offset);

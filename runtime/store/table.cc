@@ -262,14 +262,7 @@ bool Table::DoubleDirectory() {
   const uint64_t words = directory_words();
   if (s->next_directory_offset == 0 && !StartNextDirectory()) return false;
   FillNextDirectory(words);
-  if (s->old_directory_offset != 0) arena_->Free(s->old_directory_offset);
-  s->old_directory_offset = 0;
-  if (words < kMinWordsForSteps) {
-    arena_->Free(h->directory_offset);
-  } else {
-    s->old_directory_offset = h->directory_offset;
-    s->old_directory_chunks = words * sizeof(uint64_t) / kChunkBytes;
-  }
+  RetireDirectory(h->directory_offset, words);
   h->directory_offset = s->next_directory_offset;
   h->directory_shift--;
   s->next_directory_offset = 0;
@@ -279,23 +272,14 @@ bool Table::DoubleDirectory() {
 }
 
 void Table::StepDirectory() {
-  TableState* s = state();
-  if (s->old_directory_offset != 0) {
-    if (s->old_directory_chunks > 0) {
-      arena_->DiscardChunk(s->old_directory_offset, --s->old_directory_chunks);
-    } else {
-      arena_->Free(s->old_directory_offset);
-      s->old_directory_offset = 0;
-    }
-    return;
-  }
-  if (s->next_directory_offset != 0) {
+  if (StepRetired()) return;
+  if (state()->next_directory_offset != 0) {
     FillNextDirectory(kWordsPerStep);
     return;
   }
   const uint64_t words = directory_words();
   if (words >= kMinWordsForSteps && global_depth() < layout::kMaxGlobalDepth &&
-      s->segments_at_depth[global_depth()] >= words / kWordsPerSegmentToBegin) {
+      state()->segments_at_depth[global_depth()] >= words / kWordsPerSegmentToBegin) {
     StartNextDirectory();
   }
 }
@@ -315,13 +299,33 @@ void Table::FillNextDirectory(uint64_t words) {
   state()->next_directory_words = to;
 }
 
-void Table::FreeSpareDirectories() {
+void Table::DropNextDirectory() {
+  if (state()->next_directory_offset == 0) return;
+  RetireDirectory(state()->next_directory_offset, 2 * directory_words());
+  state()->next_directory_offset = 0;
+  state()->next_directory_words = 0;
+}
+
+// Frees a directory of so many words, in steps where it is large and no other is being freed.
+void Table::RetireDirectory(uint64_t offset, uint64_t words) {
+  if (words < kMinWordsForSteps || state()->old_directory_offset != 0) {
+    arena_->Free(offset);
+    return;
+  }
+  state()->old_directory_offset = offset;
+  state()->old_directory_chunks = words * sizeof(uint64_t) / kChunkBytes;
+}
+
+bool Table::StepRetired() {
   TableState* s = state();
-  if (s->next_directory_offset != 0) arena_->Free(s->next_directory_offset);
-  if (s->old_directory_offset != 0) arena_->Free(s->old_directory_offset);
-  s->next_directory_offset = 0;
-  s->next_directory_words = 0;
-  s->old_directory_offset = 0;
+  if (s->old_directory_offset == 0) return false;
+  if (s->old_directory_chunks > 0) {
+    arena_->DiscardChunk(s->old_directory_offset, --s->old_directory_chunks);
+  } else {
+    arena_->Free(s->old_directory_offset);
+    s->old_directory_offset = 0;
+  }
+  return true;
 }
 
 // --- Shrinking ----------------------------------------------------------------------------------
@@ -338,6 +342,12 @@ void Table::ShrinkIfSparse(uint64_t hash) {
   if (segment.pages > 1 && CountKeys(segment.slots, kSampleSlots) <= kSampleSlots / 2) {
     const uint64_t keys = CountKeys(segment.slots, segment.slot_count());
     if (keys * kSlotsPerKeyToShrink <= segment.slot_count()) Resize(segment, PagesFor(keys));
+  }
+  StepRetired();
+  // Half of what begins it, against going to and fro.
+  if (state()->segments_at_depth[global_depth()] <
+      directory_words() / kWordsPerSegmentToBegin / 2) {
+    DropNextDirectory();
   }
   while (state()->segments_at_depth[global_depth()] == 0 &&
          global_depth() > layout::kMinGlobalDepth) {
@@ -372,18 +382,24 @@ bool Table::MergeOnce(const Segment& segment) {
   return true;
 }
 
-// No segment needs the directory's last bit. Where even the smaller directory is refused memory,
-// the larger one serves on.
+// No segment needs the directory's last bit. A large one stays where it is; where a smaller one is
+// refused memory, the larger one serves on.
 void Table::HalveDirectory() {
-  FreeSpareDirectories();
   layout::StoreHeader* h = header();
-  const uint64_t words = 1ull << (global_depth() - 1);
-  const uint64_t offset = arena_->Allocate(words * sizeof(uint64_t));
-  if (offset == 0) return;
+  DropNextDirectory();
+  const uint64_t words = directory_words() / 2;
   const uint64_t* old = directory();
+  const bool is_large = words >= kMinWordsForSteps;
+  const uint64_t offset =
+      is_large ? h->directory_offset : arena_->Allocate(words * sizeof(uint64_t));
+  if (offset == 0) return;
   auto* halved = arena_->At<uint64_t>(offset);
   for (uint64_t i = 0; i < words; i++) halved[i] = old[2 * i];
-  arena_->Free(h->directory_offset);
+  if (is_large) {
+    arena_->ShrinkLarge(offset, words * sizeof(uint64_t));
+  } else {
+    arena_->Free(h->directory_offset);
+  }
   h->directory_offset = offset;
   h->directory_shift++;
 }

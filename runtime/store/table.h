@@ -75,11 +75,14 @@ class Table {
   bool MaySplit(int depth) const;
   bool Split(const Segment& segment);
   bool DoubleDirectory();
-  // One short step of preparing the next directory, or of freeing the one before.
+  // One short step of preparing the next directory, or of freeing one that is no longer used.
   void StepDirectory();
   bool StartNextDirectory();
   void FillNextDirectory(uint64_t words);
-  void FreeSpareDirectories();
+  void DropNextDirectory();
+  void RetireDirectory(uint64_t offset, uint64_t words);
+  // False where there is nothing to free.
+  bool StepRetired();
   void HalveDirectory();
   bool MergeOnce(const Segment& segment);
   // Copies the keys of `from` whose hashes have the bits of `mask` equal to `bits` to the segment.
