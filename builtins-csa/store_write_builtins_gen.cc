@@ -29,9 +29,13 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
   // TakeSmallBlock of arena_layout.h.
   TNode<UintPtrT> TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
                                  TNode<UintPtrT> size_class, Label* if_none);
+  // Goes on only where there is room for an undo record.
+  void CheckUndoRoom(TNode<RawPtrT> store, Label* if_none);
   void AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
                         TNode<UintPtrT> old_value_word, TNode<UintPtrT> new_value_word);
-  // The old value's number and the delta, where both are integers of a safe size and the sum is; a decimal form.
+  // Table::Remove.
+  void RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot);
+  // The number whose canonical decimal form the value is, where that has at most 15 digits.
   TNode<IntPtrT> ParseCounter(const Value& value, Label* if_other);
 
   TNode<UintPtrT> Add(TNode<UintPtrT> a, TNode<UintPtrT> b) {
@@ -135,6 +139,12 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
              WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
 }
 
+void StoreWriteAssembler::CheckUndoRoom(TNode<RawPtrT> store, Label* if_none) {
+  GotoIfNot(UintPtrLessThan(LoadHeaderField(store, layout::kHeaderOffset_undo_count),
+                            LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
+            if_none);
+}
+
 void StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
                                            TNode<UintPtrT> old_value_word,
                                            TNode<UintPtrT> new_value_word) {
@@ -203,9 +213,7 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
 
   BIND(&in_block);
   {
-    GotoIfNot(UintPtrLessThan(LoadHeaderField(store, layout::kHeaderOffset_undo_count),
-                              LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
-              if_other);
+    CheckUndoRoom(store, if_other);
     const TNode<UintPtrT> block = TakeSmallBlock(store, arena, size_class, if_other);
     const TNode<RawPtrT> new_entry = RawPtrAdd(store, Signed(block));
     static_assert(layout::kEntryKeyLengthOffset == 0 && layout::kEntryFlagsOffset == 4);
@@ -266,9 +274,107 @@ TF_BUILTIN(ShredderHTSet, StoreWriteAssembler) {
               UndefinedConstant(), key, bytes));
 }
 
+void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) {
+  const auto hash_of = [&](TNode<UintPtrT> key_word) {
+    TVARIABLE(UintPtrT, var_hash, key_word);
+    Label if_integer(this), done(this);
+    Branch(WordEqual(WordAnd(key_word, UintPtrConstant(layout::kIntegerKeyTag)),
+                     UintPtrConstant(0)),
+           &done, &if_integer);
+    BIND(&if_integer);
+    var_hash = HashInteger(store, WordShr(key_word, UintPtrConstant(layout::kIntegerKeyShift)));
+    Goto(&done);
+    BIND(&done);
+    return var_hash.value();
+  };
+  const TNode<UintPtrT> directory_word =
+      LoadDirectoryWord(store, hash_of(LoadWord(slot, layout::kSlotKeyWordOffset)));
+  const TNode<RawPtrT> segment = RawPtrAdd(
+      store, Signed(WordAnd(directory_word, UintPtrConstant(layout::kSegmentOffsetMask))));
+  const TNode<UintPtrT> pages =
+      WordAnd(WordShr(directory_word, UintPtrConstant(layout::kSegmentPagesShift)),
+              UintPtrConstant(layout::kSegmentPagesMask));
+  const TNode<UintPtrT> bytes = WordShl(pages, UintPtrConstant(layout::kSegmentPageBytesLog2));
+  // How far it is forward from one position to another.
+  const auto distance = [&](TNode<UintPtrT> from, TNode<UintPtrT> to) {
+    TVARIABLE(IntPtrT, var_distance, IntPtrSub(Signed(to), Signed(from)));
+    Label wraps(this), done(this);
+    Branch(IntPtrLessThan(var_distance.value(), IntPtrConstant(0)), &wraps, &done);
+    BIND(&wraps);
+    var_distance = IntPtrAdd(var_distance.value(), Signed(bytes));
+    Goto(&done);
+    BIND(&done);
+    return var_distance.value();
+  };
+
+  // Backward shift, as Table::Remove of runtime/store/table.cc; positions are bytes in the segment.
+  TVARIABLE(UintPtrT, var_hole, Unsigned(RawPtrSub(slot, segment)));
+  TVARIABLE(UintPtrT, var_position, var_hole.value());
+  Label loop(this, {&var_hole, &var_position}), wraps(this), look(this), shift(this), done(this);
+  Goto(&loop);
+  BIND(&loop);
+  var_position = Add(var_position.value(), layout::kSlotBytes);
+  Branch(WordEqual(var_position.value(), bytes), &wraps, &look);
+  BIND(&wraps);
+  var_position = UintPtrConstant(0);
+  Goto(&look);
+  BIND(&look);
+  {
+    const TNode<RawPtrT> other = RawPtrAdd(segment, Signed(var_position.value()));
+    const TNode<UintPtrT> key_word = LoadWord(other, layout::kSlotKeyWordOffset);
+    GotoIf(WordEqual(key_word, UintPtrConstant(layout::kEmptyKeyWord)), &done);
+    const TNode<UintPtrT> home = HomeBytes(hash_of(key_word), pages);
+    Branch(IntPtrLessThan(distance(home, var_position.value()),
+                          distance(var_hole.value(), var_position.value())),
+           &loop, &shift);
+    BIND(&shift);
+    const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
+    StoreWord(hole, layout::kSlotKeyWordOffset, key_word);
+    StoreWord(hole, layout::kSlotValueWordOffset, LoadWord(other, layout::kSlotValueWordOffset));
+    var_hole = var_position.value();
+    Goto(&loop);
+  }
+  BIND(&done);
+  const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
+  StoreWord(hole, layout::kSlotKeyWordOffset, UintPtrConstant(layout::kEmptyKeyWord));
+  StoreWord(hole, layout::kSlotValueWordOffset, UintPtrConstant(0));
+  for (const auto& [field, difference] :
+       {std::pair{layout::kHeaderOffset_key_count, -1}, std::pair{layout::kHeaderOffset_removals, 1},
+        std::pair{layout::kHeaderOffset_transaction_removals, 1}}) {
+    StoreHeaderField(store, field,
+                     Unsigned(IntPtrAdd(Signed(LoadHeaderField(store, field)),
+                                        IntPtrConstant(difference))));
+  }
+}
+
 TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
+  Value value(this);
+  Label if_found(this), if_absent(this), if_other(this, Label::kDeferred);
+  const TNode<RawPtrT> store = LoadStore(context);
+  CheckWritable(store, &if_other);
+  Lookup(context, store, key, &value, &if_found, &if_absent);
+
+  BIND(&if_found);
+  {
+    // An expiry, which is counted, is left to C++.
+    const TNode<UintPtrT> word = value.word.value();
+    GotoIfNot(WordEqual(WordAnd(word, UintPtrConstant(layout::kValueHasExpiryWord)),
+                        UintPtrConstant(0)),
+              &if_other);
+    CheckUndoRoom(store, &if_other);
+    AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), word,
+                     UintPtrConstant(0));
+    RemoveSlot(store, value.slot.value());
+    Return(TrueConstant());
+  }
+
+  BIND(&if_absent);
+  // A key that has expired may stay until C++ comes by.
+  Return(FalseConstant());
+
+  BIND(&if_other);
   Return(Call(context, LoadEmbedderData(context, ::shredder::kDeleteEmbedderDataIndex),
               UndefinedConstant(), key));
 }

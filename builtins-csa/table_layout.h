@@ -55,6 +55,8 @@ namespace shredder::layout {
   V(uint64_t, undo_offset, "the first undo record of the transaction that runs")                               \
   V(uint64_t, undo_count, "undo records that it has written")                                                  \
   V(uint64_t, undo_capacity, "records that there is room for, already charged to the quota")                   \
+  V(uint64_t, removals, "keys removed since the store was made; paces the checks for shrinking")               \
+  V(uint64_t, transaction_removals, "keys removed by the transaction that runs; else 0")                       \
   V(uint64_t, arena_state_offset, "the allocator's own state; opaque here")
 
 struct StoreHeader {

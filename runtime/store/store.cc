@@ -360,7 +360,7 @@ void Store::Undo(const UndoRecord& record) {
 // emptied shrinks now.
 void Store::EndTransaction() {
   undo_log_.End();
-  arena_.table_state()->transaction_removals = 0;
+  header_->transaction_removals = 0;
   uint64_t removals = 0;
   for (const UndoRecord& record : undo_log_.records()) {
     const bool may_be_gone = record.old_value_word == 0 || record.new_value_word == 0;

@@ -63,8 +63,8 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     }
   }
   if (keys != header()->key_count) return Fault("a wrong key_count", keys);
-  if (state()->transaction_removals != 0 && header()->in_transaction == 0) {
-    return Fault("removals of no transaction", state()->transaction_removals);
+  if (header()->transaction_removals != 0 && header()->in_transaction == 0) {
+    return Fault("removals of no transaction", header()->transaction_removals);
   }
   return {};
 }

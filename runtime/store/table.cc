@@ -146,8 +146,8 @@ Slot* Table::FindEntry(uint64_t key_word, uint64_t entry_offset) const {
 void Table::Remove(const Segment& segment, Slot* slot) {
   layout::StoreHeader* h = header();
   h->key_count--;
-  state()->removals++;
-  state()->transaction_removals += h->in_transaction;
+  header()->removals++;
+  header()->transaction_removals += h->in_transaction;
   Slot* slots = segment.slots;
   const uint64_t count = segment.slot_count();
   const auto distance = [count](uint64_t from, uint64_t to) {
@@ -218,7 +218,7 @@ bool Table::Split(const Segment& segment) {
   uint64_t pages[2];
   uint64_t offsets[2];
   for (int half = 0; half < 2; half++) {
-    pages[half] = keys[half] + state()->transaction_removals <= kMaxKeysInHalf ? kHalfPages
+    pages[half] = keys[half] + header()->transaction_removals <= kMaxKeysInHalf ? kHalfPages
                                                                                : kMaxSegmentPages;
     offsets[half] = arena_->AllocateZeroed(pages[half] * layout::kSegmentPageBytes);
   }
@@ -331,7 +331,7 @@ bool Table::StepRetired() {
 // --- Shrinking ----------------------------------------------------------------------------------
 
 void Table::ShrinkNowAndThen(uint64_t hash) {
-  if (state()->removals % kRemovalsPerShrinkCheck == 0) ShrinkIfSparse(hash);
+  if (header()->removals % kRemovalsPerShrinkCheck == 0) ShrinkIfSparse(hash);
 }
 
 void Table::ShrinkIfSparse(uint64_t hash) {
