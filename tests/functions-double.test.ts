@@ -6,8 +6,19 @@ import type { Result } from 'shredder-functions';
 import { createStore } from 'shredder-functions/testing';
 
 // Imported once the module of that name resolves.
-const { HTDelete, HTGet, HTGetFloat64, HTGetUint32, HTHas, HTLength, HTSet } =
-  await import('shredder:store');
+const {
+  HTAdd,
+  HTDelete,
+  HTGet,
+  HTGetFloat64,
+  HTGetMany,
+  HTGetUint32,
+  HTHas,
+  HTLength,
+  HTScan,
+  HTSet,
+  HTView,
+} = await import('shredder:store');
 
 /** Runs `work` as a function that may write. */
 function inStore<R extends Result>(work: () => R, store = createStore()): Promise<R> {
@@ -62,6 +73,8 @@ for (const [what, key, type] of [
       () => HTGetFloat64(key as Key, 0),
       () => (HTSet(key as Key, new Uint8Array(1)), 0),
       () => HTDelete(key as Key),
+      () => HTView(key as Key)?.byteLength,
+      () => HTAdd(key as Key, 1),
     ];
     for (const builtin of builtins) {
       await t.throwsAsync(inStore(builtin), { instanceOf: type });
@@ -91,8 +104,8 @@ for (const [what, make] of [
   ['undefined', () => undefined],
   ['shared memory', () => new SharedArrayBuffer(8)],
   ['a view of shared memory', () => new Uint8Array(new SharedArrayBuffer(8))],
-  ['a detached buffer', () => detached()],
-  ['a view of a detached buffer', () => new Uint8Array(detached())],
+  ['a detached buffer', () => detached(new Uint32Array(2)).buffer],
+  ['a view of a detached buffer', () => detached(new Uint32Array(2))],
 ] as const) {
   test(`${what} is neither read into nor written from`, async (t) => {
     await t.throwsAsync(
@@ -144,6 +157,9 @@ test('a value is a copy, both ways', async (t) => {
   bytes[0] = 2;
   store.get('k')?.fill(3);
   t.deepEqual(store.get('k'), Uint8Array.of(1));
+  store.set('text', 'a');
+  store.get('text')?.fill(3);
+  t.deepEqual(store.get('text'), Uint8Array.of(97));
 });
 
 test('HTDelete tells whether the key was there', async (t) => {
@@ -202,6 +218,34 @@ test('over the quota HTSet throws OOM and changes nothing', async (t) => {
   );
 });
 
+test('HTAdd over the quota throws OOM and changes nothing', async (t) => {
+  const store = createStore({ quotaBytes: 66 });
+  t.is(await inStore(() => HTAdd('n', 9), store), 9);
+  await t.throwsAsync(
+    inStore(() => HTAdd('n', 1), store),
+    { instanceOf: RangeError, message: /^OOM/ },
+  );
+  t.is(await inStore(() => HTAdd('n', -1), store), 8);
+});
+
+test('HTGetMany refuses memory that is detached, shared or resizable', async (t) => {
+  const resizable = Reflect.construct(ArrayBuffer, [8, { maxByteLength: 16 }]) as ArrayBuffer;
+  for (const unusable of [
+    detached(new Uint32Array(2)),
+    new Uint32Array(new SharedArrayBuffer(8)),
+    new Uint32Array(resizable),
+  ]) {
+    await t.throwsAsync(
+      inStore(() => HTGetMany(unusable as Uint32Array, 0, new Uint32Array(2))),
+      { instanceOf: TypeError },
+    );
+    await t.throwsAsync(
+      inStore(() => HTGetMany(new Uint32Array(), 0, unusable as Uint32Array)),
+      { instanceOf: TypeError },
+    );
+  }
+});
+
 test('no-writes keeps a function from writing, and lets it be called read-only', async (t) => {
   const store = createStore();
   const writes = (): boolean => HTDelete('k');
@@ -224,12 +268,43 @@ test('a key that has expired is absent; HTSet keeps no expiry', async (t) => {
   t.deepEqual(store.keys(), ['l']);
 });
 
+test('HTAdd keeps the expiry, and begins anew where the key has expired', async (t) => {
+  let now = 1000;
+  const store = createStore({ now: () => now });
+  store.set('n', '41', { expiresInMs: 10 });
+  t.is(await inStore(() => HTAdd('n', 1), store), 42);
+  now = 1010;
+  t.false(await inStore(() => HTHas('n'), store));
+  t.is(await inStore(() => HTAdd('n', 1), store), 1);
+  now = 1_000_000;
+  t.true(await inStore(() => HTHas('n'), store), 'the new counter has no expiry');
+});
+
+test('a scan, a view and a gathering pass by what has expired', async (t) => {
+  const store = createStore({ now: () => 10 });
+  store.set('1', 'abcd', { expiresInMs: 0 });
+  const out = new Uint32Array(1);
+  t.is(await inStore(() => HTView(1) === undefined, store), true);
+  t.is(await inStore(() => HTGetMany(Uint32Array.of(1), 0, out), store), 0);
+  const scanned = await inStore(() => {
+    const into: Key[] = [];
+    const found: Key[] = [];
+    let cursor = 0;
+    do {
+      cursor = HTScan(cursor, into);
+      found.push(...into);
+    } while (cursor !== 0);
+    return found;
+  }, store);
+  t.deepEqual(scanned, []);
+});
+
 test('outside an invocation there is no store', (t) => {
   t.throws(() => HTHas('k'), { message: /outside an invocation/ });
 });
 
-function detached(): ArrayBuffer {
-  const buffer = new ArrayBuffer(8);
-  structuredClone(buffer, { transfer: [buffer] });
-  return buffer;
+/** The view, of memory that has gone. */
+function detached(view: Uint32Array): Uint32Array {
+  structuredClone(view.buffer, { transfer: [view.buffer as ArrayBuffer] });
+  return view;
 }

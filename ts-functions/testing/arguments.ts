@@ -39,17 +39,43 @@ export function bytesOf(value: unknown): Uint8Array {
   return view ? new Uint8Array(buffer, value.byteOffset, value.byteLength) : new Uint8Array(buffer);
 }
 
-/** The index of an element in a value. */
-export function elementIndex(index: unknown): number {
-  if (typeof index !== 'number') {
-    throw new TypeError(`index must be a number, not ${shown(index)}`);
+/** What an integer argument may be: any safe integer from `min` on. */
+export function integerArgument(value: unknown, what: string, min = 0): number {
+  if (typeof value !== 'number') {
+    throw new TypeError(`${what} must be a number, not ${shown(value)}`);
   }
-  if (!Number.isSafeInteger(index) || index < 0) {
+  if (!Number.isSafeInteger(value) || value < min) {
     throw new RangeError(
-      `index must be an integer from 0 to ${Number.MAX_SAFE_INTEGER}, not ${index}`,
+      `${what} must be an integer from ${min} to ${Number.MAX_SAFE_INTEGER}, not ${value}`,
     );
   }
-  return index;
+  return value;
+}
+
+/** The keys that HTGetMany looks up. */
+export function keyArray(value: unknown): Uint32Array {
+  if (!types.isUint32Array(value)) {
+    throw new TypeError(`keys must be a Uint32Array, not ${shown(value)}`);
+  }
+  bytesOf(value);
+  return value;
+}
+
+/** Where HTGetMany puts what it finds. */
+export function elementArray(value: unknown): Uint32Array | Float64Array {
+  if (!types.isUint32Array(value) && !types.isFloat64Array(value)) {
+    throw new TypeError(`out must be a Uint32Array or a Float64Array, not ${shown(value)}`);
+  }
+  bytesOf(value);
+  return value;
+}
+
+/** An array of the caller's own, whose content HTScan replaces. */
+export function plainArray(value: unknown): unknown[] {
+  if (!Array.isArray(value) || types.isProxy(value)) {
+    throw new TypeError(`into must be an array, not ${shown(value)}`);
+  }
+  return value;
 }
 
 function isDetached(buffer: ArrayBuffer): boolean {

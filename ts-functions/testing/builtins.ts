@@ -1,7 +1,15 @@
 // `shredder:store` under plain Node: the builtins over the store of the running invocation.
-import type { Key } from 'shredder:store';
-import { bytesOf, elementIndex, keyText } from './arguments.ts';
+import type { Key, StoreView } from 'shredder:store';
+import {
+  bytesOf,
+  elementArray,
+  integerArgument,
+  keyArray,
+  keyText,
+  plainArray,
+} from './arguments.ts';
 import { currentInvocation, type Invocation } from './invocation.ts';
+import { viewOf } from './view.ts';
 
 export function HTGet(key: Key, into: ArrayBuffer | ArrayBufferView): number {
   const value = find(key);
@@ -27,6 +35,47 @@ export function HTGetFloat64(key: Key, index: number): number | undefined {
   return readElement(key, index, 8, (view, offset) => view.getFloat64(offset, true));
 }
 
+export function HTView(key: Key): StoreView | undefined {
+  const value = find(key);
+  return value === undefined ? undefined : viewOf(value, invocation());
+}
+
+export function HTGetMany(
+  keys: Uint32Array,
+  field: number,
+  out: Uint32Array | Float64Array,
+): number {
+  const places = keyArray(keys);
+  const target = elementArray(out);
+  integerArgument(field, 'field');
+  if (target.length < places.length) {
+    throw new RangeError(`out has ${target.length} elements for ${places.length} keys`);
+  }
+  const read = target instanceof Uint32Array ? HTGetUint32 : HTGetFloat64;
+  let found = 0;
+  for (let i = 0; i < places.length; i++) {
+    const element = read(places[i]!, field);
+    if (element === undefined) continue;
+    target[i] = element;
+    found++;
+  }
+  return found;
+}
+
+export function HTAdd(key: Key, delta: number): number {
+  const { store } = writableInvocation();
+  return store.add(keyText(key), integerArgument(delta, 'delta', Number.MIN_SAFE_INTEGER));
+}
+
+export function HTScan(cursor: number, into: Key[]): number {
+  const place = integerArgument(cursor, 'cursor');
+  const found = plainArray(into);
+  const { keys, next } = invocation().store.scan(place);
+  found.length = 0;
+  found.push(...keys.map((key) => (isIntegerKey(key) ? Number(key) : key)));
+  return next;
+}
+
 export function HTSet(key: Key, bytes: ArrayBuffer | ArrayBufferView): void {
   const { store } = writableInvocation();
   store.put(keyText(key), { bytes: bytesOf(bytes).slice() });
@@ -46,6 +95,10 @@ export function DBGetNumber(key: Key): number | undefined {
   return HTGetUint32(key, 0);
 }
 
+function isIntegerKey(key: string): boolean {
+  return Number.isSafeInteger(Number(key)) && /^(0|[1-9]\d*)$/.test(key);
+}
+
 function find(key: unknown): Uint8Array | undefined {
   return invocation().store.find(keyText(key));
 }
@@ -57,7 +110,7 @@ function readElement(
   read: (view: DataView, offset: number) => number,
 ): number | undefined {
   const value = find(key);
-  const offset = elementIndex(index) * size;
+  const offset = integerArgument(index, 'index') * size;
   if (value === undefined || offset + size > value.byteLength) return undefined;
   return read(new DataView(value.buffer, value.byteOffset, value.byteLength), offset);
 }

@@ -4,6 +4,9 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import type { TestStore } from './store.ts';
 
 export class Invocation {
+  /** Whether it has returned or thrown: from then on its views are invalid. */
+  ended = false;
+
   constructor(
     readonly store: TestStore,
     readonly readOnly: boolean,

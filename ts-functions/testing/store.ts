@@ -10,6 +10,12 @@ const ENTRY_OVERHEAD_BYTES = 64;
 const MAX_VALUE_BYTES = 512 * 1024 * 1024;
 const DEFAULT_QUOTA_BYTES = 1024 ** 3;
 
+/** A scan's steps: each finds the keys whose hash leaves the cursor as its remainder. */
+const SCAN_STEPS = 64;
+
+const MIN_INT64 = -(2n ** 63n);
+const MAX_INT64 = 2n ** 63n - 1n;
+
 export interface StoreOptions {
   /** The tenant's memory quota, of which an entry takes its key, its value and 64 bytes. */
   quotaBytes?: number;
@@ -62,7 +68,7 @@ class TestStore {
     value: ArrayBuffer | ArrayBufferView | string,
     options: { expiresInMs?: number } = {},
   ): void {
-    const bytes = typeof value === 'string' ? Buffer.from(value) : bytesOf(value);
+    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : bytesOf(value);
     const { expiresInMs } = options;
     this.put(keyText(key), {
       bytes: bytes.slice(),
@@ -103,18 +109,35 @@ class TestStore {
       throw new Error('ERR Can not execute a script with write flag using *_ro command.');
     }
     const invocation = new Invocation(this, promisesNoWrites);
-    const done = this.idle.then(() =>
-      this.transact(() => withInvocation(invocation, () => fn([...keys], [...args]))),
-    );
+    const done = this.idle
+      .then(() => this.transact(() => withInvocation(invocation, () => fn([...keys], [...args]))))
+      .finally(() => {
+        invocation.ended = true;
+      });
     this.idle = done.catch(() => undefined);
     return done;
   }
 
-  /** The value at a key's text: the store's own memory. */
+  /** The value at a key's text: the store's own memory, which no write changes. */
   find(key: string): Uint8Array | undefined {
-    const entry = this.entries.get(key);
-    if (entry?.expiresAt !== undefined && this.now() >= entry.expiresAt) return undefined;
-    return entry?.bytes;
+    return this.live(key)?.bytes;
+  }
+
+  /** One step of a scan: the texts of keys, and the cursor of the next step or 0. */
+  scan(cursor: number): { keys: string[]; next: number } {
+    const keys = this.keys().filter((key) => hashOf(key) % SCAN_STEPS === cursor);
+    return { keys, next: cursor + 1 < SCAN_STEPS ? cursor + 1 : 0 };
+  }
+
+  /** Adds to the decimal integer at a key's text, whose expiry stays; the sum. */
+  add(key: string, delta: number): number {
+    const before = this.live(key);
+    const sum = Number((before === undefined ? 0n : integerIn(before.bytes)) + BigInt(delta));
+    if (!Number.isSafeInteger(sum)) {
+      throw new RangeError(`the sum must be at most ${Number.MAX_SAFE_INTEGER} from 0`);
+    }
+    this.put(key, { ...before, bytes: new TextEncoder().encode(String(sum)) });
+    return sum;
   }
 
   /** Writes an entry at a key's text, within the quota. */
@@ -140,6 +163,12 @@ class TestStore {
     this.entries.delete(key);
     this.usedBytes -= sizeOf(key, before);
     return present;
+  }
+
+  private live(key: string): Entry | undefined {
+    const entry = this.entries.get(key);
+    if (entry?.expiresAt !== undefined && this.now() >= entry.expiresAt) return undefined;
+    return entry;
   }
 
   private async transact<R>(work: () => R | Promise<R>): Promise<R> {
@@ -168,4 +197,23 @@ class TestStore {
 function sizeOf(key: string, entry: Entry | undefined): number {
   if (entry === undefined) return 0;
   return Buffer.byteLength(key) + entry.bytes.byteLength + ENTRY_OVERHEAD_BYTES;
+}
+
+/** The integer of 64 bits whose canonical decimal form these bytes are. */
+function integerIn(bytes: Uint8Array): bigint {
+  const text = Buffer.from(bytes).toString('latin1');
+  const value = /^(0|-?[1-9]\d{0,18})$/.test(text) ? BigInt(text) : undefined;
+  if (value === undefined || value < MIN_INT64 || value > MAX_INT64) {
+    throw new TypeError('value is not an integer');
+  }
+  return value;
+}
+
+/** FNV-1a over a key's characters: a place in a scan that other keys' coming and going leaves. */
+function hashOf(key: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < key.length; i++) {
+    hash = Math.imul(hash ^ key.charCodeAt(i), 0x01000193) >>> 0;
+  }
+  return hash;
 }
