@@ -36,7 +36,7 @@ function originOf(code: string, text: string): string {
   return `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}`;
 }
 
-for (const name of ['graph', 'graph-callback', 'list', 'projection']) {
+for (const name of ['columns', 'counters', 'graph', 'graph-callback', 'list', 'projection']) {
   test(`the example ${name} type-checks and bundles`, async (t) => {
     const file = path.join(FUNCTIONS_PACKAGE, 'examples', `${name}.ts`);
     t.is(typeCheck(file), undefined);

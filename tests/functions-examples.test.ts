@@ -8,6 +8,8 @@ import { Traversal } from '../build-scripts/demo/traversal.ts';
 // Imported once `shredder:store` resolves.
 const graph = await import('../ts-functions/examples/graph.ts');
 const callback = await import('../ts-functions/examples/graph-callback.ts');
+const columns = await import('../ts-functions/examples/columns.ts');
+const counters = await import('../ts-functions/examples/counters.ts');
 const list = await import('../ts-functions/examples/list.ts');
 const projection = await import('../ts-functions/examples/projection.ts');
 
@@ -48,6 +50,31 @@ test('friends are the value of the node', async (t) => {
     Array.from({ length: 500 }, (_, i) => i + 1),
   );
   t.deepEqual(await store.call(graph.friends, ['12345']), []);
+});
+
+test('a value of a graph counts for as many nodes as it holds whole ones', async (t) => {
+  const store = createStore();
+  store.set(1, Buffer.from(Uint32Array.of(2, 3, 4).buffer).subarray(0, 11));
+  store.set(2, Buffer.from(Uint32Array.of(1, 1).buffer).subarray(0, 7));
+  store.set(3, new Uint8Array(3));
+  store.set(4, new Uint8Array());
+  t.deepEqual(await store.call(graph.friends, ['1']), [2, 3]);
+  for (const node of ['3', '4']) t.deepEqual(await store.call(graph.friends, [node]), []);
+  // 1 has 2 and 3; 2 has 1; 3 and 4 have none.
+  for (const [node, depth, count] of [
+    [1, 1, 2],
+    [1, 2, 3],
+    [1, 3, 5],
+    [2, 1, 1],
+    [2, 2, 3],
+    [3, 1, 0],
+    [3, 2, 0],
+    [4, 3, 0],
+  ] as const) {
+    const call = [[String(node)], [String(depth)]] as const;
+    t.is(await store.call(graph.countFriends, ...call), count, `${node} ${depth}`);
+    t.is(await store.call(callback.countFriendsByCallback, ...call), count, `${node} ${depth}`);
+  }
 });
 
 for (const [what, keys, args] of [
@@ -117,4 +144,71 @@ test('projection sums a field of the records that are there', async (t) => {
   await t.throwsAsync(store.call(projection.putItem, ['c'], ['-1', '7', '1']), {
     message: /^quantity must be an integer/,
   });
+});
+
+test('counters are counted, summed, ranked and dropped by their prefix', async (t) => {
+  const store = createStore();
+  store.set('name', 'none');
+  t.is(await store.call(counters.sumCounters, [], ['hits:']), 0);
+  for (let i = 0; i < 300; i++) {
+    t.is(await store.call(counters.increment, [`hits:${i}`], [String(i)]), i);
+  }
+  t.is(await store.call(counters.increment, ['hits:7'], ['-1000']), -993);
+  t.is(Buffer.from(store.get('hits:7') ?? []).toString(), '-993');
+  const sum = await store.call(counters.sumCounters, [], ['hits:'], { readOnly: true });
+  t.is(sum, (300 * 299) / 2 - 1000);
+  await store.call(counters.increment, ['hits:again'], ['298']);
+  t.deepEqual(await store.call(counters.topCounters, [], ['hits:', '3'], { readOnly: true }), [
+    ['hits:299', 299],
+    ['hits:298', 298],
+    ['hits:again', 298],
+  ]);
+  t.is(await store.call(counters.dropCounters, [], ['hits:']), 301);
+  t.deepEqual(store.keys(), ['name']);
+});
+
+test('counters refuse what is no counter', async (t) => {
+  const store = createStore();
+  for (const [key, value] of [
+    ['a', 'none'],
+    ['b', ''],
+    ['c', '-'],
+    ['d', '1.5'],
+  ] as const) {
+    store.set(key, value);
+    const error = { instanceOf: RangeError, message: `the value of "${key}" is no counter` };
+    await t.throwsAsync(store.call(counters.sumCounters, [], [key]), error);
+    await t.throwsAsync(store.call(counters.topCounters, [], [key, '1']), error);
+    await t.throwsAsync(store.call(counters.increment, [key], ['1']), { instanceOf: TypeError });
+  }
+  for (const amount of ['0.5', 'x', '']) {
+    await t.throwsAsync(store.call(counters.increment, ['n'], [amount]), { message: /^amount / });
+  }
+});
+
+test('columns sum over more rows than a batch, the absent and the short ones apart', async (t) => {
+  const store = createStore();
+  const rows = Array.from({ length: 2500 }, (_, i) => i * 3);
+  let total = 0;
+  let ofCustomer = 0;
+  for (const row of rows) {
+    if (row % 7 === 0) continue;
+    const [customer, quantity, price] = [row % 5, row % 11, row / 4];
+    await store.call(
+      columns.putOrder,
+      [String(row)],
+      [String(customer), String(quantity), String(price)],
+    );
+    total += quantity * price;
+    if (customer === 2) ofCustomer += quantity * price;
+  }
+  store.set(7, new Uint8Array(15));
+  t.is(await store.call(columns.turnover, ['index']), 0);
+  await store.call(columns.putIndex, ['index', ...rows.map(String), '7']);
+  t.is(store.get('index')?.byteLength, 4 * 2501);
+  t.is(await store.call(columns.turnover, ['index'], [], { readOnly: true }), total);
+  t.is(await store.call(columns.turnoverOf, ['index'], ['2'], { readOnly: true }), ofCustomer);
+  t.is(await store.call(columns.turnoverOf, ['index'], ['6']), 0);
+  await store.call(columns.putIndex, ['index']);
+  t.is(await store.call(columns.turnover, ['index']), 0);
 });

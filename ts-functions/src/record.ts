@@ -15,6 +15,8 @@ export interface RecordLayout<Name extends string> {
   readonly names: readonly Name[];
   /** Whether `name` is a field of this layout. */
   has(name: string): name is Name;
+  /** Where a field begins in a record, in bytes: for a StoreView or DataView, little-endian. */
+  offsetOf(name: Name): number;
   /** A field of the record at `key`; undefined where the key is absent or its value too short. */
   read(key: Key, name: Name): number | undefined;
   /** A record's bytes; throws a RangeError for a value that its field cannot hold. */
@@ -52,6 +54,10 @@ export function record<Name extends string>(
     byteLength,
     names: [...fields.keys()],
     has: (name): name is Name => fields.has(name as Name),
+    offsetOf(name) {
+      const { type, index } = field(name);
+      return index * FIELD_BYTES[type];
+    },
     read(key, name) {
       const { type, index } = field(name);
       return type === 'uint32' ? HTGetUint32(key, index) : HTGetFloat64(key, index);
