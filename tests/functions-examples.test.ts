@@ -1,9 +1,12 @@
 // The example libraries under the test double.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import test from 'ava';
 import 'shredder-functions/register';
 import { createStore } from 'shredder-functions/testing';
 import { GraphBuilder, type Graph } from '../build-scripts/demo/graph.ts';
 import { Traversal } from '../build-scripts/demo/traversal.ts';
+import { FUNCTIONS_PACKAGE } from '../build-scripts/functions/package.ts';
 
 // Imported once `shredder:store` resolves.
 const graph = await import('../ts-functions/examples/graph.ts');
@@ -212,3 +215,17 @@ test('columns sum over more rows than a batch, the absent and the short ones apa
   await store.call(columns.putIndex, ['index']);
   t.is(await store.call(columns.turnover, ['index']), 0);
 });
+
+test('what the documents show of an example is in it', async (t) => {
+  const page = await readFile(new URL('../docs/functions.md', import.meta.url), 'utf8');
+  const shown = [...page.matchAll(/^\/\/ From the example (\S+\.ts)\b.*\n([^]*?)^```$/gm)];
+  t.true(shown.length >= 4);
+  for (const [, file = '', code = ''] of shown) {
+    const text = await readFile(path.join(FUNCTIONS_PACKAGE, 'examples', file), 'utf8');
+    t.true(unindented(text).includes(unindented(code)), `${file}:\n${code}`);
+  }
+});
+
+function unindented(code: string): string {
+  return code.replaceAll(/^ +/gm, '');
+}

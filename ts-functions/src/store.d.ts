@@ -95,8 +95,8 @@ declare module 'shredder:store' {
    * HTGetFloat64 (by `out`'s type) returns for `keys[i]` and `field`; where that is undefined,
    * `out[i]` is left as it was.
    *
-   * One call overlaps the waits for memory of many lookups: with more data than the processor's
-   * caches hold, it is several times as fast as a loop.
+   * One call overlaps the waits for memory of many lookups, which are most of a loop's time over
+   * more data than the processor's caches hold.
    *
    * @param field The element's place in each value, counted in elements of `out`'s type.
    * @param out May be `keys` itself; where it shares only some of its memory with `keys`, which
@@ -138,7 +138,8 @@ declare module 'shredder:store' {
    *
    * What it promises is what Redis's SCAN promises: a key that is there from a scan's first step to
    * its last is found at least once, whatever else is written meanwhile; one that comes or goes
-   * meanwhile may be found or not; one may be found twice. A scan may go on in a later invocation.
+   * meanwhile may be found or not; one may be found twice, though not where nothing is written. A
+   * scan may go on in a later invocation.
    *
    * @param cursor 0 to begin; else what the step before returned.
    * @param into Receives some keys in place of what it held: sometimes none. Integers come as
