@@ -28,31 +28,40 @@ function uint32(...values: number[]): Buffer {
   return Buffer.from(Uint32Array.from(values).buffer);
 }
 
-/** Declares the tests; `subjectFor` makes what each works on. */
+/**
+ * Declares the tests.
+ *
+ * @param subjectFor Makes what each works on.
+ * @param where Follows the tests' titles, where there are several subjects.
+ */
 export function testStoreFunctions(
   test: TestFn,
   subjectFor: (t: ExecutionContext) => Promise<Subject>,
+  where = '',
 ): void {
   SCENARIOS.forEach(({ title, gives }, index) => {
-    test.serial(title, async (t) => {
+    test.serial(`${title}${where}`, async (t) => {
       const subject = await subjectFor(t);
       t.deepEqual(await subject.call('scenario', [], [String(index)]), gives);
     });
   });
 
-  test.serial('a view is of no use once its invocation has ended, in any way', async (t) => {
-    const subject = await subjectFor(t);
-    await subject.set('k', '12345678');
-    const before = (await subject.call('useKeptViews')) as unknown[];
-    t.is(await subject.call('keepView', ['k']), '1'.charCodeAt(0));
-    t.is(await errorOf(t, subject.call('keepView', ['k'], ['fail'])), 'EvalError');
-    const outcomes = (await subject.call('useKeptViews')) as unknown[];
-    t.is(outcomes.length, before.length + 2 * 11);
-    t.deepEqual([...new Set(outcomes)], ['TypeError']);
-    t.is(await subject.call('keepView', ['k']), '1'.charCodeAt(0), 'a new view works');
-  });
+  test.serial(
+    `a view is of no use once its invocation has ended, in any way${where}`,
+    async (t) => {
+      const subject = await subjectFor(t);
+      await subject.set('k', '12345678');
+      const before = (await subject.call('useKeptViews')) as unknown[];
+      t.is(await subject.call('keepView', ['k']), '1'.charCodeAt(0));
+      t.is(await errorOf(t, subject.call('keepView', ['k'], ['fail'])), 'EvalError');
+      const outcomes = (await subject.call('useKeptViews')) as unknown[];
+      t.is(outcomes.length, before.length + 2 * 11);
+      t.deepEqual([...new Set(outcomes)], ['TypeError']);
+      t.is(await subject.call('keepView', ['k']), '1'.charCodeAt(0), 'a new view works');
+    },
+  );
 
-  test.serial('what HTAdd counts is what commands count', async (t) => {
+  test.serial(`what HTAdd counts is what commands count${where}`, async (t) => {
     const subject = await subjectFor(t);
     await subject.set('n', '41');
     t.is(await subject.call('add', ['n'], ['1']), 42);
@@ -62,7 +71,7 @@ export function testStoreFunctions(
     t.is(await subject.get('n'), 'x');
   });
 
-  test.serial('what HTAdd did is undone where the function throws', async (t) => {
+  test.serial(`what HTAdd did is undone where the function throws${where}`, async (t) => {
     const subject = await subjectFor(t);
     await subject.set('n', '41');
     for (const key of ['n', 'new']) {
@@ -71,40 +80,43 @@ export function testStoreFunctions(
     t.deepEqual([await subject.get('n'), await subject.get('new')], ['41', null]);
   });
 
-  test.serial('HTAdd is refused in a function with the flag no-writes', async (t) => {
+  test.serial(`HTAdd is refused in a function with the flag no-writes${where}`, async (t) => {
     const subject = await subjectFor(t);
     await subject.set('n', '41');
     t.is(await errorOf(t, subject.call('addDespiteFlag', ['n'])), 'READONLY');
     t.is(await subject.get('n'), '41');
   });
 
-  test.serial('what reads works in a function that cannot write', async (t) => {
+  test.serial(`what reads works in a function that cannot write${where}`, async (t) => {
     const subject = await subjectFor(t);
     await subject.set('7', uint32(9, 8));
     await subject.set('k', 'A');
     t.deepEqual(await subject.call('readOnly', ['7', 'k']), [[65], 1, [9], ['"k"', '7']]);
   });
 
-  test.serial('a scan goes on in later invocations, whatever is written between', async (t) => {
-    const subject = await subjectFor(t);
-    const stays = Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? String(i) : `key:${i}`));
-    for (const key of stays) await subject.set(key, 'v');
-    const found = new Set<string>();
-    let others = 0;
-    let cursor = 0;
-    do {
-      const [next, keys] = (await subject.call('scanStep', [], [String(cursor)])) as [
-        number,
-        string[],
-      ];
-      for (const key of keys) found.add(key);
-      for (let i = 0; i < 5; i++) await subject.set(`other:${others++}`, 'v');
-      cursor = next;
-    } while (cursor !== 0 && others < 10_000);
-    t.is(cursor, 0, 'the scan ends');
-    t.deepEqual(
-      stays.filter((key) => !found.has(key)),
-      [],
-    );
-  });
+  test.serial(
+    `a scan goes on in later invocations, whatever is written between${where}`,
+    async (t) => {
+      const subject = await subjectFor(t);
+      const stays = Array.from({ length: 300 }, (_, i) => (i % 2 === 0 ? String(i) : `key:${i}`));
+      for (const key of stays) await subject.set(key, 'v');
+      const found = new Set<string>();
+      let others = 0;
+      let cursor = 0;
+      do {
+        const [next, keys] = (await subject.call('scanStep', [], [String(cursor)])) as [
+          number,
+          string[],
+        ];
+        for (const key of keys) found.add(key);
+        for (let i = 0; i < 5; i++) await subject.set(`other:${others++}`, 'v');
+        cursor = next;
+      } while (cursor !== 0 && others < 10_000);
+      t.is(cursor, 0, 'the scan ends');
+      t.deepEqual(
+        stays.filter((key) => !found.has(key)),
+        [],
+      );
+    },
+  );
 }
