@@ -1,28 +1,90 @@
-// Reports of the benches: what they read, compute and draw.
-import test from 'ava';
-import { formatHtget, parseHtget, type HtgetRow } from '../build-scripts/bench/htget.ts';
+// The benches: what their reports read, compute and draw, and a small run of each.
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import {
+  formatHtget,
+  HTGET_CASES,
+  parseHtgetRow,
+  type HtgetCase,
+  type HtgetRow,
+} from '../build-scripts/bench/htget.ts';
 import { plotHtget } from '../build-scripts/bench/htget_plot.ts';
 import { formatKv, parseRps, type KvRow } from '../build-scripts/bench/kv.ts';
+import { parseProgramResult } from '../build-scripts/bench/program.ts';
 import { spreadOf } from '../build-scripts/bench/statistics.ts';
+import { formatRatio } from '../build-scripts/bench/table.ts';
+import { shredder } from './support/command_line.ts';
+
+const COSTS: Readonly<Partial<Record<HtgetCase, number>>> = {
+  native: 6,
+  inlined: 9,
+  called: 12,
+  'callback-number': 30,
+  'callback-buffer': 240,
+};
+
+function htgetRow(name: HtgetCase, medianNs: number, more: Partial<HtgetRow> = {}): HtgetRow {
+  return {
+    builtin: 'HTGet',
+    case: name,
+    keys: 1_000,
+    keyKind: 'integer',
+    medianNs,
+    minNs: medianNs * 0.9,
+    maxNs: medianNs * 1.2,
+    loopNs: 1.5,
+    ...more,
+  };
+}
 
 function sampleRows(): HtgetRow[] {
-  const costs = { native: 6, csa: 12, 'callback-number': 30, 'callback-buffer': 240 };
-  return [1_000, 100_000, 1_000_000].flatMap((keys, size) =>
-    (['integer', 'string'] as const).flatMap((keyKind) =>
-      Object.entries(costs).map(([name, ns]) => {
-        const medianNs = ns * (size + 1);
-        return {
-          case: name,
-          keys,
-          keyKind,
-          medianNs,
-          minNs: medianNs * 0.9,
-          maxNs: medianNs * 1.2,
-          loopNs: 1.5,
-        };
-      }),
+  return ['HTGet', 'HTGetUint32'].flatMap((builtin) =>
+    [1_000, 100_000, 1_000_000].flatMap((keys, size) =>
+      (['integer', 'string'] as const).flatMap((keyKind) =>
+        Object.entries(COSTS).map(([name, ns]) =>
+          htgetRow(name as HtgetCase, ns * (size + 1), { builtin, keys, keyKind }),
+        ),
+      ),
     ),
   );
+}
+
+function gatherRows(): HtgetRow[] {
+  const more = { builtin: 'HTGetMany' };
+  return [
+    htgetRow('native', 20, more),
+    htgetRow('prefetched', 10, { ...more, keysPerCall: 4_096 }),
+    htgetRow('prefetched', 8, { ...more, keysPerCall: 1_000_000 }),
+  ];
+}
+
+async function temporaryFolder(t: ExecutionContext): Promise<string> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-bench-'));
+  t.teardown(() => rm(folder, { recursive: true }));
+  return folder;
+}
+
+/** Runs a bench; what it printed, and its JSON, which is of the form that all share. */
+async function runBench(
+  t: ExecutionContext,
+  suite: string,
+  args: readonly string[],
+): Promise<{ stdout: string; rows: Record<string, unknown>[] }> {
+  const json = path.join(await temporaryFolder(t), 'report.json');
+  const { exitCode, stdout, stderr } = await shredder(
+    ['bench', suite, ...args, '--json', json],
+    // Seconds on a machine that does nothing else.
+    { timeout: 110_000 },
+  );
+  t.is(exitCode, 0, stderr);
+  t.regex(stdout, /^.*, \d+ cores, \d+ GiB; V8 11\.3\.\S+; commit \S+\n/);
+  const report = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;
+  t.deepEqual(Object.keys(report).sort(), ['commit', 'machine', 'rows', 'suite', 'v8']);
+  t.is(report['suite'], suite);
+  t.regex(String(report['v8']), /^11\.3\./);
+  return { stdout, rows: report['rows'] as Record<string, unknown>[] };
 }
 
 test('the spread of samples is their median, least and greatest', (t) => {
@@ -31,9 +93,24 @@ test('the spread of samples is their median, least and greatest', (t) => {
   t.throws(() => spreadOf([]));
 });
 
-test("the bench program's JSON is read back, and nothing else passes for it", (t) => {
-  const rows = sampleRows();
-  t.deepEqual(parseHtget(JSON.stringify({ v8: '11.3', rows })), { v8: '11.3', rows });
+test('a ratio has three digits or so, and none without a base', (t) => {
+  t.is(formatRatio(3, 2), '1.50x');
+  t.is(formatRatio(123, 10), '12.3x');
+  t.is(formatRatio(12_344, 10), '1,234x');
+  for (const [value, base] of [
+    [undefined, 1],
+    [1, undefined],
+    [1, 0],
+    [1, -0.1],
+  ] as const) {
+    t.is(formatRatio(value, base), '');
+  }
+});
+
+test("the bench program's rows are read back, and nothing else passes for them", (t) => {
+  const rows = [...sampleRows(), ...gatherRows()];
+  const parse = (text: string): unknown => parseProgramResult(text, parseHtgetRow);
+  t.deepEqual(parse(JSON.stringify({ v8: '11.3', rows })), { v8: '11.3', rows });
   const [row] = rows;
   for (const text of [
     '',
@@ -43,35 +120,109 @@ test("the bench program's JSON is read back, and nothing else passes for it", (t
     JSON.stringify({ v8: '11.3', rows: [null] }),
     JSON.stringify({ v8: '11.3', rows: [{ ...row, medianNs: '1' }] }),
     JSON.stringify({ v8: '11.3', rows: [{ ...row, keyKind: 'float' }] }),
+    JSON.stringify({ v8: '11.3', rows: [{ ...row, case: 'csa' }] }),
+    JSON.stringify({ v8: '11.3', rows: [{ ...row, keysPerCall: 'all' }] }),
   ]) {
-    t.throws(() => parseHtget(text), { message: /^the bench program printed/ });
+    t.throws(() => parse(text), { message: /^the bench program printed/ });
   }
 });
 
-test('the table has a line for each size and kind of key, and what CSA gains', (t) => {
-  const lines = formatHtget(sampleRows()).split('\n');
+test('a builtin has a table: a line for each size and kind of key, the cases, their ratios', (t) => {
+  const tables = formatHtget(sampleRows()).split('\n\n');
+  t.deepEqual(
+    tables.slice(1).map((table) => table.split('\n')[0]),
+    ['HTGet', 'HTGetUint32'],
+  );
+  const lines = (tables[1] ?? '').split('\n');
   t.is(lines.length, 3 + 6);
-  t.regex(lines[3] ?? '', /^1,000 integer keys +6\.00 \(5\.40 to 7\.20\).* 2\.5x +20\.0x +1\.50$/);
+  t.regex(
+    lines[1] ?? '',
+    /^ +native +inlined +called .* inlined\/native +called\/inlined +callback-number\/inlined +callback-buffer\/inlined +loop$/,
+  );
+  t.regex(
+    lines[3] ?? '',
+    /^1,000 integer keys +6\.00 \(5\.40 to 7\.20\).* 1\.50x +1\.33x +3\.33x +26\.7x +1\.50$/,
+  );
 });
 
-test('the plot has a line and a label for each case in both panels, within the picture', (t) => {
-  const svg = plotHtget(sampleRows(), 'a & b');
-  t.is(svg.match(/<polyline/g)?.length, 8);
+test('without inlined code, the ratios are to called code', (t) => {
+  const rows = sampleRows().filter((row) => row.case !== 'inlined');
+  t.regex(
+    formatHtget(rows),
+    / called\/native +callback-number\/called +callback-buffer\/called +loop$/m,
+  );
+  t.regex(formatHtget(rows), /^1,000 integer keys .* 2\.00x +2\.50x +20\.0x +1\.50$/m);
+});
+
+test('calls of many keys have a line for each number of keys, beside the same native loop', (t) => {
+  const text = formatHtget(gatherRows());
+  t.regex(text, /^1,000 integer keys, 4,096 a call +20\.0 .* 10\.0 .* 0\.50x +1\.50$/m);
+  t.regex(text, /^1,000 integer keys, 1,000,000 a call +20\.0 .* 8\.00 .* 0\.40x +1\.50$/m);
+});
+
+test('the plot has a line and a label for each case in all panels, within the picture', (t) => {
+  const svg = plotHtget([...sampleRows(), ...gatherRows()], 'a & b');
+  // Two builtins, two kinds of keys, five cases; and HTGetMany once.
+  t.is(svg.match(/<polyline/g)?.length, 2 * 2 * 5 + 1);
   t.true(svg.includes('a &amp; b'));
   for (const label of [
-    'integer keys',
-    'string keys',
+    'HTGetUint32, integer keys',
+    'HTGet, string keys',
     '1,000,000',
-    'HTGet, CSA builtin',
-    'ns per lookup',
+    'builtin, inlined',
+    'HTGetMany',
+    'ns per key',
   ]) {
     t.true(svg.includes(label), label);
   }
   t.notRegex(svg, /NaN|Infinity|undefined/);
+  const height = Number(/ height="(\d+)"/.exec(svg)?.[1]);
   for (const [, x, y] of svg.matchAll(/<circle cx="([^"]+)" cy="([^"]+)"/g)) {
-    t.true(Number(x) >= 75 && Number(x) <= 930 && Number(y) >= 120 && Number(y) <= 420);
+    t.true(Number(x) >= 75 && Number(x) <= 930 && Number(y) >= 120 && Number(y) <= height);
   }
 });
+
+test.serial('bench htget measures each builtin in each case that there is, and draws a plot', async (t) => {
+  const plot = path.join(await temporaryFolder(t), 'htget.svg');
+  const builtins = ['HTGet', 'HTHas', 'HTLength', 'HTGetUint32', 'HTGetFloat64', 'HTSet'];
+  const { stdout, rows } = await runBench(t, 'htget', [
+    ...['--quick', '--sizes', '1000', '--builtins', builtins.join(',')],
+    ...['--plot', plot],
+  ]);
+  t.regex(stdout, /^1,000 string keys /m);
+  t.regex(await readFile(plot, 'utf8'), /^<svg [^]*<\/svg>\s*$/);
+  for (const builtin of builtins) {
+    for (const keyKind of ['integer', 'string']) {
+      const cases = rows
+        .filter((row) => row['builtin'] === builtin && row['keyKind'] === keyKind)
+        .map((row) => row['case']);
+      t.is(new Set(cases).size, cases.length, builtin);
+      for (const name of ['native', 'called']) t.true(cases.includes(name), `${builtin} ${name}`);
+      if (builtin === 'HTGet' || builtin === 'HTGetUint32') {
+        t.true(cases.includes('callback-number') && cases.includes('callback-buffer'), builtin);
+      }
+    }
+  }
+  for (const row of rows) {
+    t.true(HTGET_CASES.includes(row['case'] as HtgetCase));
+    t.is(row['keys'], 1_000);
+    const [min, median, max] = ['minNs', 'medianNs', 'maxNs'].map((name) => Number(row[name]));
+    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
+    t.true(Number(row['loopNs']) > 0);
+  }
+});
+
+for (const [args, message] of [
+  [['htget', '--sizes', '1000,x'], /--sizes has "x"/],
+  [['htget', '--sizes', '10000001'], /--sizes has "10000001"/],
+] as const) {
+  test(`bench ${args.join(' ')} is refused in one line`, async (t) => {
+    const { exitCode, stderr } = await shredder(['bench', ...args]);
+    t.is(exitCode, 1);
+    t.regex(stderr, message);
+    t.is(stderr.match(/^shredder: /gm)?.length, 1);
+  });
+}
 
 test("redis-benchmark's rate is read from its CSV", (t) => {
   const csv = '"test","rps","avg_latency_ms","min_latency_ms"\n"SET","133333.33","0.201","0.080"\n';

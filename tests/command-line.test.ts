@@ -1,5 +1,5 @@
 // The program `shredder`, as one types it.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
@@ -66,49 +66,3 @@ test.serial(
     t.regex(absent.stderr, /^shredder: .*absent\.txt.*$/m);
   },
 );
-
-test.serial('bench htget --quick writes rows of the right shape, and a plot', async (t) => {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-bench-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const json = path.join(folder, 'htget.json');
-  const plot = path.join(folder, 'htget.svg');
-  const { exitCode, stdout, stderr } = await shredder(
-    ['bench', 'htget', '--quick', '--json', json, '--plot', plot],
-    // Made for 40 seconds on a machine that does nothing else.
-    { timeout: 110_000 },
-  );
-  t.is(exitCode, 0, stderr);
-  t.regex(stdout, /1,000,000 string keys/);
-  const report = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;
-  t.deepEqual(Object.keys(report).sort(), ['commit', 'machine', 'rows', 'suite', 'v8']);
-  t.is(report['suite'], 'htget');
-  t.regex(String(report['v8']), /^11\.3\./);
-  const rows = report['rows'] as Record<string, unknown>[];
-  const cases = ['callback-buffer', 'callback-number', 'csa', 'native'];
-  t.deepEqual(
-    rows.map((row) => [row['case'], row['keys'], row['keyKind']].join(' ')).sort(),
-    cases
-      .flatMap((name) =>
-        [1_000, 100_000, 1_000_000].flatMap((keys) => [
-          `${name} ${keys} integer`,
-          `${name} ${keys} string`,
-        ]),
-      )
-      .sort(),
-  );
-  for (const row of rows) {
-    t.deepEqual(Object.keys(row).sort(), [
-      'case',
-      'keyKind',
-      'keys',
-      'loopNs',
-      'maxNs',
-      'medianNs',
-      'minNs',
-    ]);
-    const [min, median, max] = ['minNs', 'medianNs', 'maxNs'].map((name) => Number(row[name]));
-    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
-    t.true(Number(row['loopNs']) > 0);
-  }
-  t.regex(await readFile(plot, 'utf8'), /^<svg [^]*<\/svg>\s*$/);
-});

@@ -1,13 +1,23 @@
-import { execa } from 'execa';
-import { UserError } from '../errors.ts';
-import { formatCount, formatMeasured, formatTable } from './table.ts';
+import { runProgram, type ProgramResult, type RowReader } from './program.ts';
+import { formatCount, formatMeasured, formatRatio, formatTable } from './table.ts';
 
-export type KeyKind = 'integer' | 'string';
+export const KEY_KINDS = ['integer', 'string'] as const;
+export type KeyKind = (typeof KEY_KINDS)[number];
 
-/** One way to look keys up, at one size of the table; nanoseconds a lookup. */
+export const HTGET_CASES = [
+  'native',
+  'inlined',
+  'called',
+  'callback-number',
+  'callback-buffer',
+  'prefetched',
+] as const;
+export type HtgetCase = (typeof HTGET_CASES)[number];
+
+/** One builtin, or what does the same another way, at one size of the table; nanoseconds a key. */
 export interface HtgetRow {
-  /** `native`, `csa`, `callback-number` or `callback-buffer`. */
-  case: string;
+  builtin: string;
+  case: HtgetCase;
   keys: number;
   keyKind: KeyKind;
   /** The loop's own cost is taken off these three. */
@@ -15,69 +25,111 @@ export interface HtgetRow {
   minNs: number;
   maxNs: number;
   loopNs: number;
+  /** Where a call takes many keys. */
+  keysPerCall?: number;
 }
 
-export interface HtgetResult {
-  v8: string;
-  rows: HtgetRow[];
+export interface HtgetOptions {
+  quick: boolean;
+  /** Keys in the table; default: the program's. */
+  sizes?: readonly number[] | undefined;
+  builtins?: readonly string[] | undefined;
 }
 
-const MAX_ROWS = 1_000;
+/** Ratios that are shown where both cases were measured. */
+const RATIOS: readonly (readonly [HtgetCase, HtgetCase])[] = [
+  ['inlined', 'native'],
+  ['called', 'native'],
+  ['called', 'inlined'],
+  ['callback-number', 'inlined'],
+  ['callback-buffer', 'inlined'],
+  ['callback-number', 'called'],
+  ['callback-buffer', 'called'],
+  ['prefetched', 'native'],
+];
+/** Not shown beside inlined code, which is what a function runs. */
+const WITHOUT_INLINED: ReadonlySet<string> = new Set([
+  'called/native',
+  'callback-number/called',
+  'callback-buffer/called',
+]);
 
-/** Runs the microbenchmark program; its progress goes to standard error. */
-export async function runHtget(binary: string, quick: boolean): Promise<HtgetResult> {
-  const result = await execa(binary, ['htget', ...(quick ? ['--quick'] : [])], {
-    stdin: 'ignore',
-    stderr: 'inherit',
-    reject: false,
-  });
-  if (result.exitCode !== 0) {
-    throw new UserError(`${binary} ended with ${result.exitCode ?? result.signal ?? 'an error'}`);
-  }
-  return parseHtget(result.stdout);
+export async function runHtget(
+  binary: string,
+  options: HtgetOptions,
+): Promise<ProgramResult<HtgetRow>> {
+  const { quick, sizes, builtins } = options;
+  const args = [
+    'htget',
+    ...(quick ? ['--quick'] : []),
+    ...(sizes === undefined ? [] : ['--sizes', sizes.join(',')]),
+    ...(builtins === undefined ? [] : ['--builtins', builtins.join(',')]),
+  ];
+  return await runProgram(binary, args, parseHtgetRow);
 }
 
-/** Reads the program's JSON, which must be exactly of its form. */
-export function parseHtget(text: string): HtgetResult {
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    throw new UserError('the bench program printed no JSON');
-  }
-  const { v8, rows } = (parsed ?? {}) as { v8?: unknown; rows?: unknown };
-  if (typeof v8 !== 'string' || !Array.isArray(rows) || rows.length > MAX_ROWS) {
-    throw new UserError('the bench program printed JSON of another form');
-  }
-  return { v8, rows: rows.map(parseRow) };
+export function parseHtgetRow(row: RowReader): HtgetRow {
+  const keysPerCall = row.optionalNumber('keysPerCall');
+  return {
+    builtin: row.text('builtin'),
+    case: row.oneOf('case', HTGET_CASES),
+    keys: row.number('keys'),
+    keyKind: row.oneOf('keyKind', KEY_KINDS),
+    medianNs: row.number('medianNs'),
+    minNs: row.number('minNs'),
+    maxNs: row.number('maxNs'),
+    loopNs: row.number('loopNs'),
+    ...(keysPerCall === undefined ? {} : { keysPerCall }),
+  };
 }
 
-/** The rows as a table: a line a size and key kind, a column a case, and what CSA gains. */
+/**
+ * The rows as tables, one a builtin: a line a kind and number of keys, a column a case, and the
+ * medians' ratios.
+ */
 export function formatHtget(rows: readonly HtgetRow[]): string {
-  const cases = [...new Set(rows.map((row) => row.case))];
-  const lines: string[][] = [];
-  for (const keyKind of ['integer', 'string'] as const) {
-    for (const keys of sizesOf(rows)) {
-      const found = new Map(
-        rows
-          .filter((row) => row.keys === keys && row.keyKind === keyKind)
-          .map((row) => [row.case, row]),
-      );
-      if (found.size === 0) continue;
-      const csa = found.get('csa')?.medianNs;
-      lines.push([
-        `${formatCount(keys)} ${keyKind} keys`,
-        ...cases.map((name) => cell(found.get(name))),
-        ratio(found.get('callback-number')?.medianNs, csa),
-        ratio(found.get('callback-buffer')?.medianNs, csa),
-        formatMeasured(Math.max(...[...found.values()].map((row) => row.loopNs))),
-      ]);
-    }
-  }
+  const builtins = [...new Set(rows.map((row) => row.builtin))];
   return [
-    'ns per lookup, the loop taken off: median (min to max)',
-    formatTable(['', ...cases, 'number/csa', 'buffer/csa', 'loop'], lines),
+    'ns per key, the loop taken off: median (min to max). Integers come from a Uint32Array, strings',
+    'have 16 ASCII bytes; keys in random order, all there; values of 64 bytes.',
+    ...builtins.flatMap((builtin) => [
+      '',
+      builtin,
+      formatBuiltin(rows.filter((row) => row.builtin === builtin)),
+    ]),
   ].join('\n');
+}
+
+function formatBuiltin(rows: readonly HtgetRow[]): string {
+  const cases = HTGET_CASES.filter((name) => rows.some((row) => row.case === name));
+  const has = (name: HtgetCase): boolean => cases.includes(name);
+  const ratios = RATIOS.filter(
+    ([a, b]) =>
+      has(a) && has(b) && !(has('inlined') && WITHOUT_INLINED.has(`${a}/${b}`)),
+  );
+  const lines = KEY_KINDS.flatMap((keyKind) =>
+    sizesOf(rows).flatMap((keys) =>
+      callSizesOf(rows, keys, keyKind).map((keysPerCall) => {
+        const found = new Map(
+          rows
+            .filter((row) => row.keys === keys && row.keyKind === keyKind)
+            .filter((row) => row.keysPerCall === undefined || row.keysPerCall === keysPerCall)
+            .map((row) => [row.case, row]),
+        );
+        const perCall = keysPerCall === undefined ? '' : `, ${formatCount(keysPerCall)} a call`;
+        return [
+          `${formatCount(keys)} ${keyKind} keys${perCall}`,
+          ...cases.map((name) => cell(found.get(name))),
+          ...ratios.map(([a, b]) => formatRatio(found.get(a)?.medianNs, found.get(b)?.medianNs)),
+          formatMeasured(Math.max(...[...found.values()].map((row) => row.loopNs))),
+        ];
+      }),
+    ),
+  );
+  return formatTable(
+    ['', ...cases, ...ratios.map((pair) => pair.join('/')), 'loop'],
+    lines,
+  );
 }
 
 /** The table sizes that were measured, ascending. */
@@ -85,37 +137,20 @@ export function sizesOf(rows: readonly HtgetRow[]): number[] {
   return [...new Set(rows.map((row) => row.keys))].sort((a, b) => a - b);
 }
 
+/** How many keys a call took, ascending; one undefined where each took one, none where no row is. */
+function callSizesOf(
+  rows: readonly HtgetRow[],
+  keys: number,
+  keyKind: KeyKind,
+): (number | undefined)[] {
+  const here = rows.filter((row) => row.keys === keys && row.keyKind === keyKind);
+  const sizes = new Set(here.flatMap((row) => row.keysPerCall ?? []));
+  if (sizes.size === 0 && here.length > 0) return [undefined];
+  return [...sizes].sort((a, b) => a - b);
+}
+
 function cell(row: HtgetRow | undefined): string {
   if (row === undefined) return '';
   const [median, min, max] = [row.medianNs, row.minNs, row.maxNs].map(formatMeasured);
   return `${median} (${min} to ${max})`;
-}
-
-function ratio(other: number | undefined, csa: number | undefined): string {
-  if (other === undefined || csa === undefined || csa <= 0) return '';
-  return `${(other / csa).toFixed(1)}x`;
-}
-
-function parseRow(value: unknown): HtgetRow {
-  const row = (value ?? {}) as Record<string, unknown>;
-  const number = (name: string): number => {
-    const field = row[name];
-    if (typeof field !== 'number' || !Number.isFinite(field)) {
-      throw new UserError(`the bench program printed a row whose ${name} is no number`);
-    }
-    return field;
-  };
-  const { case: name, keyKind } = row;
-  if (typeof name !== 'string' || (keyKind !== 'integer' && keyKind !== 'string')) {
-    throw new UserError('the bench program printed a row without a case and a kind of key');
-  }
-  return {
-    case: name,
-    keys: number('keys'),
-    keyKind,
-    medianNs: number('medianNs'),
-    minNs: number('minNs'),
-    maxNs: number('maxNs'),
-    loopNs: number('loopNs'),
-  };
 }

@@ -1,45 +1,62 @@
-// The microbenchmark as an SVG: nanoseconds a lookup over the table's size, both logarithmic, one
-// panel a kind of key, one line a way to look up, with a bar from the fastest to the slowest run.
+// The microbenchmark as an SVG: nanoseconds a key over the table's size, both logarithmic, a row of panels a builtin,
+// a panel a kind of key, a line a case, with a bar from the fastest to the slowest run.
 import { formatCount } from './table.ts';
-import { sizesOf, type HtgetRow, type KeyKind } from './htget.ts';
+import { HTGET_CASES, KEY_KINDS, sizesOf, type HtgetCase, type HtgetRow } from './htget.ts';
 
 /** A line's colour and name; colours that colour-blind readers tell apart (Okabe and Ito). */
-const STYLES: ReadonlyMap<string, { color: string; label: string }> = new Map([
-  ['native', { color: '#000000', label: 'native C++ lookup' }],
-  ['csa', { color: '#0072b2', label: 'HTGet, CSA builtin' }],
-  ['callback-number', { color: '#e69f00', label: 'C++ callback, number out' }],
-  ['callback-buffer', { color: '#d55e00', label: 'C++ callback, ArrayBuffer out' }],
-]);
-const OTHER_COLOR = '#009e73';
+const STYLES: Readonly<Record<HtgetCase, { color: string; label: string }>> = {
+  native: { color: '#000000', label: 'native C++' },
+  inlined: { color: '#0072b2', label: 'builtin, inlined' },
+  called: { color: '#56b4e9', label: 'builtin, called' },
+  'callback-number': { color: '#e69f00', label: 'C++ callback, number out' },
+  'callback-buffer': { color: '#d55e00', label: 'C++ callback, ArrayBuffer out' },
+  prefetched: { color: '#009e73', label: 'HTGetMany' },
+};
+
+/** Builtins that have panels, where they were measured; where none was, the first that was. */
+const PLOTTED: readonly string[] = ['HTGetUint32', 'HTGet'];
+/** Reads of one word by many keys a call, so a line of theirs in that builtin's panel. */
+const GATHER = { builtin: 'HTGetMany', beside: 'HTGetUint32' } as const;
 
 const WIDTH = 960;
-const HEIGHT = 500;
-const PANEL = { top: 120, height: 300, width: 385 };
-const PANEL_LEFTS: Readonly<Record<KeyKind, number>> = { integer: 75, string: 545 };
+const PANEL = { top: 120, height: 280, width: 385, pitch: 385 };
+const BELOW_PANELS = 20;
+const PANEL_LEFTS = { integer: 75, string: 545 } as const;
 /** Pixels of a legend's entry: its line and the space behind, a character, the space between. */
-const LEGEND = { sample: 28, character: 7.1, gap: 26 };
+const LEGEND = { sample: 28, character: 6.5, gap: 14 };
 /** Room between a panel's sides and its first and last size. */
 const INSET = 30;
 
 /** @param subtitle One line, such as the machine. */
 export function plotHtget(rows: readonly HtgetRow[], subtitle: string): string {
-  const cases = [...new Set(rows.map((row) => row.case))];
-  const y = yScale(rows);
-  const x = xScale(sizesOf(rows));
+  const builtins = plottedBuiltins(rows);
+  const panels = builtins.flatMap((builtin, index) =>
+    KEY_KINDS.map((keyKind) => ({
+      title: `${builtin}, ${keyKind} keys`,
+      left: PANEL_LEFTS[keyKind],
+      top: PANEL.top + index * PANEL.pitch,
+      rows: rows.filter((row) => row.keyKind === keyKind).filter((row) => isIn(builtin, row)),
+    })),
+  );
+  const shown = panels.flatMap((panel) => panel.rows);
+  const y = yScale(shown);
+  const x = xScale(sizesOf(shown));
+  const cases = HTGET_CASES.filter((name) => shown.some((row) => row.case === name));
+  const height = PANEL.top + builtins.length * PANEL.pitch - (PANEL.pitch - PANEL.height) + 60;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT}" viewBox="0 0 ${WIDTH} ${HEIGHT}" font-family="sans-serif" font-size="13" fill="#222222">`,
-    `<rect width="${WIDTH}" height="${HEIGHT}" fill="#ffffff"/>`,
-    text(PANEL_LEFTS.integer, 32, 'Time of one lookup in the store', 'font-size="19"'),
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height + BELOW_PANELS}" viewBox="0 0 ${WIDTH} ${height + BELOW_PANELS}" font-family="sans-serif" font-size="13" fill="#222222">`,
+    `<rect width="${WIDTH}" height="${height + BELOW_PANELS}" fill="#ffffff"/>`,
+    text(PANEL_LEFTS.integer, 32, 'Time of one key in the store', 'font-size="19"'),
     text(PANEL_LEFTS.integer, 54, subtitle, 'font-size="12" fill="#555555"'),
     ...legend(cases),
-    ...(['integer', 'string'] as const).flatMap((keyKind) => [
-      ...axes(keyKind, x, y),
+    ...panels.flatMap((panel) => [
+      ...axes(panel, x, y),
       ...cases.flatMap((name) =>
         line(
-          rows.filter((row) => row.case === name && row.keyKind === keyKind),
-          colorOf(name),
-          (keys) => PANEL_LEFTS[keyKind] + x.place(keys),
-          y.place,
+          panel.rows.filter((row) => row.case === name),
+          STYLES[name].color,
+          (keys) => panel.left + x.place(keys),
+          (ns) => panel.top + y.place(ns),
         ),
       ),
     ]),
@@ -48,10 +65,30 @@ export function plotHtget(rows: readonly HtgetRow[], subtitle: string): string {
   ].join('\n');
 }
 
+interface Panel {
+  title: string;
+  left: number;
+  top: number;
+}
+
 interface Scale {
-  /** Pixels of a value: x from the panel's left side, y from the picture's top. */
+  /** Pixels of a value from the panel's left side or top. */
   place: (value: number) => number;
   ticks: readonly number[];
+}
+
+function plottedBuiltins(rows: readonly HtgetRow[]): string[] {
+  const measured = [...new Set(rows.map((row) => row.builtin))];
+  const plotted = PLOTTED.filter((builtin) => measured.includes(builtin));
+  return plotted.length > 0 ? plotted : measured.slice(0, 1);
+}
+
+/** Of HTGetMany, the calls of fewest keys. */
+function isIn(builtin: string, row: HtgetRow): boolean {
+  if (builtin === GATHER.beside && row.builtin === GATHER.builtin) {
+    return row.case === 'prefetched' && row.keysPerCall === 4096;
+  }
+  return row.builtin === builtin;
 }
 
 function xScale(sizes: readonly number[]): Scale {
@@ -78,7 +115,7 @@ function yScale(rows: readonly HtgetRow[]): Scale {
   const bottom = Math.log(ticks[0] ?? 0.1);
   const span = Math.log(ticks.at(-1) ?? 1) - bottom || 1;
   return {
-    place: (ns) => PANEL.top + PANEL.height * (1 - (Math.log(positive(ns)) - bottom) / span),
+    place: (ns) => PANEL.height * (1 - (Math.log(positive(ns)) - bottom) / span),
     ticks,
   };
 }
@@ -88,27 +125,26 @@ function positive(ns: number): number {
   return Math.max(0.1, ns);
 }
 
-function legend(cases: readonly string[]): string[] {
-  let left = PANEL_LEFTS.integer;
+function legend(cases: readonly HtgetCase[]): string[] {
+  let left: number = PANEL_LEFTS.integer;
   return cases.flatMap((name) => {
-    const label = STYLES.get(name)?.label ?? name;
+    const { label, color } = STYLES[name];
     const at = left;
     left += LEGEND.sample + LEGEND.gap + Math.round(label.length * LEGEND.character);
     return [
-      `<line x1="${at}" y1="78" x2="${at + 22}" y2="78" stroke="${colorOf(name)}" stroke-width="2.5"/>`,
+      `<line x1="${at}" y1="78" x2="${at + 22}" y2="78" stroke="${color}" stroke-width="2.5"/>`,
       text(at + LEGEND.sample, 82, label),
     ];
   });
 }
 
-function axes(keyKind: KeyKind, x: Scale, y: Scale): string[] {
-  const left = PANEL_LEFTS[keyKind];
+function axes({ title, left, top }: Panel, x: Scale, y: Scale): string[] {
   const right = left + PANEL.width;
-  const bottom = PANEL.top + PANEL.height;
+  const bottom = top + PANEL.height;
   const middle = left + PANEL.width / 2;
   return [
     ...y.ticks.flatMap((ns) => {
-      const at = round(y.place(ns));
+      const at = round(top + y.place(ns));
       return [
         `<line x1="${left}" y1="${at}" x2="${right}" y2="${at}" stroke="#dddddd"/>`,
         text(left - 8, at + 4, String(ns), 'text-anchor="end"'),
@@ -121,16 +157,16 @@ function axes(keyKind: KeyKind, x: Scale, y: Scale): string[] {
         text(at, bottom + 21, formatCount(keys), 'text-anchor="middle"'),
       ];
     }),
-    `<path d="M${left} ${PANEL.top}V${bottom}H${right}" fill="none" stroke="#222222"/>`,
-    text(middle, PANEL.top - 10, `${keyKind} keys`, 'text-anchor="middle" font-weight="bold"'),
+    `<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#222222"/>`,
+    text(middle, top - 10, title, 'text-anchor="middle" font-weight="bold"'),
     text(middle, bottom + 46, 'keys in the table (log scale)', 'text-anchor="middle"'),
-    ...(keyKind === 'integer'
+    ...(left === PANEL_LEFTS.integer
       ? [
           text(
             0,
             0,
-            'ns per lookup (log scale)',
-            `text-anchor="middle" transform="translate(24 ${PANEL.top + PANEL.height / 2}) rotate(-90)"`,
+            'ns per key (log scale)',
+            `text-anchor="middle" transform="translate(24 ${top + PANEL.height / 2}) rotate(-90)"`,
           ),
         ]
       : []),
@@ -160,10 +196,6 @@ function line(
       `<circle cx="${point.x}" cy="${point.y}" r="3.5" fill="${color}"/>`,
     ]),
   ];
-}
-
-function colorOf(name: string): string {
-  return STYLES.get(name)?.color ?? OTHER_COLOR;
 }
 
 function text(x: number, y: number, content: string, attributes = ''): string {

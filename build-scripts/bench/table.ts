@@ -28,3 +28,10 @@ export function formatMeasured(value: number): string {
   if (value >= 100) return formatCount(Math.round(value));
   return value.toFixed(value >= 10 ? 1 : 2);
 }
+
+/** How many times `base` a value is; empty where either is missing or the base is noise. */
+export function formatRatio(value: number | undefined, base: number | undefined): string {
+  if (value === undefined || base === undefined || base <= 0) return '';
+  const ratio = value / base;
+  return `${ratio >= 100 ? formatCount(Math.round(ratio)) : ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
+}

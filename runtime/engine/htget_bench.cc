@@ -1,312 +1,591 @@
-// Microbenchmark of lookups: the store's own C++, the CSA builtin HTGet, and ordinary C++ callbacks. `shredder bench htget`
-// runs this program and shows what it prints.
+// Nanoseconds that a builtin takes for one key, beside the store's own C++ and ordinary C++
+// callbacks.
 //
-// Every case looks up the same keys in the same random order, every one of which is there, and adds up the first uint32 of the
-// 64-byte values; the sums are compared, so no case can leave work out. The cases of one table take turns,
-// repetition by repetition, and each case's own empty loop (which walks the keys without a lookup) is measured in the same
-// turns and subtracted.
+// Every case works on the same keys in the same random order, all of which are there, and its
+// result is checked, so that no case can leave work out. The cases of one table take turns,
+// repetition by repetition. Each case's own loop, which walks the keys and does nothing else, is
+// measured in the same turns and subtracted.
 //
-//   native           FindIntegerSlot / FindBytesSlot in C++, the word read in place
-//   csa              HTGet(key, into), which copies the 64 bytes, then into[0]
-//   callback-number  DBGetNumber(key), a function template's callback
-//   callback-buffer  new Uint32Array(DBGet(key))[0]
-
+//   native           the same in C++: the table's inline lookup, the value read in place; writes by
+//   Store::Set inlined, called  a loop in optimised JavaScript, compiled with and without V8's flag
+//   --shredder-inline callback-number  DBGetNumber(key), a function template's callback that
+//   returns the value's first word callback-buffer  DBGet(key), which returns a copy as an
+//   ArrayBuffer prefetched       HTGetMany, some number of keys a call
 #include <algorithm>
-#include <chrono>
+#include <charconv>
 #include <cstring>
 #include <functional>
-#include <iostream>
 #include <random>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
-
-#include "runtime/engine/engine.h"
-#include "runtime/store/store.h"
+#include "runtime/engine/bench_harness.h"
+#include "runtime/engine/bench_suites.h"
 #include "runtime/store/table_lookup.h"
 
-namespace shredder::engine {
+namespace shredder::engine::bench {
+
 namespace {
 
 constexpr size_t kValueBytes = 64;
-constexpr uint64_t kQuotaBytes = 4ull << 30;
+// A value's first word, and the same number as a float64 behind it.
+constexpr size_t kFloat64Index = 1;
+// Words are Smis, as ids and counters mostly are: no case has to allocate a number.
+constexpr uint32_t kMaxWord = (1u << 30) - 1;
+// Keys of one invocation that writes, and of one call of HTGetMany.
+constexpr size_t kBatchKeys = 4096;
+// What counters start from: of as many digits as they end with.
+constexpr uint64_t kFirstCount = 1'000'000'000;
 
-constexpr char kLibrary[] = R"js(#!js name=bench
-import { DBGet, DBGetNumber, HTGet, HTLength } from 'shredder:store';
+constexpr char kDataLibrary[] = R"js(#!js name=data
+import { HTGet, HTLength } from 'shredder:store';
 
-let keys;
-const into = new Uint32Array(16);
-
-// The keys in the order of their lookups: the numbers themselves, or a string of each.
-export function setup(_, [kind]) {
+export function setup(_, [kind, batchKeys, sampleKeys]) {
   const order = new Uint32Array(HTLength('order') / 4);
   HTGet('order', order);
-  if (kind === 'integer') {
-    keys = Array.from(order);
-    return;
+  const name = (n) => %FlattenString('key:' + String(n).padStart(12, '0'));
+  const all = kind === 'integer' ? order : Array.from(order, name);
+  const part = (from, count) =>
+    kind === 'integer' ? all.subarray(from, from + count) : all.slice(from, from + count);
+  const batches = [];
+  for (let from = 0; from < all.length; from += Number(batchKeys)) {
+    batches.push(part(from, Number(batchKeys)));
   }
-  const strings = new Map();
-  keys = Array.from(order, (n) => {
-    let string = strings.get(n);
-    if (string === undefined) strings.set(n, (string = 'key:' + n));
-    return string;
-  });
-}
-
-export function loopInteger() {
-  let sum = 0;
-  for (let i = 0; i < keys.length; i++) sum += keys[i];
-  return sum;
-}
-
-export function loopString() {
-  let sum = 0;
-  for (let i = 0; i < keys.length; i++) sum += keys[i].length;
-  return sum;
-}
-
-export function csa() {
-  let sum = 0;
-  for (let i = 0; i < keys.length; i++) {
-    HTGet(keys[i], into);
-    sum += into[0];
-  }
-  return sum;
-}
-
-export function callbackNumber() {
-  let sum = 0;
-  for (let i = 0; i < keys.length; i++) sum += DBGetNumber(keys[i]);
-  return sum;
-}
-
-export function callbackBuffer() {
-  let sum = 0;
-  for (let i = 0; i < keys.length; i++) sum += new Uint32Array(DBGet(keys[i]))[0];
-  return sum;
+  globalThis.bench = { all, batches, sample: part(0, Number(sampleKeys)) };
 }
 )js";
 
-struct Options {
-  std::vector<uint64_t> key_counts;
-  size_t lookups = 0;
-  int warm_ups = 0;
-  int repetitions = 0;
+struct Plan {
+  std::vector<uint64_t> sizes;
+  std::vector<std::string> builtins;
+  bool quick;
+
+  // Where the table is far larger than the caches, so must be what one repetition touches.
+  size_t LookupsAt(uint64_t key_count) const {
+    if (quick) return key_count > 1'000 ? 300'000 : 100'000;
+    return key_count > 1'000'000 ? 2'000'000 : 1'000'000;
+  }
+  int warm_ups() const { return quick ? 1 : 2; }
+  int repetitions() const { return quick ? 5 : 11; }
+
+  bool Has(std::string_view builtin) const {
+    return std::find(builtins.begin(), builtins.end(), builtin) != builtins.end();
+  }
 };
 
-[[noreturn]] void Fail(const std::string& message) {
-  std::cerr << "shredder-bench: " << message << "\n";
-  std::exit(1);
+// A builtin that reads, as statements of a loop over i that add to `sum`.
+struct Reader {
+  std::string builtin;
+  std::string setup;
+  std::string body;
+  std::string callback_number;  // empty: a number does not do
+  std::string callback_buffer;  // empty: there is no need for a buffer
+};
+
+const std::vector<Reader>& Readers() {
+  static const std::vector<Reader> readers = {
+      {"HTGet", "const buffer = new Uint32Array(16);", "HTGet(keys[i], buffer); sum += buffer[0];",
+       "sum += DBGetNumber(keys[i]);", "sum += new Uint32Array(DBGet(keys[i]))[0];"},
+      {"HTHas", "", "if (HTHas(keys[i])) sum++;", "if (DBGetNumber(keys[i]) !== undefined) sum++;",
+       ""},
+      {"HTLength", "", "sum += HTLength(keys[i]);", "", "sum += DBGet(keys[i]).byteLength;"},
+      {"HTGetUint32", "", "sum += HTGetUint32(keys[i], 0);", "sum += DBGetNumber(keys[i]);",
+       "sum += new Uint32Array(DBGet(keys[i]))[0];"},
+      {"HTGetFloat64", "", "sum += HTGetFloat64(keys[i], 1);", "",
+       "sum += new Float64Array(DBGet(keys[i]))[1];"},
+      {"HTView", "", "sum += HTView(keys[i]).getUint32(0, true);", "",
+       "sum += new DataView(DBGet(keys[i])).getUint32(0, true);"},
+  };
+  return readers;
 }
 
-// What a case or a loop returned, and the time that it took.
-struct Measured {
-  double sum;
-  double ns_per_lookup;
-};
+std::string SummingLoop(const std::string& statement) {
+  return "let sum = 0; for (let i = 0; i < keys.length; i++) { " + statement + " } return sum;";
+}
 
-struct Case {
-  std::string name;
-  std::string loop;  // whose time is subtracted
-  std::function<double()> run;
-  std::vector<double> ns;
-};
+// The value's first word. The key is there, and does not expire.
+uint64_t FirstWord(const layout::StoreHeader* header, const layout::Slot* slot,
+                   uint64_t key_length) {
+  uint32_t word;
+  std::memcpy(&word, store::ValueIn(header, slot->value_word, key_length).data(), sizeof word);
+  return word;
+}
 
+// One table: a number of keys of one kind.
 class TableBench {
  public:
-  TableBench(Engine* engine, const Options& options, uint64_t key_count, bool integer_keys)
-      : options_(options), key_count_(key_count), integer_keys_(integer_keys) {
-    std::string error;
-    store::StoreOptions store_options;
-    store_options.quota_bytes = kQuotaBytes;
-    store_ = store::Store::Create(store_options, &error);
-    if (store_ == nullptr) Fail(error);
-    store_->SetNow(1);
+  TableBench(Engine* engine, const Plan& plan, uint64_t key_count, bool integer_keys)
+      : plan_(plan), key_count_(key_count), integer_keys_(integer_keys), tenant_(engine) {
     Fill();
-    host_ = engine->CreateHost(store_.get());
-    Check(host_->Load(kLibrary, false));
-    CallFunction("setup", {integer_keys_ ? "integer" : "string"});
+    Shuffle();
+    tenant_.Load(kDataLibrary);
+    tenant_.Set(*store::Key::FromBytes("order"),
+                std::string_view(reinterpret_cast<const char*>(integers_.data()),
+                                 integers_.size() * sizeof(uint32_t)));
+    tenant_.Call("setup", {integer_keys_ ? "integer" : "string", std::to_string(kBatchKeys),
+                           std::to_string(kBatchKeys)});
+    tenant_.store().Delete(*store::Key::FromBytes("order"));
   }
 
   nlohmann::json Run() {
-    std::vector<Case> cases;
-    const std::string js_loop = integer_keys_ ? "loopInteger" : "loopString";
-    cases.push_back({"native-loop", "", [this] { return NativeLoop(); }, {}});
-    cases.push_back({"js-loop", "", [this, js_loop] { return CallFunction(js_loop, {}); }, {}});
-    cases.push_back({"native", "native-loop", [this] { return Native(); }, {}});
-    cases.push_back({"csa", "js-loop", [this] { return CallFunction("csa", {}); }, {}});
-    cases.push_back(
-        {"callback-number", "js-loop", [this] { return CallFunction("callbackNumber", {}); }, {}});
-    cases.push_back(
-        {"callback-buffer", "js-loop", [this] { return CallFunction("callbackBuffer", {}); }, {}});
-    for (int turn = -options_.warm_ups; turn < options_.repetitions; ++turn) {
-      for (Case& one : cases) {
-        const Measured measured = Measure(one);
-        if (!one.loop.empty() && measured.sum != expected_sum_) {
-          Fail(one.name + " added up other values than were stored");
-        }
-        if (turn >= 0) one.ns.push_back(measured.ns_per_lookup);
-      }
-    }
-    nlohmann::json rows = nlohmann::json::array();
-    for (const Case& one : cases) {
-      if (one.loop.empty()) continue;
-      const auto loop = std::find_if(cases.begin(), cases.end(),
-                                     [&](const Case& other) { return other.name == one.loop; });
-      const double loop_ns = Median(loop->ns);
-      const auto [min, max] = std::minmax_element(one.ns.begin(), one.ns.end());
-      rows.push_back({{"case", one.name},
-                      {"keys", key_count_},
-                      {"keyKind", integer_keys_ ? "integer" : "string"},
-                      {"medianNs", Median(one.ns) - loop_ns},
-                      {"minNs", *min - loop_ns},
-                      {"maxNs", *max - loop_ns},
-                      {"loopNs", loop_ns}});
-    }
-    return rows;
+    MeasureReads();
+    if (plan_.Has("HTSet")) MeasureSet();
+    if (plan_.Has("HTAdd")) MeasureAdd();
+    return rows_;
   }
 
  private:
+  // A case, what its row says, and the index of the case whose time is subtracted.
+  struct Measured {
+    std::string builtin;
+    std::string name;
+    size_t keys_per_call = 0;  // 0: one
+    size_t empty_loop;
+  };
+
+  size_t lookups() const { return integers_.size(); }
+  std::string NameOf(uint64_t n) const {
+    const std::string digits = std::to_string(n);
+    return "key:" + std::string(12 - digits.size(), '0') + digits;
+  }
+
   void Fill() {
     std::mt19937_64 random(1);
     std::string value(kValueBytes, '\0');
-    std::vector<uint32_t> words(key_count_);
-    for (uint64_t i = 0; i < key_count_; ++i) {
-      words[i] = static_cast<uint32_t>(random());
-      std::memcpy(value.data(), &words[i], sizeof(uint32_t));
-      Set(integer_keys_ ? std::to_string(i) : "key:" + std::to_string(i), value);
+    words_.resize(key_count_);
+    for (uint64_t n = 0; n < key_count_; ++n) {
+      words_[n] = static_cast<uint32_t>(random()) & kMaxWord;
+      const double number = words_[n];
+      std::memcpy(value.data(), &words_[n], sizeof(uint32_t));
+      std::memcpy(value.data() + kFloat64Index * sizeof number, &number, sizeof number);
+      SetNumbered(n, value);
     }
+  }
+
+  void SetNumbered(uint64_t n, std::string_view value) {
+    tenant_.Set(integer_keys_ ? store::Key::FromInteger(n) : *store::Key::FromBytes(NameOf(n)),
+                value);
+  }
+
+  // The keys in the order of their use, a string's bytes lying in memory in that same order.
+  void Shuffle() {
+    std::mt19937_64 random(2);
     std::uniform_int_distribution<uint32_t> pick(0, static_cast<uint32_t>(key_count_ - 1));
-    std::vector<uint32_t> order(options_.lookups);
-    for (uint32_t& n : order) {
+    integers_.resize(plan_.LookupsAt(key_count_));
+    for (uint32_t& n : integers_) {
       n = pick(random);
-      expected_sum_ += words[n];
+      expected_sum_ += words_[n];
+      expected_loop_ += n;
     }
-    Set("order", std::string_view(reinterpret_cast<const char*>(order.data()),
-                                  order.size() * sizeof(uint32_t)));
-    // Strings lie in memory in the order of their use, as they do in JavaScript's heap.
-    for (const uint32_t n : order) {
-      if (!integer_keys_) strings_.push_back("key:" + std::to_string(n));
-    }
-    integers_ = std::move(order);
-  }
-
-  void Set(std::string_view key, std::string_view value) {
-    if (store_->Set(*store::Key::FromBytes(key), value) != store::WriteStatus::kOk) {
-      Fail("the store's memory is used up");
+    if (integer_keys_) return;
+    for (const uint32_t n : integers_) string_bytes_ += NameOf(n);
+    const size_t length = string_bytes_.size() / lookups();
+    for (size_t i = 0; i < lookups(); ++i) {
+      strings_.push_back(std::string_view(string_bytes_).substr(i * length, length));
     }
   }
 
-  static double FirstWord(const layout::StoreHeader* header, const layout::Slot* slot,
-                          uint64_t key_length) {
-    uint32_t word;
-    std::memcpy(&word, store::ValueIn(header, slot->value_word, key_length).data(), sizeof word);
-    return word;
-  }
-
-  double Native() const {
-    const layout::StoreHeader* header = store_->header();
-    double sum = 0;
+  // The sum of `visit(header, slot, key length)` over all keys.
+  template <typename Sum, typename Visit>
+  double SumNatively(const Visit& visit) const {
+    const layout::StoreHeader* header = header_;
+    Sum sum = 0;
     if (integer_keys_) {
-      for (const uint32_t n : integers_) {
-        sum += FirstWord(header,
-                         store::FindIntegerSlot(header, n, layout::HashInteger(*header, n)), 0);
+      for (const uint32_t key : integers_) {
+        const layout::Slot* slot =
+            store::FindIntegerSlot(header, key, layout::HashInteger(*header, key));
+        if (slot != nullptr) sum += visit(header, slot, uint64_t{0});
       }
     } else {
-      for (const std::string& key : strings_) {
-        sum += FirstWord(header,
-                         store::FindBytesSlot(header, key,
-                                              layout::HashBytes(*header, key.data(), key.size())),
-                         key.size());
+      for (const std::string_view key : strings_) {
+        const layout::Slot* slot =
+            store::FindBytesSlot(header, key, layout::HashBytes(*header, key.data(), key.size()));
+        if (slot != nullptr) sum += visit(header, slot, static_cast<uint64_t>(key.size()));
       }
     }
-    return sum;
+    return static_cast<double>(sum);
   }
 
-  double NativeLoop() const {
-    double sum = 0;
+  double ReadNatively(const std::string& builtin) const {
+    if (builtin == "HTHas") {
+      return SumNatively<uint64_t>([](auto*, auto*, uint64_t) { return 1; });
+    }
+    if (builtin == "HTLength") {
+      return SumNatively<uint64_t>(
+          [](auto*, auto* slot, uint64_t) { return store::ValueLength(slot->value_word); });
+    }
+    if (builtin == "HTGetFloat64") {
+      return SumNatively<double>([](auto* header, auto* slot, uint64_t key_length) {
+        double number;
+        std::memcpy(&number,
+                    store::ValueIn(header, slot->value_word, key_length).data() +
+                        kFloat64Index * sizeof number,
+                    sizeof number);
+        return number;
+      });
+    }
+    if (builtin == "HTGet") {
+      struct Buffer {
+        uint32_t words[kValueBytes / sizeof(uint32_t)];
+      } buffer;
+      return SumNatively<uint64_t>([&buffer](auto* header, auto* slot, uint64_t key_length) {
+        std::memcpy(&buffer, store::ValueIn(header, slot->value_word, key_length).data(),
+                    kValueBytes);
+        // The whole copy is wanted, not the first word alone.
+        asm volatile("" : "+m"(buffer));
+        return buffer.words[0];
+      });
+    }
+    return SumNatively<uint64_t>(FirstWord);
+  }
+
+  // What HTGetMany does, key by key.
+  double GatherNatively(std::vector<uint32_t>* out) const {
+    const layout::StoreHeader* header = header_;
+    uint32_t* next = out->data();
+    uint64_t sum = 0;
+    for (const uint32_t key : integers_) {
+      const layout::Slot* slot =
+          store::FindIntegerSlot(header, key, layout::HashInteger(*header, key));
+      if (slot != nullptr) sum += * next = static_cast<uint32_t>(FirstWord(header, slot, 0));
+      ++next;
+    }
+    return static_cast<double>(sum);
+  }
+
+  // As scalar as JavaScript's.
+  double WalkNatively() const {
+    uint64_t sum = 0;
     if (integer_keys_) {
+#pragma clang loop vectorize(disable)
       for (const uint32_t n : integers_) sum += n;
     } else {
-      for (const std::string& key : strings_) sum += key.front();
+      for (const std::string_view key : strings_) sum += static_cast<uint8_t>(key.front());
+    }
+    return static_cast<double>(sum);
+  }
+
+  double ExpectedOf(const std::string& builtin) const {
+    if (builtin == "HTHas") return static_cast<double>(lookups());
+    if (builtin == "HTLength") return static_cast<double>(lookups() * kValueBytes);
+    return static_cast<double>(expected_sum_);
+  }
+
+  CompiledLoop* AddLoop(const LoopSource& source, CompiledLoop::Lookups lookups) {
+    loops_.push_back(std::make_unique<CompiledLoop>(&tenant_, source, lookups));
+    return loops_.back().get();
+  }
+
+  // A case that runs over all keys in one invocation.
+  size_t AddLoopCase(std::vector<Case>* cases, const LoopSource& source,
+                     CompiledLoop::Lookups lookups, std::function<void(double)> check) {
+    CompiledLoop* loop = AddLoop(source, lookups);
+    cases->push_back({source.name, [loop] { return loop->RunAll(); }, std::move(check), loop, {}});
+    return cases->size() - 1;
+  }
+
+  std::function<void(double)> MustEqual(const std::string& name, double expected) const {
+    return [=](double result) {
+      if (result != expected) {
+        Fail(name + " gave " + std::to_string(result) + ", but " + std::to_string(expected) +
+             " is right");
+      }
+    };
+  }
+
+  LoopSource EmptyLoop(const std::string& name) const {
+    return {name, "", "",
+            integer_keys_ ? "let sum = 0; for (let i = 0; i < keys.length; i++) "
+                            "sum = (sum + keys[i]) | 0; return sum;"
+                          : "let sum = 0; for (let i = 0; i < keys.length; i++) "
+                            "sum = (sum + keys[i].length) | 0; return sum;",
+            false};
+  }
+
+  std::function<void(double)> MustWalkAll() const {
+    const uint64_t sum = integer_keys_ ? expected_loop_ : string_bytes_.size();
+    return MustEqual("the empty loop", static_cast<int32_t>(static_cast<uint32_t>(sum)));
+  }
+
+  bool Knows(const std::string& builtin) {
+    if (tenant_.HasBuiltin(builtin)) return true;
+    Note("  this V8 has no " + builtin + ": no rows of it");
+    return false;
+  }
+
+  void MeasureReads() {
+    std::vector<Case> cases;
+    std::vector<Measured> measured;
+    cases.push_back({"the empty native loop", [this] { return WalkNatively(); }, {}, nullptr, {}});
+    AddLoopCase(&cases, EmptyLoop("walk"), CompiledLoop::Lookups::kCalled, MustWalkAll());
+    constexpr size_t kNativeLoop = 0;
+    constexpr size_t kJsLoop = 1;
+
+    for (const Reader& reader : Readers()) {
+      const std::string& builtin = reader.builtin;
+      if (!plan_.Has(builtin) || !Knows(builtin)) continue;
+      const double expected = ExpectedOf(builtin);
+      cases.push_back({builtin + ", native",
+                       [this, builtin] { return ReadNatively(builtin); },
+                       MustEqual(builtin + ", native", expected),
+                       nullptr,
+                       {}});
+      measured.push_back({builtin, "native", 0, kNativeLoop});
+      const auto add = [&](const std::string& name, const std::string& imports,
+                           const std::string& statement, CompiledLoop::Lookups lookups) {
+        std::string function = builtin + "_" + name;
+        std::replace(function.begin(), function.end(), '-', '_');
+        AddLoopCase(&cases, {function, imports, reader.setup, SummingLoop(statement), false},
+                    lookups, MustEqual(function, expected));
+        measured.push_back({builtin, name, 0, kJsLoop});
+      };
+      if (CanInline()) add("inlined", builtin, reader.body, CompiledLoop::Lookups::kInlined);
+      add("called", builtin, reader.body, CompiledLoop::Lookups::kCalled);
+      if (!reader.callback_number.empty()) {
+        add("callback-number", "DBGetNumber", reader.callback_number,
+            CompiledLoop::Lookups::kCalled);
+      }
+      if (!reader.callback_buffer.empty()) {
+        add("callback-buffer", "DBGet", reader.callback_buffer, CompiledLoop::Lookups::kCalled);
+      }
+    }
+
+    std::vector<uint32_t> gathered;
+    if (integer_keys_ && plan_.Has("HTGetMany") && Knows("HTGetMany")) {
+      gathered.resize(lookups());
+      const double expected = static_cast<double>(expected_sum_);
+      cases.push_back({"HTGetMany, native",
+                       [this, &gathered] { return GatherNatively(&gathered); },
+                       MustEqual("HTGetMany, native", expected),
+                       nullptr,
+                       {}});
+      measured.push_back({"HTGetMany", "native", 0, kNativeLoop});
+      for (const size_t keys_per_call : {kBatchKeys, lookups()}) {
+        const std::string count = std::to_string(keys_per_call);
+        const std::string name = "HTGetMany_" + count;
+        AddLoopCase(&cases,
+                    {name, "HTGetMany", "const out = new Uint32Array(" + count + ");",
+                     "let sum = 0;"
+                     "for (let from = 0; from < keys.length; from += " +
+                         count +
+                         ") {"
+                         "  const some = keys.subarray(from, from + " +
+                         count +
+                         ");"
+                         "  HTGetMany(some, 0, out);"
+                         "  for (let i = 0; i < some.length; i++) sum += out[i];"
+                         "}"
+                         "return sum;",
+                     false},
+                    CompiledLoop::Lookups::kInlined, MustEqual(name, expected));
+        measured.push_back({"HTGetMany", "prefetched", keys_per_call, kJsLoop});
+      }
+    }
+    if (measured.empty()) return;
+    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
+    AddRows(cases, measured, 2);
+  }
+
+  // Cases that write run in invocations of kBatchKeys keys each, the native one in transactions of
+  // as many.
+  size_t AddBatchCase(std::vector<Case>* cases, const std::string& name, CompiledLoop* loop,
+                      std::function<double()> argument, std::function<void(double)> check) {
+    cases->push_back({name,
+                      [this, loop, argument] {
+                        const double value = argument();
+                        double sum = 0;
+                        for (size_t i = 0; i * kBatchKeys < lookups(); ++i) {
+                          sum += loop->RunBatch(i, value);
+                        }
+                        return sum;
+                      },
+                      std::move(check),
+                      loop,
+                      {}});
+    return cases->size() - 1;
+  }
+
+  template <typename Write>
+  double WriteNatively(const Write& write) {
+    store::Store& store = tenant_.store();
+    double sum = 0;
+    for (size_t from = 0; from < lookups(); from += kBatchKeys) {
+      const size_t to = std::min(from + kBatchKeys, lookups());
+      store.Begin();
+      for (size_t i = from; i < to; ++i) {
+        sum += write(store, integer_keys_ ? store::Key::FromInteger(integers_[i])
+                                          : *store::Key::FromBytes(strings_[i]));
+      }
+      store.Commit();
     }
     return sum;
   }
 
-  static Value Check(Value value) {
-    if (const Error* error = std::get_if<Error>(&value.data)) Fail(error->message);
-    return value;
+  // The loops' own cost, transactions and invocations included.
+  void AddEmptyBatchCases(std::vector<Case>* cases, const std::string& name) {
+    cases->push_back({"empty native transactions",
+                      [this] { return WriteNatively([](auto&, const store::Key&) { return 1; }); },
+                      {},
+                      nullptr,
+                      {}});
+    LoopSource source = EmptyLoop(name);
+    source.writes = true;
+    AddBatchCase(cases, name, AddLoop(source, CompiledLoop::Lookups::kCalled), [] { return 0; },
+                 {});
   }
 
-  double CallFunction(const std::string& name, const std::vector<std::string_view>& args) {
-    const Value value = Check(host_->Call(name, {}, args, false));
-    const double* number = std::get_if<double>(&value.data);
-    return number == nullptr ? 0 : *number;
+  void MeasureSet() {
+    if (!Knows("HTSet")) return;
+    std::vector<Case> cases;
+    std::vector<Measured> measured;
+    AddEmptyBatchCases(&cases, "emptySet");
+    // Each repetition writes another number, which must be what every key has afterwards.
+    double number = 0;
+    const auto next = [&number] { return ++number; };
+    const auto check = [this, &number](double) {
+      MustEqual("HTSet", number * static_cast<double>(lookups()))(SumNatively<uint64_t>(FirstWord));
+    };
+    cases.push_back({"HTSet, native",
+                     [this, next] {
+                       char value[kValueBytes] = {};
+                       const auto word = static_cast<uint32_t>(next());
+                       std::memcpy(value, &word, sizeof word);
+                       return WriteNatively([&value](store::Store& store, const store::Key& key) {
+                         return store.Set(key, {value, kValueBytes}) == store::WriteStatus::kOk;
+                       });
+                     },
+                     check,
+                     nullptr,
+                     {}});
+    measured.push_back({"HTSet", "native", 0, 0});
+    CompiledLoop* loop = AddLoop({"HTSet_called", "HTSet", "const value = new Uint32Array(16);",
+                                  "value[0] = argument;"
+                                  "for (let i = 0; i < keys.length; i++) HTSet(keys[i], value);"
+                                  "return keys.length;",
+                                  true},
+                                 CompiledLoop::Lookups::kCalled);
+    AddBatchCase(&cases, "HTSet, called", loop, next, check);
+    measured.push_back({"HTSet", "called", 0, 1});
+    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
+    AddRows(cases, measured, 2);
   }
 
-  Measured Measure(const Case& one) const {
-    const auto start = std::chrono::steady_clock::now();
-    const double sum = one.run();
-    const std::chrono::duration<double, std::nano> elapsed =
-        std::chrono::steady_clock::now() - start;
-    return {sum, elapsed.count() / static_cast<double>(options_.lookups)};
+  // As INCRBY does it.
+  static double Increment(store::Store& store, const store::Key& key) {
+    uint64_t count = 0;
+    if (const auto text = store.Get(key)) {
+      std::from_chars(text->data(), text->data() + text->size(), count);
+    }
+    char digits[20];
+    const auto [end, status] = std::to_chars(digits, digits + sizeof digits, ++count);
+    store.Set(key, std::string_view(digits, end), store::Expiry::Keep());
+    return static_cast<double>(count);
   }
 
-  static double Median(std::vector<double> values) {
-    std::sort(values.begin(), values.end());
-    const size_t half = values.size() / 2;
-    return values.size() % 2 == 1 ? values[half] : (values[half - 1] + values[half]) / 2;
+  void MeasureAdd() {
+    if (!Knows("HTAdd")) return;
+    for (uint64_t n = 0; n < key_count_; ++n) SetNumbered(n, std::to_string(kFirstCount));
+    std::vector<Case> cases;
+    std::vector<Measured> measured;
+    AddEmptyBatchCases(&cases, "emptyAdd");
+    cases.push_back(
+        {"HTAdd, native", [this] { return WriteNatively(Increment); }, {}, nullptr, {}});
+    measured.push_back({"HTAdd", "native", 0, 0});
+    CompiledLoop* loop =
+        AddLoop({"HTAdd_called", "HTAdd", "", SummingLoop("sum += HTAdd(keys[i], argument);"), true,
+                 /*sample_argument=*/0},
+                CompiledLoop::Lookups::kCalled);
+    AddBatchCase(&cases, "HTAdd, called", loop, [] { return 1; }, {});
+    measured.push_back({"HTAdd", "called", 0, 1});
+    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
+    AddRows(cases, measured, 2);
+    // Each repetition of each of the two has added 1 for each occurrence of a key.
+    const double added = SumOfCounts() - static_cast<double>(kFirstCount * key_count_);
+    const double repetitions = 2 * (plan_.warm_ups() + plan_.repetitions());
+    MustEqual("HTAdd", repetitions * static_cast<double>(lookups()))(added);
   }
 
-  const Options& options_;
+  double SumOfCounts() const {
+    uint64_t sum = 0;
+    for (uint64_t n = 0; n < key_count_; ++n) {
+      const std::string name = NameOf(n);
+      const auto text = tenant_.store().Get(integer_keys_ ? store::Key::FromInteger(n)
+                                                          : *store::Key::FromBytes(name));
+      uint64_t count = 0;
+      if (text) std::from_chars(text->data(), text->data() + text->size(), count);
+      sum += count;
+    }
+    return static_cast<double>(sum);
+  }
+
+  // The rows of `measured`, whose cases start at `first`.
+  void AddRows(const std::vector<Case>& cases, const std::vector<Measured>& measured,
+               size_t first) {
+    const auto per_lookup = [this](double ns) { return ns / static_cast<double>(lookups()); };
+    for (size_t i = 0; i < measured.size(); ++i) {
+      const Measured& one = measured[i];
+      const Spread spread = SpreadOf(cases[first + i].ns);
+      const double loop_ns = per_lookup(SpreadOf(cases[one.empty_loop].ns).median);
+      nlohmann::json row = {{"builtin", one.builtin},
+                            {"case", one.name},
+                            {"keys", key_count_},
+                            {"keyKind", integer_keys_ ? "integer" : "string"},
+                            {"medianNs", per_lookup(spread.median) - loop_ns},
+                            {"minNs", per_lookup(spread.min) - loop_ns},
+                            {"maxNs", per_lookup(spread.max) - loop_ns},
+                            {"loopNs", loop_ns}};
+      if (one.keys_per_call != 0) row["keysPerCall"] = one.keys_per_call;
+      rows_.push_back(row);
+    }
+  }
+
+  const Plan& plan_;
   const uint64_t key_count_;
   const bool integer_keys_;
-  double expected_sum_ = 0;
+  BenchTenant tenant_;
+  const layout::StoreHeader* header_ = tenant_.store().header();
+  std::vector<std::unique_ptr<CompiledLoop>> loops_;
+  std::vector<uint32_t> words_;
+  uint64_t expected_sum_ = 0;
+  uint64_t expected_loop_ = 0;
   std::vector<uint32_t> integers_;
-  std::vector<std::string> strings_;
-  std::unique_ptr<store::Store> store_;
-  std::unique_ptr<FunctionHost> host_;
+  std::string string_bytes_;
+  std::vector<std::string_view> strings_;
+  nlohmann::json rows_ = nlohmann::json::array();
 };
 
-int Main(int argc, char** argv) {
-  CLI::App app("Shredder's microbenchmarks");
-  app.require_subcommand(1);
-  CLI::App* htget = app.add_subcommand("htget", "lookups: native, CSA builtin, C++ callbacks");
-  bool quick = false;
-  htget->add_flag("--quick", quick, "fewer lookups and repetitions: under 40 seconds in all");
-  CLI11_PARSE(app, argc, argv);
+}  // namespace
 
-  Options options;
-  options.key_counts = {1'000, 100'000, 1'000'000};
-  options.lookups = quick ? 200'000 : 1'000'000;
-  options.warm_ups = quick ? 2 : 3;
-  options.repetitions = quick ? 7 : 15;
+const std::vector<std::string>& HtgetBuiltins() {
+  static const std::vector<std::string> builtins = {"HTGet",       "HTHas",        "HTLength",
+                                                    "HTGetUint32", "HTGetFloat64", "HTView",
+                                                    "HTSet",       "HTAdd",        "HTGetMany"};
+  return builtins;
+}
 
-  std::string error;
-  if (!Engine::InitializeProcess({}, &error)) Fail(error);
-  EngineOptions engine_options;
-  engine_options.deadline_ms = 3'600'000;
-  engine_options.load_deadline_ms = 3'600'000;
-  engine_options.heap_limit_mb = 2048;
-  engine_options.callback_builtins = true;
-  Engine engine(engine_options);
-
+nlohmann::json RunHtget(const HtgetOptions& options) {
+  Plan plan{options.sizes, options.builtins, options.quick};
+  if (plan.sizes.empty()) {
+    plan.sizes = {1'000, 100'000, 1'000'000};
+    if (!plan.quick) plan.sizes.push_back(10'000'000);
+  }
+  if (plan.builtins.empty()) {
+    plan.builtins = plan.quick ? std::vector<std::string>{"HTGet", "HTGetUint32", "HTGetMany"}
+                               : HtgetBuiltins();
+  }
+  Engine engine(BenchEngineOptions());
   nlohmann::json rows = nlohmann::json::array();
   for (const bool integer_keys : {true, false}) {
-    for (const uint64_t key_count : options.key_counts) {
-      std::cerr << "htget: " << key_count << (integer_keys ? " integer" : " string") << " keys\n";
-      for (const nlohmann::json& row : TableBench(&engine, options, key_count, integer_keys).Run()) {
-        rows.push_back(row);
+    for (const uint64_t key_count : plan.sizes) {
+      Note("htget: " + std::to_string(key_count) + (integer_keys ? " integer" : " string") +
+           " keys");
+      for (nlohmann::json& row : TableBench(&engine, plan, key_count, integer_keys).Run()) {
+        rows.push_back(std::move(row));
       }
     }
   }
-  std::cout << nlohmann::json{{"v8", Engine::V8Version()}, {"rows", rows}}.dump(2) << "\n";
-  return 0;
+  return rows;
 }
 
-}  // namespace
-}  // namespace shredder::engine
-
-int main(int argc, char** argv) { return shredder::engine::Main(argc, argv); }
+}  // namespace shredder::engine::bench

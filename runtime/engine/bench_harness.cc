@@ -1,0 +1,167 @@
+#include "runtime/engine/bench_harness.h"
+
+#include <v8.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdlib>
+#include <iostream>
+
+namespace shredder::engine::bench {
+
+namespace {
+
+constexpr uint64_t kQuotaBytes = 4ull << 30;
+constexpr uint64_t kForeverMs = 3'600'000;
+constexpr char kInlineFlag[] = "--shredder-inline";
+constexpr char kCallFlag[] = "--no-shredder-inline";
+
+bool can_inline = false;
+
+// V8 takes what it knows out of the list. Before it is initialised only: the flag is set by this.
+bool HasFlag(std::string flag) {
+  std::string program = "shredder-bench";
+  char* argv[] = {program.data(), flag.data()};
+  int argc = 2;
+  v8::V8::SetFlagsFromCommandLine(&argc, argv, true);
+  return argc == 1;
+}
+
+}  // namespace
+
+void Fail(const std::string& message) {
+  std::cerr << "shredder-bench: " << message << "\n";
+  std::exit(1);
+}
+
+void Note(const std::string& message) { std::cerr << message << "\n"; }
+
+void InitializeV8() {
+  can_inline = HasFlag(kInlineFlag);
+  std::string error;
+  if (!Engine::InitializeProcess({"--allow-natives-syntax", "--no-freeze-flags-after-init"},
+                                 &error)) {
+    Fail(error);
+  }
+}
+
+bool CanInline() { return can_inline; }
+
+EngineOptions BenchEngineOptions() {
+  EngineOptions options;
+  options.deadline_ms = kForeverMs;
+  options.load_deadline_ms = kForeverMs;
+  options.heap_limit_mb = 4096;
+  options.callback_builtins = true;
+  return options;
+}
+
+BenchTenant::BenchTenant(Engine* engine) {
+  std::string error;
+  store::StoreOptions options;
+  options.quota_bytes = kQuotaBytes;
+  store_ = store::Store::Create(options, &error);
+  if (store_ == nullptr) Fail(error);
+  store_->SetNow(1);
+  host_ = engine->CreateHost(store_.get());
+}
+
+void BenchTenant::Set(const store::Key& key, std::string_view value) {
+  if (store_->Set(key, value) != store::WriteStatus::kOk) Fail("the store's memory is used up");
+}
+
+void BenchTenant::Load(const std::string& code) {
+  const Value value = host_->Load(code, false);
+  if (const Error* error = std::get_if<Error>(&value.data)) Fail(error->message + " in\n" + code);
+}
+
+double BenchTenant::Call(std::string_view function, const std::vector<std::string_view>& args) {
+  const Value value = host_->Call(function, {}, args, false);
+  if (const Error* error = std::get_if<Error>(&value.data)) Fail(error->message);
+  if (const bool* boolean = std::get_if<bool>(&value.data)) return *boolean ? 1 : 0;
+  const double* number = std::get_if<double>(&value.data);
+  return number == nullptr ? 0 : *number;
+}
+
+bool BenchTenant::HasBuiltin(const std::string& name) {
+  if (host_->Find("exports") == nullptr) {
+    Load(
+        "#!js name=exports\n"
+        "import * as store from 'shredder:store';\n"
+        "export const exports = (_, [name]) => (name in store ? 1 : 0);\n");
+  }
+  return Call("exports", {name}) == 1;
+}
+
+CompiledLoop::CompiledLoop(BenchTenant* tenant, const LoopSource& source, Lookups lookups)
+    : tenant_(tenant),
+      lookups_(lookups),
+      run_(source.name + "_run"),
+      optimize_(source.name + "_optimize"),
+      is_optimized_(source.name + "_isOptimized") {
+  // What calls the loop stays interpreted, lest the loop be inlined into it and compiled anew.
+  tenant->Load("#!js name=" + source.name + "\nimport {" + source.imports +
+               "} from 'shredder:store';\n" + source.setup + "\nfunction loop(keys, argument) {\n" +
+               source.body + "\n}\nexport function " + run_ + R"js((_, [batch, argument]) {
+  return loop(batch === 'all' ? bench.all : bench.batches[batch], Number(argument));
+}
+%NeverOptimizeFunction()js" +
+               run_ + ");\nconst sampleArgument = " + std::to_string(source.sample_argument) +
+               ";\nexport function " + optimize_ + R"js(() {
+  %PrepareFunctionForOptimization(loop);
+  loop(bench.sample, sampleArgument);
+  loop(bench.sample, sampleArgument);
+  %OptimizeFunctionOnNextCall(loop);
+  loop(bench.sample, sampleArgument);
+}
+%NeverOptimizeFunction()js" +
+               optimize_ + ");\nexport function " + is_optimized_ + R"js(() {
+  const kTurboFanned = 1 << 6;
+  return (%GetOptimizationStatus(loop) & kTurboFanned) !== 0;
+}
+)js" + (source.writes ? "" : run_ + ".flags = " + optimize_ + ".flags = ['no-writes'];\n"));
+  Optimize();
+}
+
+void CompiledLoop::Optimize() {
+  if (can_inline) {
+    v8::V8::SetFlagsFromString(lookups_ == Lookups::kInlined ? kInlineFlag : kCallFlag);
+  }
+  tenant_->Call(optimize_);
+}
+
+bool CompiledLoop::IsOptimized() { return tenant_->Call(is_optimized_) == 1; }
+
+double CompiledLoop::RunAll(double argument) {
+  return tenant_->Call(run_, {"all", std::to_string(argument)});
+}
+
+double CompiledLoop::RunBatch(size_t batch, double argument) {
+  return tenant_->Call(run_, {std::to_string(batch), std::to_string(argument)});
+}
+
+void RunInTurns(std::vector<Case>* cases, int warm_ups, int repetitions) {
+  for (int turn = -warm_ups; turn < repetitions; ++turn) {
+    for (Case& one : *cases) {
+      const auto start = std::chrono::steady_clock::now();
+      const double result = one.run();
+      const std::chrono::duration<double, std::nano> elapsed =
+          std::chrono::steady_clock::now() - start;
+      if (one.check) one.check(result);
+      if (turn >= 0) one.ns.push_back(elapsed.count());
+      if (one.loop == nullptr || one.loop->IsOptimized()) continue;
+      if (turn >= 0) Fail(one.name + " did not stay optimised code");
+      one.loop->Optimize();
+    }
+  }
+}
+
+Spread SpreadOf(std::vector<double> samples) {
+  std::sort(samples.begin(), samples.end());
+  const size_t half = samples.size() / 2;
+  const double median =
+      samples.size() % 2 == 1 ? samples[half] : (samples[half - 1] + samples[half]) / 2;
+  return {median, samples.front(), samples.back()};
+}
+
+}  // namespace shredder::engine::bench

@@ -1,0 +1,107 @@
+// What the microbenchmarks share: a tenant with a store of its own, loops in JavaScript of which
+// each is optimised code by itself, and measurement in turns.
+//
+// Thread: all of it belongs to one thread. Errors end the process with one line on standard error.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/engine/engine.h"
+#include "runtime/store/store.h"
+
+namespace shredder::engine::bench {
+
+[[noreturn]] void Fail(const std::string& message);
+void Note(const std::string& message);  // a line on standard error
+
+// Initialises V8 so that loops can be optimised on demand, and its flags can change from loop to
+// loop. Once a process.
+void InitializeV8();
+
+// Whether this V8 can inline lookups, and so has the flag that switches it.
+bool CanInline();
+
+// A store, and the host of functions that run in it. Must not outlive its Engine.
+class BenchTenant {
+ public:
+  explicit BenchTenant(Engine* engine);
+
+  store::Store& store() const { return *store_; }
+  void Set(const store::Key& key, std::string_view value);
+  void Load(const std::string& code);
+  // Calls a function; 0 where it returns no number.
+  double Call(std::string_view function, const std::vector<std::string_view>& args = {});
+  // Whether shredder:store exports the name.
+  bool HasBuiltin(const std::string& name);
+
+ private:
+  std::unique_ptr<store::Store> store_;
+  std::unique_ptr<FunctionHost> host_;
+};
+
+// An engine whose budgets no measurement reaches, with the C++ callbacks that lookups are compared
+// with.
+EngineOptions BenchEngineOptions();
+
+// The text of a loop: `function loop(keys, argument) { body }`, which returns a number, and what
+// stands in front of it.
+struct LoopSource {
+  std::string name;     // letters, digits, underscores; unique in its tenant
+  std::string imports;  // from shredder:store, separated by commas
+  std::string setup;    // top-level statements
+  std::string body;
+  bool writes = false;  // whether it may write the store
+  double sample_argument = 1;
+};
+
+// A loop in a library of its own, so that feedback and code are its own too, compiled by TurboFan
+// before it is measured. It runs over `globalThis.bench`, which must be there when the loop is
+// made: `sample`, keys to collect feedback from, with the argument `sample_argument`; `all`, keys;
+// `batches`, an array of keys.
+class CompiledLoop {
+ public:
+  enum class Lookups { kInlined, kCalled };
+
+  // Where this V8 cannot inline, all lookups are called.
+  CompiledLoop(BenchTenant* tenant, const LoopSource& source, Lookups lookups);
+
+  // Compiles again; with what was learnt since, where the last code did not last.
+  void Optimize();
+  bool IsOptimized();
+  double RunAll(double argument = 0);
+  double RunBatch(size_t batch, double argument = 0);
+
+ private:
+  BenchTenant* tenant_;
+  Lookups lookups_;
+  std::string run_;
+  std::string optimize_;
+  std::string is_optimized_;
+};
+
+// One way to do some work, repeated.
+struct Case {
+  std::string name;
+  std::function<double()> run;        // one repetition
+  std::function<void(double)> check;  // of the result of each, not timed; may be empty
+  CompiledLoop* loop = nullptr;  // which must be optimised code throughout; null for native work
+  std::vector<double> ns;        // wall time of each measured repetition
+};
+
+// Runs one repetition of each case, then the next of each, so that a machine's slow spell meets
+// them all.
+void RunInTurns(std::vector<Case>* cases, int warm_ups, int repetitions);
+
+struct Spread {
+  double median;
+  double min;
+  double max;
+};
+Spread SpreadOf(std::vector<double> samples);  // which must not be empty
+
+}  // namespace shredder::engine::bench

@@ -1,0 +1,43 @@
+// The microbenchmarks' program, `shredder-bench`: `shredder bench` runs it and shows what it
+// prints.
+#include <CLI/CLI.hpp>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "runtime/engine/bench_harness.h"
+#include "runtime/engine/bench_suites.h"
+
+namespace shredder::engine::bench {
+namespace {
+
+void Print(const nlohmann::json& rows) {
+  std::cout << nlohmann::json{{"v8", Engine::V8Version()}, {"rows", rows}}.dump(2) << "\n";
+}
+
+int Main(int argc, char** argv) {
+  CLI::App app("Shredder's microbenchmarks");
+  app.require_subcommand(1);
+
+  CLI::App* htget = app.add_subcommand("htget", "each builtin on random keys");
+  HtgetOptions htget_options;
+  htget->add_flag("--quick", htget_options.quick, "fewer builtins, lookups and repetitions");
+  htget->add_option("--sizes", htget_options.sizes, "keys in the table")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 10'000'000));
+  htget->add_option("--builtins", htget_options.builtins, "which builtins")
+      ->delimiter(',')
+      ->check(CLI::IsMember(HtgetBuiltins()));
+
+  CLI11_PARSE(app, argc, argv);
+
+  InitializeV8();
+  if (!CanInline()) Note("this V8 has no flag --shredder-inline: no rows of the case inlined");
+  Print(RunHtget(htget_options));
+  return 0;
+}
+
+}  // namespace
+}  // namespace shredder::engine::bench
+
+int main(int argc, char** argv) { return shredder::engine::bench::Main(argc, argv); }

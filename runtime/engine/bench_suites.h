@@ -1,0 +1,21 @@
+// The suites of the microbenchmark program. Each prints its progress on standard error and returns
+// its rows, which docs/benchmarks.md describes; an error ends the process with one line.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace shredder::engine::bench {
+
+struct HtgetOptions {
+  bool quick = false;
+  std::vector<uint64_t> sizes;        // keys in the table; empty: the default
+  std::vector<std::string> builtins;  // empty: the default
+};
+// The builtins that RunHtget knows.
+const std::vector<std::string>& HtgetBuiltins();
+nlohmann::json RunHtget(const HtgetOptions& options);
+
+}  // namespace shredder::engine::bench
