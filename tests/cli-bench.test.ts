@@ -13,6 +13,7 @@ import {
 import { plotHtget } from '../build-scripts/bench/htget_plot.ts';
 import { formatKv, parseRps, type KvRow } from '../build-scripts/bench/kv.ts';
 import { parseProgramResult } from '../build-scripts/bench/program.ts';
+import { formatScan, parseScanRow, type ScanRow } from '../build-scripts/bench/scan.ts';
 import { spreadOf } from '../build-scripts/bench/statistics.ts';
 import { formatRatio } from '../build-scripts/bench/table.ts';
 import { shredder } from './support/command_line.ts';
@@ -212,9 +213,66 @@ test.serial('bench htget measures each builtin in each case that there is, and d
   }
 });
 
+function scanRow(name: ScanRow['case'], medianGBps: number, more: Partial<ScanRow> = {}): ScanRow {
+  return {
+    case: name,
+    valueBytes: 1_024,
+    dataBytes: 262_144,
+    place: 'cache',
+    element: 'uint32',
+    medianGBps,
+    minGBps: medianGBps * 0.9,
+    maxGBps: medianGBps * 1.1,
+    ...more,
+  };
+}
+
+test('a scan has a line for each number of sums, with ratios to scalar native code', (t) => {
+  const rows = [
+    scanRow('native-memcpy', 50, { element: 'bytes' }),
+    scanRow('native-vector', 40),
+    scanRow('native', 10, { accumulators: 1 }),
+    scanRow('view', 9, { accumulators: 1 }),
+    scanRow('copy', 2, { accumulators: 1 }),
+    scanRow('native', 20, { accumulators: 4 }),
+    scanRow('view', 15, { accumulators: 4 }),
+  ];
+  t.deepEqual(
+    parseProgramResult(JSON.stringify({ v8: '11.3', rows }), parseScanRow).rows,
+    rows,
+  );
+  const text = formatScan(rows);
+  t.regex(text, /^cache: 1 KiB, uint32, 1 sum +50\.0 .* 40\.0 .* 10\.0 .* 9\.00 .* 0\.90x +0\.20x$/m);
+  t.regex(text, /^cache: 1 KiB, uint32, 4 sums +50\.0 .* 40\.0 .* 20\.0 .* 15\.0 .* 0\.75x$/m);
+});
+
+test.serial('bench scan sums the same values in each case', async (t) => {
+  const { stdout, rows } = await runBench(t, 'scan', ['--quick', '--sizes', '65536']);
+  t.regex(stdout, /^memory: 64 KiB, float64, 4 sums /m);
+  for (const place of ['cache', 'memory']) {
+    for (const element of ['float64', 'uint32']) {
+      for (const accumulators of [1, 4]) {
+        const cases = rows
+          .filter((row) => row['place'] === place && row['element'] === element)
+          .filter((row) => row['accumulators'] === accumulators)
+          .map((row) => row['case']);
+        t.true(cases.includes('native') && cases.includes('copy'), JSON.stringify(cases));
+      }
+    }
+  }
+  for (const row of rows) {
+    const [min, median, max] = ['minGBps', 'medianGBps', 'maxGBps'].map((name) =>
+      Number(row[name]),
+    );
+    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
+    t.true((min ?? 0) > 0);
+  }
+});
+
 for (const [args, message] of [
   [['htget', '--sizes', '1000,x'], /--sizes has "x"/],
   [['htget', '--sizes', '10000001'], /--sizes has "10000001"/],
+  [['scan', '--sizes', '100'], /--sizes has "100", which is no multiple of 64/],
 ] as const) {
   test(`bench ${args.join(' ')} is refused in one line`, async (t) => {
     const { exitCode, stderr } = await shredder(['bench', ...args]);

@@ -5,6 +5,7 @@ import { plotHtget } from '../bench/htget_plot.ts';
 import { formatKv, FULL_PLAN, measureKv, QUICK_PLAN } from '../bench/kv.ts';
 import { startRedis } from '../bench/redis_server.ts';
 import { describeReport, reportOf, writeOutput, type Report } from '../bench/report.ts';
+import { formatScan, runScan } from '../bench/scan.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { ensureRuntime } from '../runtime/build.ts';
@@ -17,12 +18,15 @@ interface BenchOptions {
 }
 
 const MAX_KEYS = 10_000_000;
+const VALUE_UNIT_BYTES = 64;
+const MAX_VALUE_BYTES = 64 * 1024 ** 2;
 
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
     .description('measure builtins, or throughput beside Redis')
     .addCommand(htgetCommand())
+    .addCommand(scanCommand())
     .addCommand(kvCommand());
 }
 
@@ -52,6 +56,28 @@ function htgetCommand(): Command {
         }
       },
     );
+}
+
+function scanCommand(): Command {
+  return new Command('scan')
+    .description('measure how fast whole values are read in place, beside native loops')
+    .option('--quick', 'less data, fewer repetitions: done in 40 seconds')
+    .option(
+      '--sizes <list>',
+      `bytes of a value, multiples of ${VALUE_UNIT_BYTES}`,
+      sizeList(VALUE_UNIT_BYTES, MAX_VALUE_BYTES),
+    )
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench scan --sizes 64,1048576')
+    .action(async (options: BenchOptions & { sizes?: number[] }) => {
+      const config = loadConfig();
+      const { v8, rows } = await runScan(await benchProgram(config), {
+        quick: options.quick === true,
+        sizes: options.sizes,
+      });
+      const report = await reportOf('scan', v8, rows, config.repository);
+      await publish(report, formatScan(rows), options.json);
+    });
 }
 
 function kvCommand(): Command {

@@ -29,11 +29,21 @@ int Main(int argc, char** argv) {
       ->delimiter(',')
       ->check(CLI::IsMember(HtgetBuiltins()));
 
+  CLI::App* scan = app.add_subcommand("scan", "whole values, read in place");
+  ScanOptions scan_options;
+  scan->add_flag("--quick", scan_options.quick, "less data, fewer repetitions");
+  scan->add_option("--sizes", scan_options.sizes, "bytes of a value")
+      ->delimiter(',')
+      ->check(CLI::Range(64, 64 << 20))
+      ->check([](const std::string& bytes) {
+        return std::stoull(bytes) % 64 == 0 ? "" : bytes + " is no multiple of 64";
+      });
+
   CLI11_PARSE(app, argc, argv);
 
   InitializeV8();
   if (!CanInline()) Note("this V8 has no flag --shredder-inline: no rows of the case inlined");
-  Print(RunHtget(htget_options));
+  Print(htget->parsed() ? RunHtget(htget_options) : RunScan(scan_options));
   return 0;
 }
 

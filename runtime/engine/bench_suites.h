@@ -18,4 +18,10 @@ struct HtgetOptions {
 const std::vector<std::string>& HtgetBuiltins();
 nlohmann::json RunHtget(const HtgetOptions& options);
 
+struct ScanOptions {
+  bool quick = false;
+  std::vector<uint64_t> sizes;  // bytes of a value, multiples of 64; empty: the default
+};
+nlohmann::json RunScan(const ScanOptions& options);
+
 }  // namespace shredder::engine::bench

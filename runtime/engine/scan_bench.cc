@@ -1,0 +1,262 @@
+// Gigabytes a second at which values are read in place, lookups included: all elements of all
+// values, added up.
+//
+// Every case walks the same values in the same random order of their keys, and its sum is checked.
+// The cases of one table take turns, repetition by repetition.
+//
+//   native         C++ over the table, scalar code, one accumulator or four
+//   native-vector  the same, vectorised; beside native-memcpy, which copies each value, the ceiling
+//   view           HTView, then getFloat64 or getUint32 in a loop of optimised JavaScript
+//   copy           HTGet into a typed array, then the sum of that
+#include <algorithm>
+#include <cstring>
+#include <numeric>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/engine/bench_harness.h"
+#include "runtime/engine/bench_suites.h"
+#include "runtime/engine/scan_scalar_loops.h"
+
+namespace shredder::engine::bench {
+
+namespace {
+
+// Data that a second-level cache holds, and data that no cache does.
+constexpr size_t kCacheBytes = 256 << 10;
+constexpr size_t kMemoryBytes = 256 << 20;
+constexpr size_t kQuickMemoryBytes = 96 << 20;
+// What one repetition reads at least.
+constexpr size_t kRepetitionBytes = 128 << 20;
+constexpr size_t kQuickRepetitionBytes = 32 << 20;
+
+constexpr char kDataLibrary[] = R"js(#!js name=data
+import { HTGet, HTLength } from 'shredder:store';
+
+export function setup() {
+  const all = new Uint32Array(HTLength('order') / 4);
+  HTGet('order', all);
+  globalThis.bench = { all, batches: [], sample: all.subarray(0, 64) };
+}
+)js";
+
+struct Element {
+  const char* name;
+  size_t bytes;
+  const char* array;   // the typed array's constructor
+  const char* getter;  // of a view
+};
+constexpr Element kFloat64 = {"float64", 8, "Float64Array", "getFloat64"};
+constexpr Element kUint32 = {"uint32", 4, "Uint32Array", "getUint32"};
+
+// Vectorised, a sum of float64 has to be taken in another order; what is summed here makes no
+// difference of it.
+double SumVectorized(std::string_view value, double) {
+#pragma clang fp reassociate(on)
+  double sum = 0;
+  for (size_t at = 0; at < value.size(); at += sizeof(double)) {
+    sum += ElementAt<double>(value.data() + at);
+  }
+  return sum;
+}
+
+uint32_t SumVectorized(std::string_view value, uint32_t) {
+  uint32_t sum = 0;
+  for (size_t at = 0; at < value.size(); at += sizeof(uint32_t)) {
+    sum += ElementAt<uint32_t>(value.data() + at);
+  }
+  return sum;
+}
+
+// The loop's statements: `read(i)` gives an expression for element `at + i`, `step` is what four
+// accumulators advance by.
+std::string SumOf(const Element& element, int accumulators, const std::string& end,
+                  const std::string& one, const std::string& prefix, const std::string& suffix) {
+  const auto add = [&](const std::string& sum, const std::string& offset) {
+    const std::string value = prefix + "at" + offset + suffix;
+    return &element == &kFloat64 ? sum + " += " + value + "; "
+                                 : sum + " = (" + sum + " + " + value + ") | 0; ";
+  };
+  std::string body;
+  if (accumulators == 1) {
+    body = "for (let at = 0; at < " + end + "; at += " + one + ") { " + add("sum0", "") + "}";
+  } else {
+    body = "for (let at = 0; at < " + end + "; at += 4 * " + one + ") { " + add("sum0", "") +
+           add("sum1", " + " + one) + add("sum2", " + 2 * " + one) + add("sum3", " + 3 * " + one) +
+           "}";
+  }
+  return body;
+}
+
+class ScanBench {
+ public:
+  ScanBench(Engine* engine, size_t value_bytes, bool in_cache, bool quick)
+      : value_bytes_(value_bytes),
+        in_cache_(in_cache),
+        quick_(quick),
+        tenant_(engine),
+        header_(tenant_.store().header()) {
+    const size_t memory_bytes = quick ? kQuickMemoryBytes : kMemoryBytes;
+    const size_t wanted = in_cache ? kCacheBytes : memory_bytes;
+    keys_.resize(std::max<size_t>(1, wanted / value_bytes));
+    const size_t least = quick ? kQuickRepetitionBytes : kRepetitionBytes;
+    passes_ = static_cast<int>(std::max<size_t>(1, least / data_bytes()));
+    Fill();
+    tenant_.Load(kDataLibrary);
+    tenant_.Call("setup");
+  }
+
+  nlohmann::json Run() {
+    cases_.push_back({"native-memcpy", [this] { return Copy(); }, {}, nullptr, {}});
+    rows_.push_back({{"case", "native-memcpy"}, {"element", "bytes"}});
+    Add<double>(kFloat64);
+    Add<uint32_t>(kUint32);
+    RunInTurns(&cases_, quick_ ? 1 : 2, quick_ ? 5 : 11);
+    for (size_t i = 0; i < cases_.size(); ++i) {
+      // Bytes a nanosecond are GB a second.
+      const Spread ns = SpreadOf(cases_[i].ns);
+      const double bytes = static_cast<double>(data_bytes()) * passes_;
+      rows_[i].update({{"valueBytes", value_bytes_},
+                       {"dataBytes", data_bytes()},
+                       {"place", in_cache_ ? "cache" : "memory"},
+                       {"medianGBps", bytes / ns.median},
+                       {"minGBps", bytes / ns.max},
+                       {"maxGBps", bytes / ns.min}});
+    }
+    return rows_;
+  }
+
+ private:
+  size_t data_bytes() const { return keys_.size() * value_bytes_; }
+
+  // Values are whole numbers as float64, whose sums are exact in any order.
+  void Fill() {
+    std::mt19937_64 random(1);
+    std::vector<double> numbers(value_bytes_ / sizeof(double));
+    std::iota(keys_.begin(), keys_.end(), 0);
+    for (const uint32_t key : keys_) {
+      for (double& number : numbers) number = static_cast<double>(random() & 0xfffff);
+      tenant_.Set(store::Key::FromInteger(key),
+                  std::string_view(reinterpret_cast<const char*>(numbers.data()), value_bytes_));
+    }
+    std::shuffle(keys_.begin(), keys_.end(), random);
+    tenant_.Set(*store::Key::FromBytes("order"),
+                std::string_view(reinterpret_cast<const char*>(keys_.data()),
+                                 keys_.size() * sizeof(uint32_t)));
+  }
+
+  double Copy() {
+    buffer_.resize(value_bytes_);
+    VisitValues(header_, keys_, passes_, [this](std::string_view value) {
+      std::memcpy(buffer_.data(), value.data(), value.size());
+      asm volatile("" : : "r"(buffer_.data()) : "memory");
+    });
+    return 0;
+  }
+
+  template <typename Number>
+  double SumVectorizedValues() const {
+    Number sum = 0;
+    VisitValues(header_, keys_, passes_,
+                [&sum](std::string_view value) { sum += SumVectorized(value, Number{}); });
+    return sum;
+  }
+
+  template <typename Number>
+  void Add(const Element& element) {
+    const double expected = SumScalar<Number>(header_, keys_, passes_, 1);
+    const std::string element_name = element.name;
+    const auto add = [&](const std::string& name, int accumulators, std::function<double()> run,
+                         CompiledLoop* loop) {
+      const std::string full_name =
+          name + ", " + element_name + ", values of " + std::to_string(value_bytes_) + " bytes";
+      cases_.push_back({full_name,
+                        std::move(run),
+                        [full_name, expected](double sum) {
+                          if (sum != expected) Fail(full_name + ": the sum is wrong");
+                        },
+                        loop,
+                        {}});
+      nlohmann::json row = {{"case", name}, {"element", element_name}};
+      if (accumulators != 0) row["accumulators"] = accumulators;
+      rows_.push_back(row);
+    };
+    add("native-vector", 0, [this] { return SumVectorizedValues<Number>(); }, nullptr);
+    for (const int accumulators : {1, 4}) {
+      add(
+          "native", accumulators,
+          [this, accumulators] {
+            return static_cast<double>(SumScalar<Number>(header_, keys_, passes_, accumulators));
+          },
+          nullptr);
+      if (tenant_.HasBuiltin("HTView")) {
+        const std::string one = std::to_string(element.bytes);
+        CompiledLoop* loop =
+            AddLoop("view_" + element_name + "_" + std::to_string(accumulators), "HTView", "",
+                    "const view = HTView(keys[k]); const end = view.byteLength;" +
+                        SumOf(element, accumulators, "end", one,
+                              std::string("view.") + element.getter + "(", ", true)"));
+        add("view", accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
+      }
+      CompiledLoop* loop =
+          AddLoop("copy_" + element_name + "_" + std::to_string(accumulators), "HTGet",
+                  std::string("const into = new ") + element.array + "(" +
+                      std::to_string(value_bytes_ / element.bytes) + ");",
+                  "HTGet(keys[k], into); const end = into.length;" +
+                      SumOf(element, accumulators, "end", "1", "into[", "]"));
+      add("copy", accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
+    }
+  }
+
+  CompiledLoop* AddLoop(const std::string& name, const std::string& imports,
+                        const std::string& setup, const std::string& visit) {
+    const std::string body =
+        "let sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;"
+        "for (let pass = 0; pass < argument; pass++) {"
+        "  for (let k = 0; k < keys.length; k++) { " +
+        visit +
+        " }"
+        "}";
+    const bool is_float64 = name.find("float64") != std::string::npos;
+    const std::string result = is_float64 ? "return sum0 + sum1 + sum2 + sum3;"
+                                          : "return (sum0 + sum1 + sum2 + sum3) >>> 0;";
+    loops_.push_back(std::make_unique<CompiledLoop>(&tenant_,
+                                                    LoopSource{name, imports, setup, body + result},
+                                                    CompiledLoop::Lookups::kInlined));
+    return loops_.back().get();
+  }
+
+  const size_t value_bytes_;
+  const bool in_cache_;
+  const bool quick_;
+  BenchTenant tenant_;
+  const layout::StoreHeader* header_;
+  std::vector<uint32_t> keys_;
+  int passes_ = 1;
+  std::vector<char> buffer_;
+  std::vector<std::unique_ptr<CompiledLoop>> loops_;
+  std::vector<Case> cases_;
+  nlohmann::json rows_ = nlohmann::json::array();
+};
+
+}  // namespace
+
+nlohmann::json RunScan(const ScanOptions& options) {
+  std::vector<uint64_t> sizes = options.sizes;
+  if (sizes.empty()) sizes = {64, 1 << 10, 64 << 10, 1 << 20};
+  Engine engine(BenchEngineOptions());
+  nlohmann::json rows = nlohmann::json::array();
+  for (const uint64_t value_bytes : sizes) {
+    for (const bool in_cache : {true, false}) {
+      Note("scan: values of " + std::to_string(value_bytes) + " bytes in " +
+           (in_cache ? "cache" : "memory"));
+      ScanBench bench(&engine, value_bytes, in_cache, options.quick);
+      for (nlohmann::json& row : bench.Run()) rows.push_back(std::move(row));
+    }
+  }
+  return rows;
+}
+
+}  // namespace shredder::engine::bench
