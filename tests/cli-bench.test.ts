@@ -1,5 +1,5 @@
 // The benches: what their reports read, compute and draw, and a small run of each.
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -11,12 +11,23 @@ import {
   type HtgetRow,
 } from '../build-scripts/bench/htget.ts';
 import { plotHtget } from '../build-scripts/bench/htget_plot.ts';
+import {
+  encodeGraph,
+  formatKhop,
+  khopQuestions,
+  measureKhop,
+  type KhopRow,
+} from '../build-scripts/bench/khop.ts';
 import { formatKv, parseRps, type KvRow } from '../build-scripts/bench/kv.ts';
 import { parseProgramResult } from '../build-scripts/bench/program.ts';
+import { startResponder } from '../build-scripts/bench/responder.ts';
 import { formatScan, parseScanRow, type ScanRow } from '../build-scripts/bench/scan.ts';
 import { spreadOf } from '../build-scripts/bench/statistics.ts';
 import { formatRatio } from '../build-scripts/bench/table.ts';
+import { GraphBuilder, type Graph } from '../build-scripts/demo/graph.ts';
+import { UserError } from '../build-scripts/errors.ts';
 import { shredder } from './support/command_line.ts';
+import { builtRuntime } from './support/server.ts';
 
 const COSTS: Readonly<Partial<Record<HtgetCase, number>>> = {
   native: 6,
@@ -273,6 +284,7 @@ for (const [args, message] of [
   [['htget', '--sizes', '1000,x'], /--sizes has "x"/],
   [['htget', '--sizes', '10000001'], /--sizes has "10000001"/],
   [['scan', '--sizes', '100'], /--sizes has "100", which is no multiple of 64/],
+  [['khop', '--cases', 'native'], /--cases has "native"/],
 ] as const) {
   test(`bench ${args.join(' ')} is refused in one line`, async (t) => {
     const { exitCode, stderr } = await shredder(['bench', ...args]);
@@ -281,6 +293,116 @@ for (const [args, message] of [
     t.is(stderr.match(/^shredder: /gm)?.length, 1);
   });
 }
+
+function smallGraph(): Graph {
+  const builder = new GraphBuilder();
+  for (const [from, to] of [
+    [1, 2],
+    [1, 3],
+    [2, 3],
+    [3, 1],
+    [3, 4],
+  ] as const) {
+    builder.addEdge(from, to);
+  }
+  return builder.build('a small graph');
+}
+
+test('a graph is written for other programs as nodes, lengths and lists', (t) => {
+  const words = new Uint32Array(new Uint8Array(encodeGraph(smallGraph())).buffer);
+  t.deepEqual([...words], [1, 2, 2, 3, 2, 1, 3, 3, 2, 1, 4]);
+});
+
+test('the questions are 1 to 4 hops from the best-connected nodes, with their answers', (t) => {
+  const questions = khopQuestions(smallGraph());
+  t.is(questions.length, 12);
+  t.deepEqual(questions[3], { node: 1, hops: 4, answer: 14, lookups: 10 });
+});
+
+test('a case that cannot be run is a note, and the others are measured', async (t) => {
+  const { binDir } = await builtRuntime();
+  const result = await measureKhop(
+    smallGraph(),
+    [{ node: 1, hops: 4, answer: 14, lookups: 10 }],
+    binDir,
+    {
+      cases: ['native-store', 'tarantool'],
+      rounds: 1,
+      install: () =>
+        Promise.reject(new UserError('system packages are missing: x', 'Type: install x')),
+    },
+    () => {},
+  );
+  t.deepEqual(
+    result.rows.map((row) => row.case),
+    ['native-store'],
+  );
+  t.deepEqual(result.notes, [
+    'NOT MEASURED: tarantool: system packages are missing: x. Type: install x',
+  ]);
+  t.true(formatKhop('a graph', result).endsWith(result.notes[0] ?? '?'));
+});
+
+test('a wrong answer ends the measurement', async (t) => {
+  const { binDir } = await builtRuntime();
+  await t.throwsAsync(
+    measureKhop(
+      smallGraph(),
+      [{ node: 1, hops: 4, answer: 15, lookups: 10 }],
+      binDir,
+      { cases: ['native-chained'], rounds: 1, install: () => Promise.resolve() },
+      () => {},
+    ),
+    { message: 'native-chained, node 1, 4 hops: the answer is 14, but 15 is right' },
+  );
+});
+
+test('traversals are set side by side, with ratios to native code and to shredder', (t) => {
+  const row = (name: KhopRow['case'], medianUs: number): KhopRow => ({
+    case: name,
+    node: 107,
+    hops: 4,
+    answer: 25_604_597,
+    lookups: 931_486,
+    medianUs,
+    minUs: medianUs,
+    maxUs: medianUs,
+  });
+  const rows = [row('native-store', 4_000), row('shredder', 8_000), row('redis-lua', 640_000)];
+  const text = formatKhop('a graph', { rows, notes: [] });
+  t.regex(text, /^107 +4 +25,604,597 +931,486 +4,000 .* 8,000 .* 640,000 \(/m);
+  t.regex(text, /^node +hops +shredder\/native-store +redis-lua\/native-store +redis-lua\/shredder$/m);
+  t.regex(text, /^107 +4 +2\.00x +160x +80\.0x$/m);
+});
+
+test.serial('bench khop asks C++, Shredder and Redis the same, and each answers right', async (t) => {
+  const file = path.join(await temporaryFolder(t), 'edges.txt');
+  const edges = Array.from({ length: 300 }, (_, i) => `${i % 20} ${(i * 7) % 40}`);
+  await writeFile(file, edges.join('\n'));
+  const cases = ['native-store', 'native-chained', 'shredder', 'redis-lua'];
+  const { stdout, rows } = await runBench(t, 'khop', [
+    ...['--quick', '--graph', file, '--cases', cases.join(',')],
+  ]);
+  t.notRegex(stdout, /NOT MEASURED/);
+  t.deepEqual(
+    rows
+      .filter((row) => row['node'] === 0 && row['hops'] === 4)
+      .map((row) => row['case'])
+      .sort(),
+    cases.toSorted(),
+  );
+  t.is(rows.length, 3 * 4 * cases.length);
+  for (const row of rows) t.true(Number(row['minUs']) > 0);
+});
+
+test('a responder answers line by line, and says why it ended', async (t) => {
+  const echo = startResponder('sh', ['-c', 'while read -r x; do echo "got $x"; done']);
+  t.is(await echo.ask('a'), 'got a');
+  t.is(await echo.ask('b c'), 'got b c');
+  await echo.stop();
+  const failing = startResponder('sh', ['-c', 'echo no luck >&2; exit 3']);
+  await t.throwsAsync(failing.ask('a'), { message: 'sh ended: no luck' });
+});
 
 test("redis-benchmark's rate is read from its CSV", (t) => {
   const csv = '"test","rps","avg_latency_ms","min_latency_ms"\n"SET","133333.33","0.201","0.080"\n';

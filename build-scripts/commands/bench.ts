@@ -1,15 +1,28 @@
+import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { formatHtget, runHtget } from '../bench/htget.ts';
 import { plotHtget } from '../bench/htget_plot.ts';
+import {
+  formatKhop,
+  KHOP_CASES,
+  KHOP_ROUNDS,
+  khopQuestions,
+  measureKhop,
+  type KhopCase,
+} from '../bench/khop.ts';
 import { formatKv, FULL_PLAN, measureKv, QUICK_PLAN } from '../bench/kv.ts';
 import { startRedis } from '../bench/redis_server.ts';
 import { describeReport, reportOf, writeOutput, type Report } from '../bench/report.ts';
 import { formatScan, runScan } from '../bench/scan.ts';
 import { loadConfig, type Config } from '../config.ts';
+import { readEdgeList } from '../demo/edge_list.ts';
+import type { Graph } from '../demo/graph.ts';
+import { readWordNet } from '../demo/wordnet.ts';
 import { UserError } from '../errors.ts';
 import { ensureRuntime } from '../runtime/build.ts';
 import { startServer } from '../server/shredderd.ts';
+import { ensurePackages } from '../system/packages.ts';
 import { Steps } from '../ui/steps.ts';
 
 interface BenchOptions {
@@ -20,13 +33,16 @@ interface BenchOptions {
 const MAX_KEYS = 10_000_000;
 const VALUE_UNIT_BYTES = 64;
 const MAX_VALUE_BYTES = 64 * 1024 ** 2;
+/** The graph of the Shredder paper, where the data sets lie beside the checkout. */
+const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure builtins, or throughput beside Redis')
+    .description('measure builtins, graph traversals, or throughput beside Redis')
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
+    .addCommand(khopCommand())
     .addCommand(kvCommand());
 }
 
@@ -80,6 +96,40 @@ function scanCommand(): Command {
     });
 }
 
+function khopCommand(): Command {
+  return new Command('khop')
+    .description('time a graph traversal: native C++, a function here, Redis Lua, Tarantool')
+    .option('--graph <file>', 'an edge list, `a b` a line (default: Facebook, or WordNet)')
+    .option('--cases <list>', `which of ${KHOP_CASES.join(', ')}`, caseList)
+    .option('--quick', 'fewer rounds')
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench khop --graph facebook_combined.txt')
+    .action(async (options: BenchOptions & { graph?: string; cases?: KhopCase[] }) => {
+      const config = loadConfig();
+      const steps = new Steps();
+      const graph = await readGraph(options.graph, config, steps);
+      const { binDir, v8 } = await ensureRuntime(config, steps);
+      const rounds = options.quick === true ? KHOP_ROUNDS.quick : KHOP_ROUNDS.full;
+      const log = path.join(config.cache, 'logs', 'packages.log');
+      const result = await steps.run('Graph traversals', (step) =>
+        measureKhop(
+          graph,
+          khopQuestions(graph),
+          binDir,
+          {
+            cases: options.cases ?? KHOP_CASES,
+            rounds,
+            install: (packages) => ensurePackages(packages, step, log),
+          },
+          (round) => step.progress(round, rounds),
+        ),
+      );
+      for (const note of result.notes) steps.note(note);
+      const report = await reportOf('khop', v8.v8Version, result.rows, config.repository);
+      await publish(report, formatKhop(graph.title, result), options.json);
+    });
+}
+
 function kvCommand(): Command {
   return new Command('kv')
     .description("measure GET and SET beside the system's redis-server, in turns")
@@ -122,6 +172,21 @@ async function benchProgram(config: Config): Promise<string> {
   return path.join(binDir, 'shredder-bench');
 }
 
+/** The graph of the user, the one beside the checkout, or the demo's. */
+async function readGraph(file: string | undefined, config: Config, steps: Steps): Promise<Graph> {
+  return await steps.run('Graph', async () => {
+    if (file !== undefined) return await readEdgeList(file);
+    const facebook = path.resolve(config.repository, FACEBOOK);
+    try {
+      await access(facebook);
+    } catch {
+      steps.note(`${FACEBOOK} is not there: the graph is WordNet's`);
+      return await readWordNet();
+    }
+    return await readEdgeList(facebook);
+  });
+}
+
 async function publish(
   report: Report<unknown>,
   formatted: string,
@@ -148,4 +213,15 @@ function sizeList(least: number, most: number): (text: string) => number[] {
 
 function nameList(text: string): string[] {
   return text.split(',');
+}
+
+function caseList(text: string): KhopCase[] {
+  return nameList(text).map((part) => {
+    const found = KHOP_CASES.find((name) => name === part);
+    if (found !== undefined) return found;
+    throw new UserError(
+      `--cases has ${JSON.stringify(part)}, which is none`,
+      `Known: ${KHOP_CASES.join(', ')}.`,
+    );
+  });
 }

@@ -39,8 +39,15 @@ int Main(int argc, char** argv) {
         return std::stoull(bytes) % 64 == 0 ? "" : bytes + " is no multiple of 64";
       });
 
+  CLI::App* khop = app.add_subcommand("khop", "answers requests for native graph traversals");
+  std::string graph_file;
+  khop->add_option("graph", graph_file, "the graph, as words")->required();
   CLI11_PARSE(app, argc, argv);
 
+  if (khop->parsed()) {
+    ServeKhop(graph_file);
+    return 0;
+  }
   InitializeV8();
   if (!CanInline()) Note("this V8 has no flag --shredder-inline: no rows of the case inlined");
   Print(htget->parsed() ? RunHtget(htget_options) : RunScan(scan_options));

@@ -24,4 +24,9 @@ struct ScanOptions {
 };
 nlohmann::json RunScan(const ScanOptions& options);
 
+// Native traversals of the graph in the file (little-endian uint32 words: node, number of
+// neighbours, the neighbours; and so on). Reads requests, "<store|chained> <node> <hops>" a line,
+// from standard input to its end, and answers "<count> <nanoseconds>".
+void ServeKhop(const std::string& graph_file);
+
 }  // namespace shredder::engine::bench

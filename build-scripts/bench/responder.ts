@@ -1,0 +1,59 @@
+import { createInterface } from 'node:readline';
+import { execa } from 'execa';
+import { UserError } from '../errors.ts';
+
+/** A program that answers each line of its standard input with one of its standard output. */
+export interface Responder {
+  /** The next line that it prints, without a request. */
+  next: () => Promise<string>;
+  ask: (request: string) => Promise<string>;
+  stop: () => Promise<void>;
+}
+
+const STOP_TIMEOUT_MS = 5_000;
+const MAX_LOG_BYTES = 64 * 1024;
+
+/** Starts such a program; it ends when its standard input does. */
+export function startResponder(
+  file: string,
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Responder {
+  const subprocess = execa(file, args, {
+    env,
+    stdin: 'pipe',
+    stdout: 'pipe',
+    stderr: 'pipe',
+    buffer: false,
+    reject: false,
+    forceKillAfterDelay: STOP_TIMEOUT_MS,
+  });
+  let log = '';
+  subprocess.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-MAX_LOG_BYTES);
+  });
+  // A request to a program that has ended fails by the answer that does not come.
+  subprocess.stdin.on('error', () => {});
+  const lines = createInterface({ input: subprocess.stdout })[Symbol.asyncIterator]();
+  const next = async (): Promise<string> => {
+    const { value, done } = await lines.next();
+    if (done !== true) return value;
+    const { shortMessage } = await subprocess;
+    throw new UserError(
+      `${file} ended: ${log.trim().split('\n').at(-1) || (shortMessage ?? 'it printed no reason')}`,
+    );
+  };
+  return {
+    next,
+    ask: async (request) => {
+      subprocess.stdin.write(`${request}\n`);
+      return await next();
+    },
+    stop: async () => {
+      subprocess.stdin.end();
+      const forced = setTimeout(() => subprocess.kill('SIGTERM'), STOP_TIMEOUT_MS);
+      await subprocess;
+      clearTimeout(forced);
+    },
+  };
+}
