@@ -12,8 +12,10 @@
 #include "src/objects/embedder-data-array-inl.h"
 #include "src/objects/embedder-data-slot-inl.h"
 #include "src/objects/shared-function-info-inl.h"
+#include "src/objects/string-inl.h"
 #include "src/shredder/store_builtins_list.h"
 #include "src/shredder/store_view.h"
+#include "src/shredder/table_hash.h"
 
 namespace v8 {
 namespace internal {
@@ -204,8 +206,9 @@ Node* StoreCallReducer::Lookup(Site* site, Node* key, bool marks_view) {
   const bool may_speculate = site->may_speculate();
   // Only a check that deoptimises makes an integer of a number whose type does not say so.
   if (kind == StoreKeyKind::kNumber && !may_speculate) kind = StoreKeyKind::kAny;
-  StoreLookupParameters parameters;
+  StoreLookupParameters parameters = {};
   parameters.store = Store();
+  if (kind == StoreKeyKind::kString) key = ResolveConstant(key, &kind, &parameters);
   parameters.native_context =
       reinterpret_cast<Address>(broker()->target_native_context().object().location());
   parameters.key_kind = kind;
@@ -215,12 +218,43 @@ Node* StoreCallReducer::Lookup(Site* site, Node* key, bool marks_view) {
   Node* const reference = graph()->NewNode(operators_.Lookup(parameters), key, site->effect,
                                            site->control);
   site->effect = Effect(reference);
-  if (!may_speculate && kind != StoreKeyKind::kInteger) {
+  if (!may_speculate && kind != StoreKeyKind::kInteger && kind != StoreKeyKind::kConstant) {
     FallBackUnless(site,
                    graph()->NewNode(simplified()->BooleanNot(),
                                     graph()->NewNode(operators_.ValueIs(kNotLookedUp), reference)));
   }
   return reference;
+}
+
+// What can be known of a string now need not be found out at each lookup.
+Node* StoreCallReducer::ResolveConstant(Node* key, StoreKeyKind* kind,
+                                        StoreLookupParameters* parameters) {
+  HeapObjectMatcher constant(key);
+  if (!constant.HasResolvedValue() || !constant.Ref(broker()).IsInternalizedString()) return key;
+  const String string = *constant.Ref(broker()).AsInternalizedString().object();
+  if (!string.IsSeqOneByteString()) return key;
+  DisallowGarbageCollection no_gc;
+  SharedStringAccessGuardIfNeeded guard(broker()->local_isolate_or_isolate());
+  const uint8_t* const bytes = SeqOneByteString::cast(string).GetChars(no_gc, guard);
+  const auto length = static_cast<uint64_t>(string.length());
+  if (length > layout::kMaxKeyBytes) return key;
+  bool is_decimal = length > 0 && length <= layout::kMaxIntegerKeyDigits &&
+                    (bytes[0] != '0' || length == 1);
+  uint64_t integer = 0;
+  for (uint64_t i = 0; i < length; ++i) {
+    if (bytes[i] > 0x7f) return key;
+    if (bytes[i] < '0' || bytes[i] > '9') is_decimal = false;
+    if (is_decimal) integer = integer * 10 + (bytes[i] - '0');
+  }
+  if (is_decimal && integer <= layout::kMaxIntegerKey) {
+    *kind = StoreKeyKind::kInteger;
+    return jsgraph()->Constant(static_cast<double>(integer));
+  }
+  *kind = StoreKeyKind::kConstant;
+  parameters->key_length = length;
+  parameters->key_hash =
+      layout::HashBytes(*Store(), reinterpret_cast<const char*>(bytes), length);
+  return key;
 }
 
 StoreKeyKind StoreCallReducer::KeyKindOf(Node* key) const {

@@ -44,6 +44,8 @@ class StoreCallReducer final : public AdvancedReducer {
   // The value reference of a key; where it cannot be looked up here, deoptimises or falls back.
   Node* Lookup(Site* site, Node* key, bool marks_view);
   StoreKeyKind KeyKindOf(Node* key) const;
+  // A key that is a constant string as the integer that it is, or with its hash.
+  Node* ResolveConstant(Node* key, StoreKeyKind* kind, StoreLookupParameters* parameters);
   Node* IsAbsent(Node* reference);
   Node* LengthOrMinusOne(Node* reference);
   Node* ValueAddress(Node* reference);

@@ -43,6 +43,11 @@ class StoreLowering {
   void LookUpInteger(Node* key, WordLabel* if_found, Label* if_absent);
   void LookUpString(Node* string, WordLabel* if_integer, WordLabel* if_found, Label* if_absent,
                     Label* if_fail);
+  void ProbeForString(Node* bytes, Node* length, Node* hash, WordLabel* if_found,
+                      Label* if_absent);
+  Node* BytesOf(Node* sequential_string);
+  // The last 1 to 7 bytes of a key as a word padded with zeros.
+  Node* LoadLastWord(Node* bytes, Node* length);
   // Goes to `if_integer` where the bytes (at least one) are the canonical decimal form of an integer key.
   void BranchIfDecimal(Node* bytes, Node* length, WordLabel* if_integer, Label* if_bytes);
 
@@ -177,6 +182,9 @@ Node* StoreLowering::LowerLookup() {
     case StoreKeyKind::kString:
       __ Goto(&if_string, key);
       break;
+    case StoreKeyKind::kConstant:
+      ProbeForString(BytesOf(key), Word(p.key_length), Word(p.key_hash), &if_found, &if_absent);
+      break;
     case StoreKeyKind::kAny:
       DispatchKey(key, &if_integer, &if_string, &if_fail);
       break;
@@ -185,8 +193,10 @@ Node* StoreLowering::LowerLookup() {
     __ Bind(&if_string);
     LookUpString(if_string.PhiAt(0), &if_integer, &if_found, &if_absent, &if_fail);
   }
-  __ Bind(&if_integer);
-  LookUpInteger(if_integer.PhiAt(0), &if_found, &if_absent);
+  if (if_integer.IsUsed()) {
+    __ Bind(&if_integer);
+    LookUpInteger(if_integer.PhiAt(0), &if_found, &if_absent);
+  }
 
   __ Bind(&if_found);
   if (p.marks_view) {
@@ -311,22 +321,15 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
   }
 
   __ Bind(&if_direct);
-  // No safepoint lies between here and the last use of the address.
-  __ Goto(&if_raw, Add(__ BitcastTaggedToWord(if_direct.PhiAt(0)),
-                       SeqOneByteString::kHeaderSize - kHeapObjectTag));
+  __ Goto(&if_raw, BytesOf(if_direct.PhiAt(0)));
 
   __ Bind(&if_raw);
   Node* const bytes = if_raw.PhiAt(0);
   BranchIfDecimal(bytes, length, if_integer, &if_bytes);
 
   __ Bind(&if_bytes);
-  // HashBytes of table_hash.h. V8's strings are padded to whole words, so the last one can be loaded whole, too.
+  // HashBytes of table_hash.h.
   Node* const whole = And(length, ~uint64_t{7});
-  Node* const rest_bits = Shl(And(length, 7), 3);
-  const auto last_word = [&](Node* word) {
-    Node* const unused_bits = __ IntSub(Word(64), rest_bits);
-    return __ WordShr(__ WordShl(word, unused_bits), unused_bits);
-  };
   auto hash_loop = __ MakeLoopLabel(kWord, kWord, kWord);
   auto hash_words_end = __ MakeLabel();
   auto hash_end = __ MakeLabel(kWord, kWord);
@@ -342,9 +345,9 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
             __ WordOr(words_bits, word), Add(offset, 8));
   }
   __ Bind(&hash_words_end);
-  __ GotoIf(IsZero(rest_bits), &hash_end, words_hash, words_bits);
+  __ GotoIf(IsZero(And(length, 7)), &hash_end, words_hash, words_bits);
   {
-    Node* const word = last_word(Load(MachineType::Uint64(), bytes, whole));
+    Node* const word = LoadLastWord(bytes, length);
     __ Goto(&hash_end, FoldedMultiply(__ WordXor(words_hash, word), store_->second_multiplier),
             __ WordOr(words_bits, word));
   }
@@ -353,6 +356,26 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
   Node* const hash = FoldedMultiply(
       __ WordXor(__ WordXor(hash_end.PhiAt(0), length), Word(store_->first_seed)),
       store_->first_multiplier);
+  ProbeForString(bytes, length, hash, if_found, if_absent);
+}
+
+// No safepoint lies between the address and its last use.
+Node* StoreLowering::BytesOf(Node* sequential_string) {
+  return Add(__ BitcastTaggedToWord(sequential_string),
+             SeqOneByteString::kHeaderSize - kHeapObjectTag);
+}
+
+// V8's strings are padded to whole words, so the last one can be loaded whole, too.
+Node* StoreLowering::LoadLastWord(Node* bytes, Node* length) {
+  Node* const word = Load(MachineType::Uint64(), bytes, And(length, ~uint64_t{7}));
+  Node* const unused_bits = __ IntSub(Word(64), Shl(And(length, 7), 3));
+  return __ WordShr(__ WordShl(word, unused_bits), unused_bits);
+}
+
+void StoreLowering::ProbeForString(Node* bytes, Node* length, Node* hash, WordLabel* if_found,
+                                   Label* if_absent) {
+  Node* const whole = And(length, ~uint64_t{7});
+  Node* const rest = And(length, 7);
   Node* const key_word =
       __ WordOr(And(hash, ~layout::kBytesKeyTagMask), Word(layout::kBytesKeyTag));
   Node* const key_bytes = And(Add(length, 7), ~uint64_t{7});
@@ -375,8 +398,8 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
                  if_other);
     __ Goto(&compare_loop, Add(at, 8));
     __ Bind(&words_equal);
-    __ GotoIf(IsZero(rest_bits), &equal);
-    __ GotoIfNot(__ WordEqual(last_word(Load(MachineType::Uint64(), bytes, whole)),
+    __ GotoIf(IsZero(rest), &equal);
+    __ GotoIfNot(__ WordEqual(LoadLastWord(bytes, length),
                               Load(MachineType::Uint64(), entry_key, whole)),
                  if_other);
     __ Goto(&equal);

@@ -12,12 +12,14 @@ namespace layout = ::shredder::layout;
 
 bool operator==(const StoreLookupParameters& a, const StoreLookupParameters& b) {
   return a.store == b.store && a.native_context == b.native_context && a.key_kind == b.key_kind &&
-         a.key_miss == b.key_miss && a.marks_view == b.marks_view && a.feedback == b.feedback;
+         a.key_miss == b.key_miss && a.key_length == b.key_length && a.key_hash == b.key_hash &&
+         a.marks_view == b.marks_view && a.feedback == b.feedback;
 }
 
 size_t hash_value(const StoreLookupParameters& p) {
   return base::hash_combine(p.store, static_cast<int>(p.key_kind), static_cast<int>(p.key_miss),
-                            p.marks_view, FeedbackSource::Hash()(p.feedback));
+                            p.key_length, p.key_hash, p.marks_view,
+                            FeedbackSource::Hash()(p.feedback));
 }
 
 std::ostream& operator<<(std::ostream& os, const StoreLookupParameters& p) {
@@ -127,6 +129,7 @@ StoreOperatorUses UsesOfStoreOperator(const Operator* op) {
                   {UseInfo::CheckedSigned64AsWord64(kIdentifyZeros, p.feedback), UseInfo::None()},
                   word};
         case StoreKeyKind::kString:
+        case StoreKeyKind::kConstant:
         case StoreKeyKind::kAny:
           return {1, {UseInfo::AnyTagged(), UseInfo::None()}, word};
       }

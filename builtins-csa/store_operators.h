@@ -30,6 +30,7 @@ enum class StoreKeyKind : uint8_t {
   kInteger,  // a number from 0 to kMaxIntegerKey, by its type
   kNumber,   // a number; checked to be such an integer
   kString,   // a string, by its type
+  kConstant, // a flat string of ASCII characters that is no integer, known with its length and hash
   kAny,      // told apart where it runs
 };
 
@@ -45,6 +46,8 @@ struct StoreLookupParameters {
   Address native_context;  // the handle's location
   StoreKeyKind key_kind;
   StoreKeyMiss key_miss;
+  uint64_t key_length;  // kConstant: bytes
+  uint64_t key_hash;    // kConstant: the table's hash of it
   bool marks_view;  // a view is made of the value: its bytes must stay as they are
   FeedbackSource feedback;
 };

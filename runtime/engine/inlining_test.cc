@@ -109,6 +109,37 @@ INSTANTIATE_TEST_SUITE_P(EveryBuiltinAndKindOfKey, HotLoopTest,
                                                           "copy", "view"),
                                           testing::Values("integer", "string", "mixed")));
 
+TEST_F(InliningTest, KeysThatAreConstantsAreLookedUpByWhatIsKnownOfThem) {
+  tenant_.MustLoad(R"js(
+const read = () => [HTLength('values'), HTLength('7'), HTLength(''), HTLength('a key of more than eight bytes'),
+                    HTLength('sixteen bytes ok'), HTLength('007'), HTLength('absent'), HTLength('9007199254740992'),
+                    HTLength('12345678901234567890')].join();
+const wide = () => HTLength('clé');
+export function warm() {
+  ['values', 7, '', 'a key of more than eight bytes', 'sixteen bytes ok', '007', '9007199254740992',
+   '12345678901234567890', 'clé'].forEach((key, i) => HTSet(key, new Uint8Array(i)));
+  for (const f of [read, wide]) {
+    %PrepareFunctionForOptimization(f);
+    f(); f();
+    %OptimizeFunctionOnNextCall(f);
+    f();
+  }
+}
+export function main() {
+  let all = read();
+  for (let i = 0; i < 100; i++) if (read() !== all) return 'differs';
+  return [all, (%GetOptimizationStatus(read) & 16) !== 0];
+}
+export const other = () => wide();
+)js");
+  ASSERT_EQ(tenant_.ShowCall("warm"), "null");
+  std::string shown;
+  const uint64_t lookups = LookupsOf("main", {}, &shown);
+  EXPECT_EQ(shown, "[\"0,1,2,3,4,5,-1,6,7\", true]");
+  EXPECT_EQ(lookups, InlinesLookups() ? 0u : 909u);
+  EXPECT_EQ(tenant_.ShowCall("other"), "8");
+}
+
 TEST_F(InliningTest, AMissCostsOneDeoptimisationAndIsInlinedFromThenOn) {
   tenant_.MustLoad(R"js(
 function read(key) { const v = HTGetUint32(key, 0); return v === undefined ? -1 : v; }
