@@ -346,7 +346,8 @@ test.serial(
     t.is(await client.text('FCALL', 'setA', '0'), '$9\r\nundefined\r\n');
     t.is(await client.text('FCALL', 'tamper', '0'), '$9\r\nTypeError\r\n');
     t.is(await client.text('FCALL', 'look', '0'), ':5\r\n');
-    const names = 'HTDelete,HTGet,HTGetFloat64,HTGetUint32,HTHas,HTLength,HTSet';
+    const names =
+      'HTAdd,HTDelete,HTGet,HTGetFloat64,HTGetMany,HTGetUint32,HTHas,HTLength,HTScan,HTSet,HTView';
     t.is(await client.text('FCALL', 'names', '0'), `$${names.length}\r\n${names}\r\n`);
   },
 );

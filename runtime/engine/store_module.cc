@@ -180,6 +180,8 @@ void HTDelete(const v8::FunctionCallbackInfo<v8::Value>& info) {
   info.GetReturnValue().Set(state->store->Delete(key.key()));
 }
 
+constexpr double kMaxSafeInteger = 9007199254740991;
+
 // Reads an integer argument that a double holds exactly; false with an exception pending for anything else. `what` names it.
 bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::string& what,
                  double min, double max, int64_t* integer) {
@@ -212,7 +214,6 @@ std::optional<int64_t> ParseCounter(std::string_view text) {
 
 // HTAdd(key, delta): number
 void HTAdd(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  constexpr double kMaxSafeInteger = 9007199254740991;
   v8::Isolate* isolate = info.GetIsolate();
   StoreModuleState* state = StateOf(info);
   KeyArgument key;
@@ -253,17 +254,21 @@ v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& byte
 void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // Keys of one call, about.
   constexpr uint64_t kCount = 100;
-  constexpr double kMaxCursor = 281474976710655;  // 2^48 - 1
+  // The store's cursors are below; from here on there are no keys.
+  constexpr int64_t kEndCursor = int64_t{1} << 48;
   v8::Isolate* isolate = info.GetIsolate();
   const v8::Local<v8::Context> context = isolate->GetCurrentContext();
   int64_t cursor;
-  if (!ReadInteger(isolate, info[0], "cursor", 0, kMaxCursor, &cursor)) return;
+  if (!ReadInteger(isolate, info[0], "cursor", 0, kMaxSafeInteger, &cursor)) return;
   if (!info[1]->IsArray()) return ThrowTypeError(isolate, "into must be an array");
   const v8::Local<v8::Array> into = info[1].As<v8::Array>();
   std::vector<std::string> keys;
-  const uint64_t next = StateOf(info)->store->Scan(
-      static_cast<uint64_t>(cursor), kCount,
-      [&keys](std::string_view key) { keys.emplace_back(key); });
+  uint64_t next = 0;
+  if (cursor < kEndCursor) {
+    next = StateOf(info)->store->Scan(
+        static_cast<uint64_t>(cursor), kCount,
+        [&keys](std::string_view key) { keys.emplace_back(key); });
+  }
   if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0)).IsNothing()) {
     return;
   }
