@@ -12,6 +12,8 @@ export interface Responder {
 
 const STOP_TIMEOUT_MS = 5_000;
 const MAX_LOG_BYTES = 64 * 1024;
+/** Last lines of what it printed that an error has. */
+const SHOWN_LINES = 3;
 
 /** Starts such a program; it ends when its standard input does. */
 export function startResponder(
@@ -39,9 +41,8 @@ export function startResponder(
     const { value, done } = await lines.next();
     if (done !== true) return value;
     const { shortMessage } = await subprocess;
-    throw new UserError(
-      `${file} ended: ${log.trim().split('\n').at(-1) || (shortMessage ?? 'it printed no reason')}`,
-    );
+    const reason = log.trim().split('\n').slice(-SHOWN_LINES).join('; ');
+    throw new UserError(`${file} ended: ${reason || (shortMessage ?? 'it printed no reason')}`);
   };
   return {
     next,

@@ -119,7 +119,10 @@ function khopCommand(): Command {
           {
             cases: options.cases ?? KHOP_CASES,
             rounds,
-            install: (packages) => ensurePackages(packages, step, log),
+            install: async (packages) => {
+              await ensurePackages(packages, step, log);
+              step.detail('');
+            },
           },
           (round) => step.progress(round, rounds),
         ),
