@@ -278,8 +278,15 @@ Node* StoreCallReducer::LengthOrMinusOne(Node* reference) {
 }
 
 Node* StoreCallReducer::ValueAddress(Node* reference) {
-  return graph()->NewNode(operators_.ValueAddress(Store()),
-                          graph()->NewNode(operators_.ValueOffset(), reference));
+  return AddressAt(graph()->NewNode(operators_.ValueOffset(), reference));
+}
+
+Node* StoreCallReducer::AddressAt(Node* value_offset) {
+  const Handle<HeapObject> embedder_data = broker()->CanonicalPersistentHandle(
+      HeapObject::cast(broker()->target_native_context().object()->embedder_data()));
+  return graph()->NewNode(
+      operators_.ValueAddress(Store(), reinterpret_cast<Address>(embedder_data.location())),
+      value_offset);
 }
 
 Node* StoreCallReducer::CheckIndex(Site* site, Node* index, Node* count) {
@@ -372,8 +379,7 @@ Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType eleme
                        site.call.ArgumentOr(1, jsgraph()->FalseConstant()));
   return Finish(&site,
                 LoadElement(&site, element_type,
-                            graph()->NewNode(operators_.ValueAddress(Store()), value_offset),
-                            offset, is_little_endian));
+                            AddressAt(value_offset), offset, is_little_endian));
 }
 
 // A property's getter, so its call has no feedback to forbid what fails: what may fail falls back.

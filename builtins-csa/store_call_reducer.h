@@ -49,6 +49,7 @@ class StoreCallReducer final : public AdvancedReducer {
   Node* IsAbsent(Node* reference);
   Node* LengthOrMinusOne(Node* reference);
   Node* ValueAddress(Node* reference);
+  Node* AddressAt(Node* value_offset);
   // The index, checked to be a number from 0 to below `count`; deoptimises.
   Node* CheckIndex(Site* site, Node* index, Node* count);
   Node* LoadElement(Site* site, ExternalArrayType element_type, Node* address, Node* byte_offset,

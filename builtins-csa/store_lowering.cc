@@ -5,6 +5,7 @@
 #include "src/compiler/graph-assembler.h"
 #include "src/compiler/linkage.h"
 #include "src/compiler/node-properties.h"
+#include "src/objects/embedder-data-array.h"
 #include "src/objects/js-array-buffer.h"
 #include "src/objects/string.h"
 #include "src/shredder/store_operators.h"
@@ -33,6 +34,7 @@ class StoreLowering {
   using WordLabel = GraphAssemblerLabel<1>;
 
   Node* LowerLookup();
+  Node* LowerValueAddress();
   void LowerCopyValue();
   // Copies what is no more than 256 bytes by words, and longer values by memcpy.
   void CopyBytes(Node* target, Node* source, Node* length);
@@ -96,8 +98,7 @@ Node* StoreLowering::Lower() {
     case IrOpcode::kShredderValueOffset:
       return Shl(Shr(node_->InputAt(0), kValueReferenceOffsetShift), 3);
     case IrOpcode::kShredderValueAddress:
-      store_ = StoreFieldParametersOf(node_->op()).store;
-      return __ IntAdd(Base(), node_->InputAt(0));
+      return LowerValueAddress();
     case IrOpcode::kShredderLoadHeaderField: {
       const StoreFieldParameters& p = StoreFieldParametersOf(node_->op());
       store_ = p.store;
@@ -109,6 +110,18 @@ Node* StoreLowering::Lower() {
     default:
       UNREACHABLE();
   }
+}
+
+// The base comes from where the native context has it, not as a constant: of a constant in an address, V8 makes an addition to
+// the index of every load. Outside of a loop this is computed once.
+Node* StoreLowering::LowerValueAddress() {
+  const StoreFieldParameters& p = StoreFieldParametersOf(node_->op());
+  const Handle<HeapObject> embedder_data(reinterpret_cast<Address*>(p.embedder_data));
+  Node* const base =
+      Load(MachineType::Pointer(), __ HeapConstant(embedder_data),
+           Word(EmbedderDataArray::OffsetOfElementAt(layout::kStoreEmbedderDataIndex) -
+                kHeapObjectTag));
+  return __ IntAdd(base, node_->InputAt(0));
 }
 
 void StoreLowering::Deoptimize(DeoptimizeReason reason, const FeedbackSource& feedback) {

@@ -63,23 +63,23 @@ const Operator* StoreOperators::ValueOffset() {
                               "ShredderValueOffset", 1, 0, 0, 1, 0, 0);
 }
 
-const Operator* StoreOperators::ValueAddress(layout::StoreHeader* store) {
+const Operator* StoreOperators::ValueAddress(layout::StoreHeader* store, Address embedder_data) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderValueAddress, Operator::kPure, "ShredderValueAddress", 1, 0, 0, 1, 0, 0,
-      StoreFieldParameters{store, 0, FeedbackSource()});
+      StoreFieldParameters{store, embedder_data, 0, FeedbackSource()});
 }
 
 const Operator* StoreOperators::LoadHeaderField(layout::StoreHeader* store, int offset) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderLoadHeaderField, Operator::kEliminatable, "ShredderLoadHeaderField", 0, 1,
-      1, 1, 1, 0, StoreFieldParameters{store, offset, FeedbackSource()});
+      1, 1, 1, 0, StoreFieldParameters{store, kNullAddress, offset, FeedbackSource()});
 }
 
 const Operator* StoreOperators::CopyValue(layout::StoreHeader* store,
                                           const FeedbackSource& feedback) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderCopyValue, Operator::kNoThrow, "ShredderCopyValue", 2, 1, 1, 0, 1, 0,
-      StoreFieldParameters{store, 0, feedback});
+      StoreFieldParameters{store, kNullAddress, 0, feedback});
 }
 
 const StoreLookupParameters& StoreLookupParametersOf(const Operator* op) {

@@ -58,6 +58,7 @@ std::ostream& operator<<(std::ostream& os, const StoreLookupParameters& p);
 // For operators with an address and an offset from it.
 struct StoreFieldParameters {
   ::shredder::layout::StoreHeader* store;
+  Address embedder_data;  // the native context's; the handle's location
   int offset;
   FeedbackSource feedback;
 };
@@ -78,7 +79,7 @@ class StoreOperators {
   // (value reference) -> the value's offset in the arena, in bytes.
   const Operator* ValueOffset();
   // (offset in the arena) -> address.
-  const Operator* ValueAddress(::shredder::layout::StoreHeader* store);
+  const Operator* ValueAddress(::shredder::layout::StoreHeader* store, Address embedder_data);
   // () -> a field of the header that is a safe integer. Effectful.
   const Operator* LoadHeaderField(::shredder::layout::StoreHeader* store, int offset);
   // (value reference, buffer). Copies as HTGet does. Effectful; deoptimises unless the buffer is an ArrayBuffer or a view of
