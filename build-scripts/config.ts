@@ -2,6 +2,7 @@ import { availableParallelism, homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from './errors.ts';
+import type { V8Variant } from './v8/settings.ts';
 
 /** Where V8's source comes from. */
 export type V8SourceChoice =
@@ -21,6 +22,8 @@ export interface Config {
   v8Source: V8SourceChoice;
   /** Whether to look for a newer source than the one resolved before. */
   refreshSource: boolean;
+  /** Whether V8, and the runtime around it, is the one with V8's own checks. */
+  v8Variant: V8Variant;
   /** Parallel jobs. */
   jobs: number;
 }
@@ -31,6 +34,7 @@ export interface ConfigOverrides {
   cache?: string;
   v8Source?: string;
   refreshSource?: boolean;
+  v8Checks?: boolean;
   jobs?: number;
 }
 
@@ -42,9 +46,8 @@ const readers: { [Key in keyof Required<ConfigOverrides>]: (value: unknown) => v
   repository: (value) => requireText('repository', value),
   cache: (value) => requireText('cache', value),
   v8Source: (value) => requireText('--v8-source', value),
-  refreshSource: (value) => {
-    if (typeof value !== 'boolean') throw invalid('--refresh-source', value, 'true or false');
-  },
+  refreshSource: (value) => requireBoolean('--refresh-source', value),
+  v8Checks: (value) => requireBoolean('--v8-checks', value),
   jobs: (value) => {
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_JOBS) {
       throw invalid('--jobs', value, `a whole number from 1 to ${MAX_JOBS}`);
@@ -72,6 +75,7 @@ export function loadConfig(
     cache: path.resolve(overrides.cache ?? defaultCache(env)),
     v8Source: parseV8Source(overrides.v8Source ?? 'auto'),
     refreshSource: overrides.refreshSource ?? false,
+    v8Variant: overrides.v8Checks === true ? 'checks' : 'release',
     jobs: overrides.jobs ?? availableParallelism(),
   };
 }
@@ -93,6 +97,10 @@ function requireText(name: string, value: unknown): void {
   if (typeof value !== 'string' || value === '' || value.includes('\0')) {
     throw invalid(name, value, 'a non-empty text');
   }
+}
+
+function requireBoolean(name: string, value: unknown): void {
+  if (typeof value !== 'boolean') throw invalid(name, value, 'true or false');
 }
 
 function invalid(name: string, value: unknown, expected: string): UserError {

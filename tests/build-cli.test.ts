@@ -53,6 +53,15 @@ test('a configuration with unknown keys or bad values is refused', (t) => {
   }
   t.throws(() => loadConfig({ v8Source: '' }), { message: /--v8-source is ""/ });
   t.deepEqual(loadConfig({ v8Source: 'debian' }).v8Source, { kind: 'debian' });
+  t.throws(() => loadConfig({ v8Checks: 'yes' } as unknown as ConfigOverrides), {
+    message: '--v8-checks is "yes", but must be true or false',
+  });
+});
+
+test("the variant with V8's own checks is built only where it is asked for", (t) => {
+  t.is(loadConfig().v8Variant, 'release');
+  t.is(loadConfig({ v8Checks: false }).v8Variant, 'release');
+  t.is(loadConfig({ v8Checks: true }).v8Variant, 'checks');
 });
 
 test('a failed command shows itself, its folder and its last output', async (t) => {

@@ -9,6 +9,7 @@ import { ensureV8 } from '../v8/build.ts';
 interface BuildOptions {
   v8Source?: string;
   refreshSource?: boolean;
+  v8Checks?: boolean;
   only?: 'v8' | 'runtime';
   jobs?: number;
 }
@@ -19,6 +20,7 @@ export function buildCommand(): Command {
     .description('fetch, patch and build V8, then build the runtime; redoes only what changed')
     .option('--v8-source <source>', 'debian, nodejs.org, or a Node.js source tree or tarball')
     .option('--refresh-source', 'look for a newer V8 source than the one used before')
+    .option('--v8-checks', "the variant with V8's own checks, for `shredder test --v8-checks`")
     .addOption(new Option('--only <part>', 'build this part alone').choices(['v8', 'runtime']))
     .option('-j, --jobs <count>', 'parallel jobs (default: one a processor)', Number)
     .action(async (options: BuildOptions) => {

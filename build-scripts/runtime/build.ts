@@ -18,7 +18,7 @@ import { compilerVersion } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILTINS_FOLDER, ensureV8, type V8Build, type V8BuildRecord } from '../v8/build.ts';
 import { runNinja } from '../v8/ninja.ts';
-import { TOOLCHAIN } from '../v8/settings.ts';
+import { TOOLCHAIN, variantKey } from '../v8/settings.ts';
 
 export interface RuntimeBuild {
   /** Folder of shredderd, the bench and the unit tests (`*_test`). */
@@ -54,7 +54,12 @@ export async function ensureRuntime(config: Config, steps: Steps): Promise<Runti
 async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<RuntimeBuild> {
   const files = await sourceFiles(config);
   const compiler = await compilerVersion();
-  const treeKey = keyOf({ compiler, arguments: CMAKE_ARGUMENTS.join('\n') });
+  const treeKey = keyOf({
+    compiler,
+    arguments: CMAKE_ARGUMENTS.join('\n'),
+    // One tree a variant: V8's macros for embedders differ, which compiles everything anew.
+    ...variantKey(config.v8Variant),
+  });
   const key = keyOf({
     tree: treeKey,
     v8: v8.record.key,

@@ -31,6 +31,7 @@ export interface V8BuildRecord {
   builtins: string[];
   compiler: string;
   arch: string;
+  variant: settings.V8Variant;
   builtAt: string;
 }
 
@@ -83,6 +84,7 @@ export async function ensureV8(config: Config, steps: Steps): Promise<V8Build> {
 
 interface BuildInputs {
   source: V8Source;
+  variant: settings.V8Variant;
   patches: Patch[];
   /** Files of the builtins' folder. */
   builtins: string[];
@@ -102,14 +104,20 @@ async function readInputs(config: Config, source: V8Source): Promise<BuildInputs
   ]);
   // Only what ninja would not notice is in it. Patches, builtins and settings change files and
   // commands, and a tree that is built already redoes just what depends on those.
-  const treeKey = keyOf({ source: source.key, compiler, arch: hostArch() });
+  const variant = config.v8Variant;
+  const treeKey = keyOf({
+    source: source.key,
+    compiler,
+    arch: hostArch(),
+    ...settings.variantKey(variant),
+  });
   const key = keyOf({
     tree: treeKey,
-    settings: JSON.stringify(settings.buildSettings(hostArch())),
+    settings: JSON.stringify(settings.buildSettings(hostArch(), variant)),
     patches: JSON.stringify(patches),
     builtins: await hashFiles(builtinsFolder, builtins),
   });
-  return { source, patches, builtins, compiler, treeKey, key };
+  return { source, variant, patches, builtins, compiler, treeKey, key };
 }
 
 /** Sources and headers; notes beside them do not enter the build. */
@@ -157,7 +165,7 @@ async function buildInTree(
     inputs.builtins,
     path.join(tree, settings.OWN_FOLDER),
   );
-  await generateNinja(tree, log);
+  await generateNinja(tree, inputs.variant, log);
   const folder = path.join(tree, BUILD_FOLDER);
   await runNinja({
     folder,
@@ -202,6 +210,7 @@ async function exportResult(
     builtins: inputs.builtins,
     compiler: inputs.compiler,
     arch: hostArch(),
+    variant: inputs.variant,
     builtAt: new Date().toISOString(),
   };
   await writeFile(path.join(target, 'v8-build.json'), `${JSON.stringify(record, undefined, 2)}\n`);

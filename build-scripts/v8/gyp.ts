@@ -4,13 +4,14 @@ import path from 'node:path';
 import { listFiles, writeIfChanged } from '../cache/files.ts';
 import { run } from '../system/command.ts';
 import {
-  BUILD_ONLY_OPTIMISATION,
   gypVariables,
+  optimisationOf,
   OWN_FOLDER,
   TOOLCHAIN,
   UNITY_CHUNK_FILES,
   UNITY_MISFITS,
   UNITY_SMALL_DIRECTORY,
+  type V8Variant,
 } from './settings.ts';
 import { rewriteAsUnity } from './unity.ts';
 
@@ -19,8 +20,8 @@ export const BUILD_FOLDER = 'out/Release';
 const TARGETS_FOLDER = 'obj/tools/v8_gypfiles';
 
 /** Generates the tree's ninja files with GYP and rewrites them to compile in unity chunks. */
-export async function generateNinja(tree: string, log: string): Promise<void> {
-  await writeIfChanged(path.join(tree, 'config.gypi'), configGypi());
+export async function generateNinja(tree: string, variant: V8Variant, log: string): Promise<void> {
+  await writeIfChanged(path.join(tree, 'config.gypi'), configGypi(variant));
   const gyp = createRequire(import.meta.url).resolve('node-gyp/package.json');
   const args = [
     path.join(path.dirname(gyp), 'gyp/gyp_main.py'),
@@ -47,19 +48,19 @@ export async function generateNinja(tree: string, log: string): Promise<void> {
       PYTHONDONTWRITEBYTECODE: '1',
     },
   });
-  await rewriteTargets(path.join(tree, BUILD_FOLDER));
+  await rewriteTargets(path.join(tree, BUILD_FOLDER), variant);
 }
 
 /** GYP reads a Python literal; JSON with these values is one. */
-function configGypi(): string {
-  return `${JSON.stringify({ variables: gypVariables(hostArch()) }, undefined, 2)}\n`;
+function configGypi(variant: V8Variant): string {
+  return `${JSON.stringify({ variables: gypVariables(hostArch(), variant) }, undefined, 2)}\n`;
 }
 
 export function hostArch(): 'x64' | 'arm64' {
   return process.arch === 'arm64' ? 'arm64' : 'x64';
 }
 
-async function rewriteTargets(build: string): Promise<void> {
+async function rewriteTargets(build: string, variant: V8Variant): Promise<void> {
   const folder = path.join(build, TARGETS_FOLDER);
   const misfits = new Set(UNITY_MISFITS);
   const withoutPrefix = (source: string): string =>
@@ -75,7 +76,7 @@ async function rewriteTargets(build: string): Promise<void> {
       smallDirectory: UNITY_SMALL_DIRECTORY,
       isAlone: (source) => misfits.has(withoutPrefix(source)),
       isOwn: (source) => source.includes(`${OWN_FOLDER}/`),
-      optimisation: BUILD_ONLY_OPTIMISATION[target],
+      optimisation: optimisationOf(target, variant),
     });
     await writeIfChanged(file, result.ninja);
     for (const [chunk, content] of result.chunks) chunks.set(chunk, content);

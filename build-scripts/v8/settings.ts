@@ -52,8 +52,31 @@ export const SOURCE_EXCLUDED_PATHS = [
 /** Files outside deps/v8 that a source package's patches to V8 may touch. */
 export const GYP_PATHS = ['common.gypi', 'tools/v8_gypfiles/'] as const;
 
+/** What V8 is built for: use, or tests in which V8 checks itself, its heap and its builtins. */
+export type V8Variant = 'release' | 'checks';
+
+/** What makes V8 check itself: what GYP's Debug configuration would define, in an optimised build. */
+const CHECKS_VARIABLES = {
+  // Defines DEBUG: DCHECK in C++, CSA_DCHECK in builtins, the optimiser's own verifiers.
+  dcheck_always_on: 1,
+  v8_enable_slow_dchecks: 1,
+  // V8_ENABLE_CHECKS: the same for what the public headers inline; enters defines.txt.
+  v8_enable_v8_checks: 1,
+  // Makes --verify-heap a flag.
+  v8_enable_verify_heap: 1,
+  // Verifies the machine graph of every builtin when the snapshot is made.
+  v8_enable_verify_csa: 1,
+  // What verifiers print of an object when they fail.
+  v8_enable_object_print: 1,
+  // Makes --gc-interval and --force-slow-path flags.
+  v8_enable_test_features: 1,
+} as const;
+
 /** The variables of config.gypi, which Node's own configure would write. */
-export function gypVariables(arch: 'x64' | 'arm64'): Record<string, string | number> {
+export function gypVariables(
+  arch: 'x64' | 'arm64',
+  variant: V8Variant,
+): Record<string, string | number> {
   return {
     target_arch: arch,
     host_arch: arch,
@@ -75,6 +98,7 @@ export function gypVariables(arch: 'x64' | 'arm64'): Record<string, string | num
     v8_optimized_debug: 1,
     v8_enable_object_print: 0,
     v8_postmortem_support: 0,
+    ...(variant === 'checks' ? CHECKS_VARIABLES : {}),
   };
 }
 
@@ -101,6 +125,16 @@ export const BUILD_ONLY_OPTIMISATION: Readonly<Record<string, string>> = {
   bytecode_builtins_list_generator: '-O0',
   'gen-regexp-special-case': '-O0',
 };
+
+/** What is shipped in the variant with checks: -O3 takes longer to compile than it saves there. */
+export const CHECKS_OPTIMISATION = '-O1';
+
+/** The optimisation that replaces GYP's for a target, or none. */
+export function optimisationOf(target: string, variant: V8Variant): string | undefined {
+  return (
+    BUILD_ONLY_OPTIMISATION[target] ?? (variant === 'checks' ? CHECKS_OPTIMISATION : undefined)
+  );
+}
 
 /** Files of one directory that are compiled together, at most. */
 export const UNITY_CHUNK_FILES = 28;
@@ -132,6 +166,7 @@ export const UNITY_MISFITS: readonly string[] = [
   'src/snapshot/embedded/platform-embedded-file-writer-win.cc', // DirectiveAsString
   'src/torque/csa-generator.cc', // GetBitFieldSpecialization
   'src/wasm/wasm-external-refs.cc', // kSuccess
+  'torque-generated/class-verifiers.cc', // with checks: calls verifiers that others specialise
 ];
 
 /** The project's own files in V8, compiled alone so that an edit to one costs only itself. */
@@ -141,15 +176,21 @@ export const OWN_FOLDER = 'deps/v8/src/shredder';
 export const BUILD_FORMAT = 1;
 
 /** The settings that change what is built; they enter the cache's key. */
-export function buildSettings(arch: 'x64' | 'arm64'): unknown {
+export function buildSettings(arch: 'x64' | 'arm64', variant: V8Variant): unknown {
   return [
     BUILD_FORMAT,
-    gypVariables(arch),
+    gypVariables(arch, variant),
     TOOLCHAIN,
     SHIPPED_TARGETS,
     BUILD_ONLY_OPTIMISATION,
     UNITY_CHUNK_FILES,
     UNITY_SMALL_DIRECTORY,
     UNITY_MISFITS,
+    ...(variant === 'checks' ? [CHECKS_OPTIMISATION] : []),
   ];
+}
+
+/** What a variant adds to the key of a tree; nothing for the one that is used. */
+export function variantKey(variant: V8Variant): Readonly<Record<string, string>> {
+  return variant === 'release' ? {} : { variant };
 }
