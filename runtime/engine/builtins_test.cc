@@ -1,12 +1,9 @@
 // The differential test: what the builtins answer is what Store::Get answers, over random writes,
 // every kind and representation of key, growth and expiry; and the header's counter proves that the
 // builtins answered alone.
-#include <algorithm>
 #include <cstring>
-#include <random>
-#include <unordered_map>
 
-#include "runtime/engine/engine_test_support.h"
+#include "runtime/engine/builtins_test_support.h"
 
 namespace shredder::engine {
 namespace {
@@ -21,46 +18,6 @@ void ExpectAnsweredAlone(uint64_t counted, uint64_t lookups) {
 }
 
 constexpr char kLibrary[] = R"js(
-// The ways in which V8 may hold the text `s`, which comes as a sequential string. The builtins
-// need no help with any of them that is ASCII.
-function forms(s) {
-  const all = {flat: s};
-  if (/^(0|[1-9][0-9]{0,15})$/.test(s) && Number(s) <= Number.MAX_SAFE_INTEGER) {
-    all.number = Number(s);
-    // Not a small integer to V8, even where it could be one.
-    all.double = new Float64Array([Number(s)])[0];
-  }
-  const cut = [...pieces(s)];
-  all.consLeft = cut.reduce((left, piece) => left + piece, '');
-  all.consRight = cut.reduceRight((right, piece) => piece + right, '');
-  all.sliced = ['before', s, 'after'].join('').slice(6, 6 + s.length);
-  all.wideSliced = ['\u1234', s].join('').slice(1);
-  all.wide = [all.wideSliced, ''].join('');
-  all.wideCons = [...pieces(all.wide)].reduce((left, piece) => left + piece, '');
-  all.consBalanced = balanced(s);
-  const middle = s.length >> 1;
-  all.consMixed = balanced(all.wide.slice(0, middle)) + balanced(all.sliced.slice(middle));
-  all.slicedOfCons = ('(' + all.consLeft + ')').slice(1, -1);
-  const object = Object.create(null);
-  object[s] = 1;
-  all.internalized = Object.keys(object)[0];
-  if (/^[\0-\x7f]*$/.test(s)) all.thin = %ConstructThinString(['', s].join(''));
-  return all;
-}
-
-function* pieces(s) {
-  for (let i = 0, size = 1 + s.length % 5; i < s.length; i += size, size = size * 2 + 1) {
-    yield s.slice(i, i + size);
-  }
-}
-
-// A tree of concatenations of which both sides are concatenations.
-function balanced(s) {
-  if (s.length < 16) return s;
-  const middle = s.length >> 1;
-  return balanced(s.slice(0, middle)) + balanced(s.slice(middle));
-}
-
 const elements = [0, 1, 2, 7, 2 ** 20, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
 
 // What every builtin answers for every form of each key: `calls` lookups, `wrong` answers that
@@ -196,118 +153,9 @@ export function nans(_, [n]) {
 }
 )js";
 
-using Bits = std::mt19937_64;
-
-// A key of one of many kinds, the same for the same number.
-std::string KeyText(uint64_t i) {
-  const std::string n = std::to_string(i / 12);
-  switch (i % 12) {
-    case 0:
-      return n;
-    case 1:
-      return std::to_string((1ull << 31) - 100 + i / 12);
-    case 2:
-      return std::to_string((1ull << 32) - 100 + i / 12);
-    case 3:
-      return std::to_string((1ull << 53) - 1 - i / 12);
-    case 4:
-      return std::to_string((1ull << 53) + i / 12);
-    case 5:
-      return "0" + n;
-    case 6:
-      return "key:" + n;
-    case 7:
-      return (n + std::string(40, '.')).substr(0, i / 12 % 41 + n.size());
-    case 8:
-      return n + std::string(255 - n.size(), 'p');
-    case 9:
-      return "Stra\u00dfe " + n;
-    case 10:
-      return n + " \u20ac\u4e2d";
-    default:
-      return "\U0001F600" + n;
-  }
-}
-
-// Keys at the edges of their kinds.
-std::vector<std::string> SpecialKeys() {
-  std::vector<std::string> keys = {"",
-                                   "0",
-                                   "00",
-                                   "-0",
-                                   "-1",
-                                   "+1",
-                                   "007",
-                                   "1.0",
-                                   "1e3",
-                                   " 1",
-                                   "1 ",
-                                   "9",
-                                   "10",
-                                   "2147483647",
-                                   "2147483648",
-                                   "4294967295",
-                                   "4294967296",
-                                   "9007199254740990",
-                                   "9007199254740991",
-                                   "9007199254740992",
-                                   "9007199254740993",
-                                   "9999999999999999",
-                                   "10000000000000000",
-                                   "18446744073709551616",
-                                   "12345678901234567",
-                                   "1/",
-                                   "1:",
-                                   "/",
-                                   ":",
-                                   std::string(1, '\0'),
-                                   std::string(9, '\0'),
-                                   "a" + std::string(7, '\0'),
-                                   "a" + std::string(8, '\0'),
-                                   "\x7f",
-                                   "~~~~~~~~\x7f",
-                                   "undefined",
-                                   "__proto__",
-                                   "constructor",
-                                   std::string(65'536, 'q'),
-                                   std::string(65'535, '7'),
-                                   "0123456789abcde",
-                                   "0123456789abcdef",
-                                   "8" + std::string(65'000, 'q')};
-  for (size_t length = 1; length <= 40; ++length) {
-    keys.push_back(std::string(length, 'x'));
-    keys.push_back(std::string(length - 1, 'x') + "y");
-  }
-  for (const char* key : {"\u0080", "\u00ff", "\u0100", "\uffff", "\U00010000", "\U0010ffff",
-                          "abcdefgh\u00e9", "abcdefghijklmnopqrstuvwxyz\u00e9",
-                          "\u00e9"
-                          "42"}) {
-    keys.push_back(key);
-  }
-  std::string longest;
-  for (int i = 0; i < 32'768; ++i) longest += "\u00df";
-  keys.push_back(longest);
-  return keys;
-}
-
-bool IsAscii(std::string_view text) {
-  return std::all_of(text.begin(), text.end(), [](char c) { return (c & 0x80) == 0; });
-}
-
-// Bytes as the argument of `write`.
-std::string AsCharacters(std::string_view bytes) {
-  std::string text = "=";
-  for (const char c : bytes) {
-    const auto byte = static_cast<uint8_t>(c);
-    if (byte >= 0x80) text.push_back(static_cast<char>(0xc0 | byte >> 6));
-    text.push_back(static_cast<char>(byte >= 0x80 ? 0x80 | (byte & 0x3f) : byte));
-  }
-  return text;
-}
-
 class BuiltinsTest : public TenantTest, public testing::WithParamInterface<uint64_t> {
  protected:
-  BuiltinsTest() { tenant_.MustLoad(kLibrary); }
+  BuiltinsTest() { tenant_.MustLoad(std::string(kKeyForms) + kLibrary); }
 
   // What the builtins say of the keys is what the store says, and the counter grows by every lookup
   // of an ASCII key and by none of the others.
@@ -341,113 +189,42 @@ class BuiltinsTest : public TenantTest, public testing::WithParamInterface<uint6
 
 class BuiltinsModelTest : public BuiltinsTest {
  protected:
-  struct Expected {
-    std::string value;
-    uint64_t expires_at_ms;
-  };
-
-  uint64_t Below(uint64_t bound) { return random_() % bound; }
-
-  std::string RandomValue() {
-    const uint64_t kind = Below(1'000);
-    const uint64_t length = kind == 0 ? 1 << 20 : kind < 10 ? Below(5'000) : Below(301);
-    std::string value(length, '\0');
-    for (size_t i = 0; i < length; i += 8) {
-      const uint64_t word = random_();
-      std::memcpy(value.data() + i, &word, std::min<size_t>(8, length - i));
-    }
-    return value;
-  }
-
-  std::string RandomKey() {
-    return Below(10) == 0 ? special_[Below(special_.size())] : KeyText(Below(kKeys));
-  }
-
-  void WriteHere(const std::string& key) {
-    store::Store& store = tenant_.store();
-    const store::Key k = store::KeyOf(key);
-    const uint64_t at = now_ms_ + 1 + Below(50);
-    switch (Below(10)) {
-      case 0:
-        EXPECT_EQ(store.Delete(k), Live(key));
-        model_.erase(key);
-        break;
-      case 1:
-        EXPECT_EQ(store.SetExpiresAt(k, at),
-                  Live(key) ? store::ExpiryStatus::kOk : store::ExpiryStatus::kAbsent);
-        if (Live(key)) model_[key].expires_at_ms = at;
-        break;
-      case 2: {
-        const std::string more = RandomValue().substr(0, 100);
-        if (!Live(key)) model_[key] = {};
-        model_[key].value += more;
-        ASSERT_EQ(store.Append(k, more), store::WriteStatus::kOk);
-        break;
-      }
-      case 3:
-        model_[key] = {RandomValue(), at};
-        ASSERT_EQ(store.Set(k, model_[key].value, store::Expiry::At(at)), store::WriteStatus::kOk);
-        break;
-      default:
-        model_[key] = {RandomValue(), 0};
-        ASSERT_EQ(store.Set(k, model_[key].value), store::WriteStatus::kOk);
-    }
-  }
+  BuiltinsModelTest() : model_(&tenant_.store(), GetParam()) {}
 
   // Some writes by HTSet and HTDelete in one invocation.
   void WriteThere() {
     std::vector<std::string> keys, args;
     for (int i = 0; i < 100; ++i) {
-      keys.push_back(RandomKey());
-      if (Below(4) == 0) {
-        model_.erase(keys.back());
+      keys.push_back(model_.RandomKey());
+      if (model_.Below(4) == 0) {
+        model_.Delete(keys.back());
         args.push_back("-");
       } else {
-        model_[keys.back()] = {RandomValue().substr(0, 5'000), 0};
-        args.push_back(AsCharacters(model_[keys.back()].value));
+        std::string value = model_.RandomValue().substr(0, 5'000);
+        args.push_back("=" + AsCharacters(value));
+        model_.Set(keys.back(), std::move(value));
       }
     }
     ASSERT_EQ(tenant_.ShowCall("write", keys, args), "null");
   }
 
-  bool Live(const std::string& key) const {
-    const auto found = model_.find(key);
-    return found != model_.end() &&
-           (found->second.expires_at_ms == 0 || found->second.expires_at_ms > now_ms_);
-  }
-
-  void CompareWithModel(const std::vector<std::string>& keys) {
-    for (const std::string& key : keys) {
-      const auto value = tenant_.store().Get(store::KeyOf(key));
-      ASSERT_EQ(value.has_value(), Live(key)) << key.substr(0, 100);
-      if (value) {
-        ASSERT_TRUE(*value == model_[key].value) << key.substr(0, 100);
-      }
-    }
-  }
-
-  static constexpr uint64_t kKeys = 40'000;
-  Bits random_;
-  uint64_t now_ms_ = kNowMs;
-  std::unordered_map<std::string, Expected> model_;
-  std::vector<std::string> special_ = SpecialKeys();
+  StoreModel model_;
 };
 
 TEST_P(BuiltinsModelTest, AnswerWhatTheStoreAnswers) {
   SCOPED_TRACE("seed " + std::to_string(GetParam()));
-  random_.seed(GetParam());
   for (int batch = 0; batch < 8; ++batch) {
-    for (int i = 0; i < 4'000; ++i) WriteHere(RandomKey());
+    for (int i = 0; i < 4'000; ++i) model_.WriteToStore(model_.RandomKey());
     WriteThere();
-    tenant_.store().SetNow(now_ms_ += Below(40));
+    model_.PassTime(40);
     std::vector<std::string> keys;
-    for (int i = 0; i < 60; ++i) keys.push_back(RandomKey());
-    CompareWithModel(keys);
+    for (int i = 0; i < 60; ++i) keys.push_back(model_.RandomKey());
+    model_.CompareWithStore(keys);
     Check(keys);
     if (HasFatalFailure()) return;
   }
-  CompareWithModel(special_);
-  Check(special_);
+  model_.CompareWithStore(SpecialKeys());
+  Check(SpecialKeys());
   EXPECT_EQ(tenant_.store().CheckInvariants(), "");
   // It has grown through splits of segments and doublings of the directory.
   EXPECT_GT(tenant_.store().key_count(), 10'000u);
@@ -516,7 +293,7 @@ TEST_F(BuiltinsTest, CopyLargeValues) {
 
 TEST_F(BuiltinsTest, AnswerFromOptimisedLoops) {
   constexpr uint64_t kLookups = 100'000;
-  Bits random(7);
+  std::mt19937_64 random(7);
   const struct {
     const char* kind;
     std::string (*name)(uint64_t);
