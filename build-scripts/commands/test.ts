@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import path from 'node:path';
 import { listFiles } from '../cache/files.ts';
 import { loadConfig, type Config } from '../config.ts';
@@ -7,21 +7,38 @@ import { ensureRuntime } from '../runtime/build.ts';
 import { CommandError, run } from '../system/command.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
 import { Tally } from '../testing/tally.ts';
-import { Steps } from '../ui/steps.ts';
+import { CHECKS_RUNS, DEFAULT_RANDOM_CALLS, environmentOf } from '../testing/v8_checks.ts';
+import { Steps, type Step } from '../ui/steps.ts';
 import { checkPatches } from './patches.ts';
 
-/** A unit test that takes longer hangs. */
-const UNIT_TEST_TIMEOUT_SECONDS = 600;
+/** A unit test that takes longer hangs; V8's checks make everything slow. */
+const UNIT_TEST_TIMEOUT_SECONDS = { release: 600, checks: 3600 };
+
+interface TestOptions {
+  v8Checks?: boolean;
+  randomCalls?: number;
+}
 
 /** `shredder test`, behind `npm test`: everything that is built, checked and tested. */
 export function testCommand(): Command {
   return new Command('test')
     .description('build what is missing, check types and patches, run the unit tests and ava')
     .argument('[files...]', "ava's test files (default: all)")
-    .action(async (files: string[]) => {
+    .option('--v8-checks', "run the engine's tests alone, in a V8 with its own checks, many ways")
+    .addOption(
+      new Option('--random-calls <count>', 'random calls of the builtins, with --v8-checks')
+        .default(DEFAULT_RANDOM_CALLS)
+        .argParser(parseCount),
+    )
+    .addHelpText('after', '\nExamples:\n  shredder test\n  shredder test --v8-checks')
+    .action(async (files: string[], options: TestOptions) => {
       const tally = new Tally();
       try {
-        await testEverything(files, tally);
+        if (options.v8Checks === true) {
+          await testWithChecks(options.randomCalls ?? DEFAULT_RANDOM_CALLS, tally);
+        } else {
+          await testEverything(files, tally);
+        }
       } catch (error) {
         if (tally.failures === 0) tally.addFailure();
         throw error;
@@ -48,6 +65,25 @@ async function testEverything(files: readonly string[], tally: Tally): Promise<v
   if (tally.failures > 0) throw new UserError('tests failed');
 }
 
+/** The engine's tests in the variant with V8's checks, all runs whatever fails. */
+async function testWithChecks(calls: number, tally: Tally): Promise<void> {
+  const config = loadConfig({ v8Checks: true });
+  const steps = new Steps();
+  const { binDir } = await ensureRuntime(config, steps);
+  const log = path.join(config.cache, 'logs', 'v8-checks.log');
+  for (const checksRun of CHECKS_RUNS) {
+    await steps.run(`Engine tests ${checksRun.flags.join(' ')}`, (step) =>
+      runUnitTest(path.join(binDir, 'engine_test'), step, tally, {
+        log,
+        args: [`--gtest_filter=${checksRun.filter}`],
+        env: environmentOf(checksRun, calls),
+        timeoutSeconds: UNIT_TEST_TIMEOUT_SECONDS.checks,
+      }),
+    );
+  }
+  if (tally.failures > 0) throw new UserError('tests failed', `See ${log}.`);
+}
+
 /** Runs the C++ unit tests, which are executables whose names end in _test: all, whatever fails. */
 async function runUnitTests(
   binDir: string,
@@ -61,18 +97,45 @@ async function runUnitTests(
     for (const [index, name] of tests.entries()) {
       step.detail(name);
       step.progress(index, tests.length);
-      const limit = ['--kill-after=5', String(UNIT_TEST_TIMEOUT_SECONDS)];
-      try {
-        const args = [...limit, path.join(binDir, name), '--gtest_brief=1'];
-        tally.addGoogleTest((await run('timeout', args, { log })).output, true);
-      } catch (error) {
-        if (!(error instanceof CommandError)) throw error;
-        tally.addGoogleTest(error.output, false);
-        step.line(error.message);
-      }
+      await runUnitTest(path.join(binDir, name), step, tally, {
+        log,
+        args: [],
+        env: {},
+        timeoutSeconds: UNIT_TEST_TIMEOUT_SECONDS.release,
+      });
     }
     step.detail(`${tests.length} programs`);
   });
+}
+
+interface UnitTestOptions {
+  log: string;
+  args: readonly string[];
+  env: Record<string, string>;
+  timeoutSeconds: number;
+}
+
+/** Runs one C++ unit test and counts what it reports; its failures are shown. */
+async function runUnitTest(
+  program: string,
+  step: Step,
+  tally: Tally,
+  { log, args, env, timeoutSeconds }: UnitTestOptions,
+): Promise<void> {
+  const limit = ['--kill-after=5', String(timeoutSeconds)];
+  try {
+    const command = [...limit, program, '--gtest_brief=1', ...args];
+    tally.addGoogleTest((await run('timeout', command, { log, env })).output, true);
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    tally.addGoogleTest(error.output, false);
+    step.line(error.message);
+  }
+}
+
+function parseCount(text: string): number {
+  if (/^[1-9]\d{0,9}$/.test(text)) return Number(text);
+  throw new UserError(`--random-calls is "${text}", but must be a whole number from 1 on`);
 }
 
 /** ava's lines are shown as they come: its report is the point of it. */
