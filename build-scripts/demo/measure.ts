@@ -21,7 +21,7 @@ const BUILTIN_FUNCTION = 'countFriends';
 const CALLBACK_FUNCTION = 'countFriendsByCallback';
 const REPETITIONS = 5;
 
-/** Asks through HTGet and through the C++ callback, in turns; every answer must be the expected. */
+/** Asks through the builtins and through the C++ callback, in turns; every answer must be the expected. */
 export async function measure(client: Redis, question: Question): Promise<Timing> {
   const builtin: number[] = [];
   const callback: number[] = [];
