@@ -8,9 +8,11 @@ namespace v8 {
 namespace internal {
 
 Handle<Map> MakeStoreViewMap(Isolate* isolate, Handle<JSObject> prototype) {
-  // Frozen from the start, and of a type with fields that are no properties.
+  // Of a type with fields that are no properties, and frozen from the start: what Object.freeze makes of such a type's
+  // elements.
   Handle<Map> map = isolate->factory()->NewMap(JS_API_OBJECT_TYPE, StoreView::kSize,
-                                               PACKED_FROZEN_ELEMENTS, 0);
+                                               TERMINAL_FAST_ELEMENTS_KIND, 0);
+  map->set_elements_kind(HOLEY_FROZEN_ELEMENTS);
   map->SetConstructor(*isolate->object_function());
   map->set_is_extensible(false);
   Map::SetPrototype(isolate, map, prototype);

@@ -218,8 +218,9 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   TVARIABLE(UintPtrT, var_non_ascii_bits, UintPtrConstant(0x8080808080808080));
   Label if_integer(this, &var_integer), if_heap_object(this), if_heap_number(this),
       if_string(this), if_direct(this), if_flatten(this, Label::kDeferred),
-      if_encode(this, Label::kDeferred),
-      if_bytes(this, {&var_bytes, &var_length, &var_non_ascii_bits}),
+      if_encode(this, Label::kDeferred), if_not_ascii(this, Label::kDeferred),
+      // A loop's header: bytes that turn out not to be ASCII are encoded and come back to it.
+      if_bytes(this, {&var_integer, &var_bytes, &var_length, &var_non_ascii_bits}),
       if_byte_string(this), if_value_word(this), if_key_type(this, Label::kDeferred),
       if_key_number(this, Label::kDeferred), if_key_too_long(this, Label::kDeferred);
 
@@ -280,8 +281,8 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
     Goto(&if_bytes);
   }
 
-  BIND(&if_encode);
-  {
+  // Emitted twice, as a loop may be entered by its header alone.
+  const auto encode = [&] {
     const TNode<Smi> length =
         CAST(CallRuntime(Runtime::kShredderEncodeKey, context, string));
     var_length = Unsigned(SmiUntag(length));
@@ -291,7 +292,10 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
     // The runtime helped, so this is no lookup that the builtins answered alone.
     CountLookup(store, -1);
     Goto(&if_bytes);
-  }
+  };
+
+  BIND(&if_encode);
+  encode();
 
   BIND(&if_bytes);
   const TNode<RawPtrT> bytes = var_bytes.value();
@@ -319,7 +323,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
     BIND(&hash_end);
     GotoIf(WordNotEqual(WordAnd(var_all_bits.value(), var_non_ascii_bits.value()),
                         UintPtrConstant(0)),
-           &if_encode);
+           &if_not_ascii);
     const TNode<UintPtrT> hash = FoldedMultiply(
         Unsigned(WordXor(Unsigned(WordXor(var_hash.value(), length)),
                          LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
@@ -350,6 +354,9 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
             value->address = RawPtrAdd(entry_key, Signed(var_compared.value()));
           });
   }
+
+  BIND(&if_not_ascii);
+  encode();
 
   BIND(&if_integer);
   {
