@@ -477,12 +477,14 @@ Reduction StoreCallReducer::Finish(Site* site, Node* value) {
     NodeProperties::ReplaceEffectInput(call, effect);
     NodeProperties::ReplaceControlInput(call, control);
     left_to_builtin_.insert(call);
+    Node* after_call = call;
     Node* on_exception = nullptr;
     if (NodeProperties::IsExceptionalCall(node, &on_exception)) {
       Node* const if_exception = graph()->NewNode(common()->IfException(), call, call);
       ReplaceWithValue(on_exception, if_exception, if_exception, if_exception);
+      after_call = graph()->NewNode(common()->IfSuccess(), call);
     }
-    value = Join(site, value, call, call, graph()->NewNode(common()->IfSuccess(), call));
+    value = Join(site, value, call, call, after_call);
   }
   ReplaceWithValue(node, value, site->effect, site->control);
   return Replace(value);

@@ -46,8 +46,9 @@ const formsOf = {
     object[s] = 1;
     return Object.keys(object)[0];
   },
-  // V8 makes it of a concatenation, which shorter strings are not.
-  thin: (s) => s.length >= 13 && /^[\0-\x7f]*$/.test(s) ? %ConstructThinString(['', s].join('')) : undefined,
+  // Of a string of its own: V8 makes it of a concatenation, which shorter strings are not, with what is not thin itself.
+  thin: (s) => s.length >= 13 && /^[\0-\x7f]*$/.test(s)
+      ? %ConstructThinString([s.slice(0, 7), s.slice(7)].join('')) : undefined,
 };
 
 function forms(s) {
