@@ -31,7 +31,12 @@ export const CHECKS_RUNS: readonly ChecksRun[] = [
   under(0.2, '--always-osr'),
   // Asserts at run time what the optimiser concluded of each node's type.
   under(0.2, '--assert-types'),
-  under(0.2, '--deopt-every-n-times=100'),
+  // Nothing stays optimised.
+  {
+    flags: ['--deopt-every-n-times=100'],
+    filter: `${BUILTINS}-*AnswerFromOptimisedLoops:*DeoptimisesOnce`,
+    share: 0.2,
+  },
   // Code that is finished late, when its assumptions may hold no more.
   under(0.2, '--concurrent-recompilation-delay=5'),
   under(0.2, '--stress-concurrent-inlining'),
