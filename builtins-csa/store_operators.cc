@@ -29,7 +29,8 @@ std::ostream& operator<<(std::ostream& os, const StoreLookupParameters& p) {
 }
 
 bool operator==(const StoreFieldParameters& a, const StoreFieldParameters& b) {
-  return a.store == b.store && a.offset == b.offset && a.feedback == b.feedback;
+  return a.store == b.store && a.embedder_data == b.embedder_data && a.offset == b.offset &&
+         a.feedback == b.feedback;
 }
 
 size_t hash_value(const StoreFieldParameters& p) {

@@ -1,8 +1,9 @@
 // A StoreView: a value of the store, read in place. It has the reading half of DataView, and no more.
 //
 // It is an object of an exact map, one for each native context, which is its whole protection: only HTView makes such
-// objects, they are frozen (so that no operation of JavaScript's changes their map), and their fields are no properties. A
-// getter that meets the map knows that the fields are its own.
+// objects, and their fields are no properties. A getter that meets the map knows that the fields are its own. Views are
+// frozen, so next to nothing changes their map; what still does (making one a prototype, a private name of a class) keeps the
+// fields where they are, and the object merely stops being a view to a getter that is called.
 //
 //   map | properties | elements | value_offset | byte_length | invocation
 //

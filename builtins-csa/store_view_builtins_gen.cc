@@ -160,6 +160,7 @@ TF_BUILTIN(ShredderHTView, StoreViewAssembler) {
         Unsigned(RawPtrSub(value.address.value(), store)));
     const TNode<Number> tagged_invocation = ChangeUintPtrToTagged(invocation);
     const TNode<Smi> byte_length = SmiTag(Signed(ValueLength(value)));
+    // The last allocation: the collector must not meet the view before its fields are there.
     const TNode<HeapObject> view = AllocateInNewSpace(StoreView::kSize);
     StoreMapNoWriteBarrier(view, LoadViewMap(context));
     StoreObjectFieldNoWriteBarrier(view, JSObject::kPropertiesOrHashOffset,

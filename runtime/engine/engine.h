@@ -22,7 +22,8 @@ struct EngineOptions {
   uint64_t heap_limit_mb = 64;           // a tenant's JavaScript heap, 8 to 4096
   bool callback_builtins = false;        // adds DBGet and DBGetNumber to shredder:store, for comparison
   // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it has run that long;
-  // must not call into the Engine or write the running tenant's store.
+  // must not call into the Engine or write the running tenant's store: optimised code keeps what it knows of objects, of
+  // values and of views across it.
   std::function<void()> on_yield;
   uint64_t yield_interval_ms = 5;
 };

@@ -289,6 +289,37 @@ export function use() {
   for (int i = 0; i < 3; i++) EXPECT_EQ(tenant_.ShowCall("use"), "[\"TypeError\", \"TypeError\"]");
 }
 
+TEST_F(InliningTest, AViewWhoseMapIsMadeToChangeReadsTheSameOrThrows) {
+  tenant_.MustLoad(R"js(
+class Base { constructor(object) { return object; } }
+class Private extends Base { #x = 1; }
+const changes = {
+  prototype: (view) => Object.create(view), literal: (view) => ({__proto__: view}),
+  ofAFunction: (view) => { function F() {} F.prototype = view; return new F(); },
+  private: (view) => new Private(view), freeze: (view) => Object.freeze(view),
+};
+function read(change) {
+  const view = HTView(1);
+  change(view);
+  try { return view.getUint32(0, true) === 7 && view.byteLength === 4; } catch (e) { return e instanceof TypeError; }
+}
+export function main() {
+  HTSet(1, new Uint32Array([7]));
+  const wrong = [];
+  for (const name in changes) {
+    %PrepareFunctionForOptimization(read);
+    for (let i = 0; i < 3; i++) if (!read(changes[name])) wrong.push(name);
+    %OptimizeFunctionOnNextCall(read);
+    for (let i = 0; i < 3; i++) if (!read(changes[name])) wrong.push(name + ', optimised');
+  }
+  // Others are as they were.
+  if (HTView(1).getUint32(0, true) !== 7) wrong.push('another view');
+  return wrong.join('; ');
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("main"), "\"\"");
+}
+
 TEST_F(InliningTest, LoopsEnteredByOnStackReplacementAnswerTheSame) {
   tenant_.MustLoad(R"js(
 export function main() {
