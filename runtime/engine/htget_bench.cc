@@ -66,7 +66,7 @@ struct Plan {
     if (quick) return key_count > 1'000 ? 300'000 : 100'000;
     return key_count > 1'000'000 ? 2'000'000 : 1'000'000;
   }
-  int warm_ups() const { return quick ? 1 : 2; }
+  int warm_ups() const { return 4; }
   int repetitions() const { return quick ? 5 : 11; }
 
   bool Has(std::string_view builtin) const {

@@ -113,7 +113,7 @@ class ScanBench {
     rows_.push_back({{"case", "native-memcpy"}, {"element", "bytes"}});
     Add<double>(kFloat64);
     Add<uint32_t>(kUint32);
-    RunInTurns(&cases_, quick_ ? 1 : 2, quick_ ? 5 : 11);
+    RunInTurns(&cases_, 3, quick_ ? 5 : 11);
     for (size_t i = 0; i < cases_.size(); ++i) {
       // Bytes a nanosecond are GB a second.
       const Spread ns = SpreadOf(cases_[i].ns);
