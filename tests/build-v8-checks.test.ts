@@ -1,8 +1,8 @@
 import test from 'ava';
 import { CHECKS_RUNS, environmentOf } from '../build-scripts/testing/v8_checks.ts';
 
-test('the whole set of tests runs once with as many random calls as are asked for', (t) => {
-  const whole = CHECKS_RUNS.filter((run) => run.filter === '*');
+test('the whole set of tests, but for the sweep, runs once with as many random calls as are asked for', (t) => {
+  const whole = CHECKS_RUNS.filter((run) => run.filter.startsWith('*-'));
   t.is(whole.length, 1);
   for (const run of whole) {
     t.deepEqual(environmentOf(run, 1_000_000), {
