@@ -288,8 +288,10 @@ test.serial(
     t.is(await alice.text('DEL', ...accepted.slice(0, 10).map((i) => `key:${i}`)), ':10\r\n');
     t.is(await alice.text('SET', 'again', QUOTA_VALUE), '+OK\r\n');
     t.is(await alice.text('FLUSHALL'), '+OK\r\n');
-    for (let i = 0; i < accepted.length; i++) await alice.call('SET', `other:${i}`, QUOTA_VALUE);
-    t.is(await alice.text('DBSIZE'), `:${accepted.length}\r\n`);
+    // Not to the last one: how many pages of slots other keys take depends on their hashes.
+    const again = accepted.length - 10;
+    for (let i = 0; i < again; i++) await alice.call('SET', `other:${i}`, QUOTA_VALUE);
+    t.is(await alice.text('DBSIZE'), `:${again}\r\n`);
   },
 );
 
