@@ -78,17 +78,7 @@ StoreCallReducer::StoreCallReducer(Editor* editor, JSGraph* jsgraph, JSHeapBroke
       left_to_builtin_(jsgraph->graph()->zone()) {}
 
 Reduction StoreCallReducer::Reduce(Node* node) {
-  if (node->opcode() != IrOpcode::kJSCall || left_to_builtin_.count(node) != 0) return NoChange();
-  JSCallNode call(node);
-  HeapObjectMatcher target(call.target());
-  if (!target.HasResolvedValue() || !target.Ref(broker()).IsJSFunction()) return NoChange();
-  const JSFunctionRef function = target.Ref(broker()).AsJSFunction();
-  const SharedFunctionInfoRef shared = function.shared(broker());
-  if (!shared.HasBuiltinId() ||
-      !function.native_context(broker()).equals(broker()->target_native_context())) {
-    return NoChange();
-  }
-  switch (shared.builtin_id()) {
+  switch (BuiltinOf(node)) {
     case Builtin::kShredderHTHas:
       return ReduceHas(node);
     case Builtin::kShredderHTLength:
@@ -122,6 +112,23 @@ Reduction StoreCallReducer::Reduce(Node* node) {
     default:
       return NoChange();
   }
+}
+
+Builtin StoreCallReducer::BuiltinOf(Node* node) const {
+  if (node->opcode() != IrOpcode::kJSCall || left_to_builtin_.count(node) != 0) {
+    return Builtin::kNoBuiltinId;
+  }
+  HeapObjectMatcher target(JSCallNode(node).target());
+  if (!target.HasResolvedValue() || !target.Ref(broker()).IsJSFunction()) {
+    return Builtin::kNoBuiltinId;
+  }
+  const JSFunctionRef function = target.Ref(broker()).AsJSFunction();
+  const SharedFunctionInfoRef shared = function.shared(broker());
+  if (!shared.HasBuiltinId() ||
+      !function.native_context(broker()).equals(broker()->target_native_context())) {
+    return Builtin::kNoBuiltinId;
+  }
+  return shared.builtin_id();
 }
 
 // --- Lookups ---------------------------------------------------------------------------------------------------------
@@ -354,6 +361,7 @@ Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
 }
 
 Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType element_type) {
+  ReduceMakerOf(JSCallNode(node).receiver());
   Site site(node, graph()->zone());
   if (Store() == nullptr || !site.may_speculate() || !CheckView(&site, site.call.receiver())) {
     return NoChange();
@@ -384,6 +392,7 @@ Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType eleme
 
 // A property's getter, so its call has no feedback to forbid what fails: what may fail falls back.
 Reduction StoreCallReducer::ReduceViewByteLength(Node* node) {
+  ReduceMakerOf(JSCallNode(node).receiver());
   Site site(node, graph()->zone());
   if (Store() == nullptr) return NoChange();
   Node* const receiver = site.call.receiver();
@@ -426,11 +435,22 @@ Node* StoreCallReducer::IsOfThisInvocation(Site* site, Node* view) {
   return graph()->NewNode(simplified()->NumberEqual(), own, current);
 }
 
-bool StoreCallReducer::IsMadeHere(Node* view) const {
-  while (view->opcode() == IrOpcode::kTypeGuard || view->opcode() == IrOpcode::kCheckHeapObject) {
-    view = NodeProperties::GetValueInput(view, 0);
+namespace {
+Node* WithoutGuards(Node* value) {
+  while (value->opcode() == IrOpcode::kTypeGuard || value->opcode() == IrOpcode::kCheckHeapObject) {
+    value = NodeProperties::GetValueInput(value, 0);
   }
-  return views_.count(view) != 0;
+  return value;
+}
+}  // namespace
+
+void StoreCallReducer::ReduceMakerOf(Node* receiver) {
+  Node* const call = WithoutGuards(receiver);
+  if (BuiltinOf(call) == Builtin::kShredderHTView && ReduceView(call).Changed()) call->Kill();
+}
+
+bool StoreCallReducer::IsMadeHere(Node* view) const {
+  return views_.count(WithoutGuards(view)) != 0;
 }
 
 MapRef StoreCallReducer::ViewMap() {

@@ -33,6 +33,9 @@ class StoreCallReducer final : public AdvancedReducer {
   // A call that is being reduced: where its effects and its control have come to.
   struct Site;
 
+  // Which of the context's builtins the node calls.
+  Builtin BuiltinOf(Node* node) const;
+
   Reduction ReduceHas(Node* node);
   Reduction ReduceLength(Node* node);
   Reduction ReduceGet(Node* node);
@@ -56,6 +59,8 @@ class StoreCallReducer final : public AdvancedReducer {
                     Node* is_little_endian);
 
   Node* MakeView(Site* site, Node* reference);
+  // In a loop a view's use may be visited before the call that makes the view. That call is reduced first, then.
+  void ReduceMakerOf(Node* receiver);
   // False where nothing says that the receiver is a view; else it is checked to be one of this invocation.
   bool CheckView(Site* site, Node* receiver);
   Node* IsOfThisInvocation(Site* site, Node* view);

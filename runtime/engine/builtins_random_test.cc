@@ -4,9 +4,7 @@
 // SHREDDER_TEST_CALLS is the number of calls, SHREDDER_TEST_SEED the seed; a failure names both the
 // seed and the call.
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <iterator>
 #include <optional>
@@ -17,15 +15,6 @@
 
 namespace shredder::engine {
 namespace {
-
-uint64_t NumberFromEnvironment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  if (text == nullptr) return otherwise;
-  uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
-  EXPECT_TRUE(error == std::errc() && *end == '\0') << name << " is \"" << text << "\", no number";
-  return number;
-}
 
 std::string Replaced(std::string text, std::string_view what, std::string_view with) {
   for (size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size()) {

@@ -1,5 +1,6 @@
 #include "runtime/engine/engine_test_support.h"
 
+#include <charconv>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
@@ -58,6 +59,15 @@ std::vector<std::string_view> Views(const std::vector<std::string>& strings) {
 bool InlinesLookups() {
   const char* flags = std::getenv("SHREDDER_TEST_V8_FLAGS");
   return flags == nullptr || std::strstr(flags, "--no-shredder-inline") == nullptr;
+}
+
+uint64_t NumberFromEnvironment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  if (text == nullptr) return otherwise;
+  uint64_t number = 0;
+  const auto [end, error] = std::from_chars(text, text + std::strlen(text), number);
+  EXPECT_TRUE(error == std::errc() && *end == '\0') << name << " is \"" << text << "\", no number";
+  return number;
 }
 
 std::string Show(const Value& value) {

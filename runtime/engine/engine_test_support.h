@@ -31,6 +31,9 @@ std::string Show(const Value& value);
 // off.
 bool InlinesLookups();
 
+// The number that an environment variable gives, such as SHREDDER_TEST_SEED.
+uint64_t NumberFromEnvironment(const char* name, uint64_t otherwise);
+
 inline bool IsError(const Value& value) { return std::holds_alternative<Error>(value.data); }
 
 // The milliseconds since `start`.
