@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { execaNode } from 'execa';
 import {
   createFolderAtomically,
@@ -13,12 +12,7 @@ import {
 import { hashFile, hashFolder, keyOf } from '../build-scripts/cache/key.ts';
 import { acquireLock } from '../build-scripts/cache/lock.ts';
 import { pruneResults, pruneTrees } from '../build-scripts/cache/prune.ts';
-
-async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-cache-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
+import { temporaryFolder } from './support/folder.ts';
 
 test('a key depends on every name and value, and not on their order', (t) => {
   const key = keyOf({ a: '1', b: '2' });

@@ -1,7 +1,6 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -12,6 +11,7 @@ import type { Step } from '../build-scripts/ui/steps.ts';
 import { fetchNodeRelease } from '../build-scripts/v8/archive_source.ts';
 import { parseQuiltSeries } from '../build-scripts/v8/debian_source.ts';
 import { resolveSource, type V8Source } from '../build-scripts/v8/source.ts';
+import { temporaryFolder, writeFiles } from './support/folder.ts';
 
 const STEP: Step = {
   detail: () => undefined,
@@ -42,13 +42,9 @@ const TREE = {
 };
 
 async function fixture(t: ExecutionContext): Promise<{ root: string; tree: string }> {
-  const root = await mkdtemp(path.join(tmpdir(), 'shredder-source-'));
-  t.teardown(() => rm(root, { recursive: true, force: true }));
+  const root = await temporaryFolder(t);
   const tree = path.join(root, 'node-v20.1.2');
-  for (const [name, content] of Object.entries(TREE)) {
-    await mkdir(path.dirname(path.join(tree, name)), { recursive: true });
-    await writeFile(path.join(tree, name), content);
-  }
+  await writeFiles(tree, TREE);
   return { root, tree };
 }
 

@@ -1,6 +1,5 @@
 // The benches: what their reports read, compute and draw, and a small run of each.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import {
@@ -24,9 +23,10 @@ import { startResponder } from '../build-scripts/bench/responder.ts';
 import { formatScan, parseScanRow, type ScanRow } from '../build-scripts/bench/scan.ts';
 import { spreadOf } from '../build-scripts/bench/statistics.ts';
 import { formatRatio } from '../build-scripts/bench/table.ts';
-import { GraphBuilder, type Graph } from '../build-scripts/demo/graph.ts';
 import { UserError } from '../build-scripts/errors.ts';
 import { shredder } from './support/command_line.ts';
+import { temporaryFolder } from './support/folder.ts';
+import { CYCLE_WITH_TAIL, edgeList, SAMPLE_EDGES } from './support/graph.ts';
 import { builtRuntime } from './support/server.ts';
 
 const COSTS: Readonly<Partial<Record<HtgetCase, number>>> = {
@@ -87,12 +87,6 @@ const BUILTIN_CASES: Readonly<Record<string, readonly string[]>> = {
   HTSet: ['native', 'called'],
   HTAdd: ['native', 'called'],
 };
-
-async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-bench-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  return folder;
-}
 
 /** Runs a bench; what it printed, and its JSON, which is of the form that all share. */
 async function runBench(
@@ -308,27 +302,13 @@ for (const [args, message] of [
   });
 }
 
-function smallGraph(): Graph {
-  const builder = new GraphBuilder();
-  for (const [from, to] of [
-    [1, 2],
-    [1, 3],
-    [2, 3],
-    [3, 1],
-    [3, 4],
-  ] as const) {
-    builder.addEdge(from, to);
-  }
-  return builder.build('a small graph');
-}
-
 test('a graph is written for other programs as nodes, lengths and lists', (t) => {
-  const words = new Uint32Array(new Uint8Array(encodeGraph(smallGraph())).buffer);
+  const words = new Uint32Array(new Uint8Array(encodeGraph(CYCLE_WITH_TAIL)).buffer);
   t.deepEqual([...words], [1, 2, 2, 3, 2, 1, 3, 3, 2, 1, 4]);
 });
 
 test('the questions are 1 to 4 hops from the best-connected nodes, with their answers', (t) => {
-  const questions = khopQuestions(smallGraph());
+  const questions = khopQuestions(CYCLE_WITH_TAIL);
   t.is(questions.length, 12);
   t.deepEqual(questions[3], { node: 1, hops: 4, answer: 14, lookups: 10 });
 });
@@ -336,7 +316,7 @@ test('the questions are 1 to 4 hops from the best-connected nodes, with their an
 test('a case that cannot be run is a note, and the others are measured', async (t) => {
   const { binDir } = await builtRuntime();
   const result = await measureKhop(
-    smallGraph(),
+    CYCLE_WITH_TAIL,
     [{ node: 1, hops: 4, answer: 14, lookups: 10 }],
     binDir,
     {
@@ -361,7 +341,7 @@ test('a wrong answer ends the measurement', async (t) => {
   const { binDir } = await builtRuntime();
   await t.throwsAsync(
     measureKhop(
-      smallGraph(),
+      CYCLE_WITH_TAIL,
       [{ node: 1, hops: 4, answer: 15, lookups: 10 }],
       binDir,
       { cases: ['native-chained'], rounds: 1, install: () => Promise.resolve() },
@@ -390,9 +370,7 @@ test('traversals are set side by side, with ratios to native code and to shredde
 });
 
 test.serial('bench khop asks C++, Shredder and Redis the same, and each answers right', async (t) => {
-  const file = path.join(await temporaryFolder(t), 'edges.txt');
-  const edges = Array.from({ length: 300 }, (_, i) => `${i % 20} ${(i * 7) % 40}`);
-  await writeFile(file, edges.join('\n'));
+  const file = await edgeList(t, SAMPLE_EDGES);
   const cases = ['native-store', 'native-chained', 'shredder', 'redis-lua'];
   const { stdout, rows } = await runBench(t, 'khop', [
     ...['--quick', '--graph', file, '--cases', cases.join(',')],

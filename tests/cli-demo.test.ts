@@ -1,24 +1,15 @@
 // The demo's graphs, and the traversal that checks its answers.
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import type { Redis } from 'ioredis';
 import { readEdgeList } from '../build-scripts/demo/edge_list.ts';
-import { bestConnected, GraphBuilder } from '../build-scripts/demo/graph.ts';
+import { bestConnected } from '../build-scripts/demo/graph.ts';
 import { encodeNeighbours } from '../build-scripts/demo/load.ts';
 import { measure } from '../build-scripts/demo/measure.ts';
 import { Traversal } from '../build-scripts/demo/traversal.ts';
 import { parseSynset, readWordNet } from '../build-scripts/demo/wordnet.ts';
 import { shredder } from './support/command_line.ts';
-
-async function edgeList(t: ExecutionContext, text: string): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-demo-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  const file = path.join(folder, 'edges.txt');
-  await writeFile(file, text);
-  return file;
-}
+import { CYCLE_WITH_TAIL, edgeList, graphOf, SAMPLE_EDGES } from './support/graph.ts';
 
 test('an edge list is the lists of neighbours, in its order', async (t) => {
   const graph = await readEdgeList(await edgeList(t, '# a b\n3 1\r\n3 2\n\n1 3\n3 1'));
@@ -50,17 +41,7 @@ test('a graph that is absent, a folder or empty is one line of error', async (t)
 });
 
 test('a traversal counts friends and lookups by path', (t) => {
-  const builder = new GraphBuilder();
-  for (const [from, to] of [
-    [1, 2],
-    [1, 3],
-    [2, 3],
-    [3, 1],
-    [3, 4],
-  ] as const) {
-    builder.addEdge(from, to);
-  }
-  const traversal = new Traversal(builder.build('a cycle with a tail'));
+  const traversal = new Traversal(CYCLE_WITH_TAIL);
   t.deepEqual(traversal.count(1, 1), { answer: 2, lookups: 1 });
   t.deepEqual(traversal.count(1, 2), { answer: 2 + 1 + 2, lookups: 3 });
   t.deepEqual(traversal.count(1, 3), { answer: 2 + (1 + 2) + (2 + 2 + 0), lookups: 1 + 2 + 3 });
@@ -68,17 +49,8 @@ test('a traversal counts friends and lookups by path', (t) => {
 });
 
 test('the best connected nodes have the longest lists', (t) => {
-  const builder = new GraphBuilder();
-  for (const [from, to] of [
-    [5, 1],
-    [2, 1],
-    [5, 2],
-    [9, 1],
-    [9, 2],
-  ] as const) {
-    builder.addEdge(from, to);
-  }
-  t.deepEqual(bestConnected(builder.build(''), 2), [5, 9]);
+  const graph = graphOf([5, 1], [2, 1], [5, 2], [9, 1], [9, 2]);
+  t.deepEqual(bestConnected(graph, 2), [5, 9]);
 });
 
 test('neighbours are written as little-endian 32-bit integers', (t) => {
@@ -116,8 +88,7 @@ test('an answer that differs from the traversal ends the demo', async (t) => {
 });
 
 test('the demo answers for a graph of the user, by ioredis and by redis-cli', async (t) => {
-  const edges = Array.from({ length: 300 }, (_, i) => `${i % 20} ${(i * 7) % 40}`);
-  const file = await edgeList(t, edges.join('\n'));
+  const file = await edgeList(t, SAMPLE_EDGES);
   const traversal = new Traversal(await readEdgeList(file));
   const { exitCode, stdout, stderr } = await shredder(['demo', '--graph', file], {
     timeout: 100_000,

@@ -1,12 +1,11 @@
 // From a TypeScript file to a function that a Redis client calls: shredder deploy, call and serve.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { execa } from 'execa';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { CHECKOUT, shredder, type CommandResult } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
+import { temporaryFolder } from './support/folder.ts';
 import { RawClient } from './support/resp.ts';
 import { startServer, type Server } from './support/server.ts';
 import { stopsWell } from './support/stop.ts';
@@ -21,20 +20,6 @@ test.before(async (t) => {
 test.after.always(async (t) => {
   await stopsWell(t, t.context.server);
 });
-
-/** A folder of files that goes with the test. */
-async function folderOf(
-  t: ExecutionContext<{ server: Server }>,
-  files: Readonly<Record<string, string>>,
-): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-deploy-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-    await writeFile(path.join(folder, name), text);
-  }
-  return folder;
-}
 
 function asAlice(
   t: ExecutionContext<{ server: Server }>,
@@ -69,7 +54,7 @@ async function load(
 }
 
 test.serial("an error of types stops a deployment with TypeScript's own message", async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'wrong.ts': [
       "import { HTLength } from 'shredder:store';",
       'export function f(keys: string[]): number {',
@@ -90,7 +75,7 @@ test.serial("an error of types stops a deployment with TypeScript's own message"
 });
 
 test.serial('npm packages are part of what is deployed, and work in the store', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'package.json': '{"type":"module"}',
     'slugs.ts': [
       "import { slug } from 'made-up-slug';",
@@ -131,7 +116,7 @@ test.serial('npm packages are part of what is deployed, and work in the store', 
 test.serial(
   'an exception reaches the client as one line with the TypeScript file and line',
   async (t) => {
-    const folder = await folderOf(t, {
+    const folder = await temporaryFolder(t, {
       'failing.ts': [
         "import { check } from './parts/check.ts';",
         'interface Removed {',
@@ -191,7 +176,9 @@ test.serial(
 );
 
 test.serial('a library is replaced by a deployment, unless that is not wanted', async (t) => {
-  const folder = await folderOf(t, { 'versioned.ts': 'export const version = (): bigint => 2n;' });
+  const folder = await temporaryFolder(t, {
+    'versioned.ts': 'export const version = (): bigint => 2n;',
+  });
   const client = await clientFor(t);
   await client.call('FUNCTION', 'LOAD', '#!js name=versioned\nexport const version = () => 1n;');
   const refused = await asAlice(t, ['deploy', '--no-replace', 'versioned.ts'], { cwd: folder });
@@ -204,7 +191,7 @@ test.serial('a library is replaced by a deployment, unless that is not wanted', 
 });
 
 test.serial('what cannot be deployed or called is one line, and exit code 1', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'throws.ts': "export const f = (): number => 1;\nthrow new Error('while loading');",
     'lib.js': 'export const f = () => 1;',
   });
@@ -273,7 +260,7 @@ test.serial('the examples deploy, and do what they say', async (t) => {
 });
 
 test.serial('shredder call prints a reply, as text or as JSON', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'replies.ts': [
       "import { HTSet } from 'shredder:store';",
       'export const all = (keys: string[], args: string[]) =>',
@@ -299,7 +286,7 @@ test.serial('shredder call prints a reply, as text or as JSON', async (t) => {
 });
 
 test.serial('shredder serve runs the server, and ends with it when it is told to', async (t) => {
-  const folder = await folderOf(t, {});
+  const folder = await temporaryFolder(t);
   const portFile = path.join(folder, 'port');
   const subprocess = execa(
     process.execPath,

@@ -1,29 +1,13 @@
 // From a TypeScript file to the code that FUNCTION LOAD takes.
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { SourceMap } from 'node:module';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import test, { type ExecutionContext } from 'ava';
+import test from 'ava';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { libraryNameOf } from '../build-scripts/functions/library_name.ts';
 import { FUNCTIONS_PACKAGE } from '../build-scripts/functions/package.ts';
 import { typeCheck } from '../build-scripts/functions/typecheck.ts';
-
-/** A folder of files that goes with the test. */
-async function folderOf(
-  t: ExecutionContext,
-  files: Readonly<Record<string, string>>,
-): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-functions-'));
-  t.teardown(() => rm(folder, { recursive: true }));
-  for (const [name, text] of Object.entries(files)) {
-    const file = path.join(folder, name);
-    await mkdir(path.dirname(file), { recursive: true });
-    await writeFile(file, text);
-  }
-  return folder;
-}
+import { temporaryFolder } from './support/folder.ts';
 
 /** Where a bundle's source map says that a text of the bundle comes from: `file:line:column`. */
 function originOf(code: string, text: string): string {
@@ -48,7 +32,7 @@ for (const name of ['columns', 'counters', 'graph', 'graph-callback', 'list', 'p
 }
 
 test('the source map names the TypeScript line, the metadata line notwithstanding', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'lib.ts': [
       'interface Removed {',
       '  x: number;',
@@ -63,7 +47,7 @@ test('the source map names the TypeScript line, the metadata line notwithstandin
 });
 
 test('npm packages are part of the bundle, CommonJS ones too', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'lib.ts':
       "import { twice } from 'esm';\nimport thrice from 'cjs';\nexport const f = () => twice(thrice(1));",
     'node_modules/esm/package.json': '{"name":"esm","type":"module","exports":"./index.js"}',
@@ -82,7 +66,7 @@ test('npm packages are part of the bundle, CommonJS ones too', async (t) => {
 });
 
 test('what needs Node does not bundle', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'lib.ts': "import { readFileSync } from 'fs';\nexport const f = () => readFileSync('x');",
   });
   await t.throwsAsync(bundleLibrary(path.join(folder, 'lib.ts'), 'lib'), {
@@ -91,12 +75,14 @@ test('what needs Node does not bundle', async (t) => {
 });
 
 test("a file's own #! line is refused", async (t) => {
-  const folder = await folderOf(t, { 'lib.ts': '#!/usr/bin/env node\nexport const f = () => 1;' });
+  const folder = await temporaryFolder(t, {
+    'lib.ts': '#!/usr/bin/env node\nexport const f = () => 1;',
+  });
   await t.throwsAsync(bundleLibrary(path.join(folder, 'lib.ts'), 'lib'), { message: /"#!"/ });
 });
 
 test('a bundle beyond the limit of a library is refused', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'lib.ts': `export const f = () => '${'x'.repeat(4 * 1024 * 1024)}';`,
   });
   await t.throwsAsync(bundleLibrary(path.join(folder, 'lib.ts'), 'lib'), {
@@ -105,7 +91,7 @@ test('a bundle beyond the limit of a library is refused', async (t) => {
 });
 
 test('outside any project a library is checked strictly, without DOM and Node', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'good.ts': [
       "import { HTLength } from 'shredder:store';",
       "import type { StorageFunction } from 'shredder-functions';",
@@ -131,7 +117,7 @@ test('outside any project a library is checked strictly, without DOM and Node', 
 
 test('DBGet is known only to a library that asks for its types', async (t) => {
   const use = "import { DBGet } from 'shredder:store';\nexport const f = () => DBGet(1);";
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'without.ts': use,
     'with.ts': `import type {} from 'shredder-functions/callbacks';\n${use}`,
   });
@@ -140,7 +126,7 @@ test('DBGet is known only to a library that asks for its types', async (t) => {
 });
 
 test("a project's own tsconfig.json decides, from the file's folder upward", async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'tsconfig.json': '{"compilerOptions":{"strict":false,"lib":["es2022","dom"],"types":[]}}',
     'globals.d.ts': 'declare const answer: number;',
     'src/lib.ts': 'export const f = (x) => (console.log(x), answer);',
@@ -149,7 +135,7 @@ test("a project's own tsconfig.json decides, from the file's folder upward", asy
 });
 
 test('a tsconfig.json with an error is shown, not ignored', async (t) => {
-  const folder = await folderOf(t, {
+  const folder = await temporaryFolder(t, {
     'tsconfig.json': '{"compilerOptions":{"strictest":true}}',
     'lib.ts': 'export const f = () => 1;',
   });

@@ -5,7 +5,7 @@ import type { Key } from 'shredder:store';
 import type { Result } from 'shredder-functions';
 import { createStore } from 'shredder-functions/testing';
 
-// Imported once the module of that name resolves.
+// Imported once `shredder:store` resolves.
 const {
   HTAdd,
   HTDelete,
@@ -15,17 +15,15 @@ const {
   HTGetUint32,
   HTHas,
   HTLength,
-  HTScan,
   HTSet,
   HTView,
 } = await import('shredder:store');
+const { MAX, scanAll } = await import('./fixtures/helpers.ts');
 
 /** Runs `work` as a function that may write. */
 function inStore<R extends Result>(work: () => R, store = createStore()): Promise<R> {
   return store.call(() => work());
 }
-
-const MAX = Number.MAX_SAFE_INTEGER;
 
 for (const { a, b } of [
   { a: 42, b: '42' },
@@ -286,17 +284,7 @@ test('a scan, a view and a gathering pass by what has expired', async (t) => {
   const out = new Uint32Array(1);
   t.is(await inStore(() => HTView(1) === undefined, store), true);
   t.is(await inStore(() => HTGetMany(Uint32Array.of(1), 0, out), store), 0);
-  const scanned = await inStore(() => {
-    const into: Key[] = [];
-    const found: Key[] = [];
-    let cursor = 0;
-    do {
-      cursor = HTScan(cursor, into);
-      found.push(...into);
-    } while (cursor !== 0);
-    return found;
-  }, store);
-  t.deepEqual(scanned, []);
+  t.deepEqual(await inStore(scanAll, store), []);
 });
 
 test('outside an invocation there is no store', (t) => {

@@ -11,7 +11,7 @@ import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { FUNCTIONS_PACKAGE } from '../build-scripts/functions/package.ts';
 import { startServer, type Server } from './support/server.ts';
 import { stopsWell } from './support/stop.ts';
-import { testStoreFunctions, type Subject } from './support/store_functions.ts';
+import { scanInSteps, testStoreFunctions, type Subject } from './support/store_functions.ts';
 
 // Imported once `shredder:store` resolves.
 const examples = {
@@ -106,17 +106,7 @@ for (const { where } of MODES) {
     for (const key of [Buffer.from([0xff]), Buffer.from([0x61, 0xc3]), 'é', '7']) {
       await client.set(key, 'v');
     }
-    const found: string[] = [];
-    let cursor = 0;
-    do {
-      const [next, keys] = (await client.call('FCALL', ['scanStep', 0, cursor])) as [
-        number,
-        string[],
-      ];
-      found.push(...keys);
-      cursor = next;
-    } while (cursor !== 0);
-    t.deepEqual(found.sort(), ['7', 'é']);
+    t.deepEqual((await scanInSteps(subjectOf(client))).sort(), ['7', 'é']);
   });
 }
 

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -8,6 +7,7 @@ import { addOrigin, nameOfSubject, removeOrigin } from '../build-scripts/v8/patc
 import { checkPatch, checkSeries } from '../build-scripts/v8/patch_lint.ts';
 import { exportSeries, importSeries } from '../build-scripts/v8/patch_repository.ts';
 import { applySeries, parseSeries, readSeries } from '../build-scripts/v8/patch_series.ts';
+import { temporaryFolder, writeFiles } from './support/folder.ts';
 
 const ALPHA = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', ''].join('\n');
 
@@ -61,19 +61,6 @@ ${body}
 ${diff}`;
 }
 
-async function temporaryFolder(t: ExecutionContext): Promise<string> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-patches-'));
-  t.teardown(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
-
-async function write(folder: string, files: Record<string, string>): Promise<void> {
-  for (const [name, content] of Object.entries(files)) {
-    await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
-    await writeFile(path.join(folder, name), content);
-  }
-}
-
 async function readAll(folder: string): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const name of (await readdir(folder)).sort()) {
@@ -89,14 +76,14 @@ async function fixture(
   const root = await temporaryFolder(t);
   const tree = path.join(root, 'tree');
   const patches = path.join(root, 'v8-patches');
-  await write(tree, {
+  await writeFiles(tree, {
     'deps/v8/alpha.txt': ALPHA,
     'deps/v8/gamma.txt': 'gamma\n',
     // V8's own .gitignore files name parts of its source.
     'deps/v8/.gitignore': 'ignored.txt\n',
     'deps/v8/ignored.txt': 'ignored\n',
   });
-  await write(patches, {
+  await writeFiles(patches, {
     series: '# In order.\nchange-two.patch\nbeta.patch\n',
     'change-two.patch': FIRST,
     'beta.patch': SECOND,
@@ -139,8 +126,7 @@ const lintCases: { title: string; files: Record<string, string>; problem: RegExp
 
 for (const { title, files, problem } of lintCases) {
   test(`patch lint of a folder: ${title}`, async (t) => {
-    const folder = await temporaryFolder(t);
-    await write(folder, files);
+    const folder = await temporaryFolder(t, files);
     const problems = await checkSeries(folder);
     if (problem === undefined) t.deepEqual(problems, []);
     else {
@@ -242,7 +228,7 @@ test('an order file may have comments and blank lines', (t) => {
 
 test('an order file cannot name a file elsewhere', async (t) => {
   const root = await temporaryFolder(t);
-  await write(root, { 'outside.patch': FIRST, 'patches/series': '../outside.patch\n' });
+  await writeFiles(root, { 'outside.patch': FIRST, 'patches/series': '../outside.patch\n' });
   await t.throwsAsync(readSeries(path.join(root, 'patches')), {
     message: /lists \.\.\/outside\.patch, but there is no such patch/,
   });
@@ -302,7 +288,7 @@ test('a patch that does not apply is named, with file and line, and leaves the t
   const copy = path.join(root, 'copy');
   await execa('cp', ['-r', tree, copy]);
   const conflicting = FIRST.replace('-two', '-deux').replace('+TWO', '+DEUX');
-  await write(patches, { 'beta.patch': conflicting });
+  await writeFiles(patches, { 'beta.patch': conflicting });
   const error = await t.throwsAsync(
     applySeries(
       await readSeries(patches),
@@ -368,7 +354,7 @@ test('export names a new commit by its subject and removes stale patches', async
   await importSeries(checkout, source, patches);
   const git = (...args: string[]): Promise<unknown> => execa('git', args, { cwd: checkout });
   await git('reset', '--hard', 'HEAD~1');
-  await write(checkout, { 'deps/v8/delta.txt': 'delta\n' });
+  await writeFiles(checkout, { 'deps/v8/delta.txt': 'delta\n' });
   await git('add', '--all');
   await git('-c', 'user.name=A', '-c', 'user.email=a@b', 'commit', '-m', 'Add a delta\n\nNeeded.');
   const changed = await exportSeries(checkout, source, patches);
@@ -383,7 +369,7 @@ test('export names a new commit by its subject and removes stale patches', async
 
 test('import says which patch does not apply, and where', async (t) => {
   const { root, tree, patches } = await fixture(t);
-  await write(patches, { 'beta.patch': FIRST.replace('-two', '-deux') });
+  await writeFiles(patches, { 'beta.patch': FIRST.replace('-two', '-deux') });
   const checkout = path.join(root, 'checkout');
   const error = await t.throwsAsync(importSeries(checkout, { key: 'feed', tree }, patches));
   t.regex(error.message, /^patch beta\.patch does not apply: .*deps\/v8\/alpha\.txt/);
@@ -406,7 +392,7 @@ test('import does not throw away commits that were not exported', async (t) => {
   await t.throwsAsync(importSeries(checkout, source, patches), {
     message: /has a commit that the patch series lacks: new\.patch/,
   });
-  await write(checkout, { 'deps/v8/alpha.txt': 'edited\n' });
+  await writeFiles(checkout, { 'deps/v8/alpha.txt': 'edited\n' });
   await t.throwsAsync(exportSeries(checkout, source, patches), {
     message: /has changes that are not committed/,
   });

@@ -67,7 +67,7 @@ export interface KhopResult {
 interface Answerer {
   cases: readonly KhopCase[];
   ask: (name: KhopCase, question: KhopQuestion) => Promise<{ answer: number; us: number }>;
-  stop: () => Promise<void>;
+  stop: () => Promise<unknown>;
 }
 
 export const KHOP_ROUNDS = { quick: 3, full: 7 } as const;
@@ -244,48 +244,43 @@ function startNative(binDir: string, graphFile: string): Answerer {
 }
 
 async function startShredder(binDir: string, graph: Graph): Promise<Answerer> {
+  const source = path.join(FUNCTIONS_PACKAGE, 'examples', 'graph.ts');
+  const code = await bundleLibrary(source, libraryNameOf(source));
   const server = await startServer({
     binary: path.join(binDir, 'shredderd'),
     flags: ['--deadline-ms', String(DEADLINE_MS)],
   });
-  try {
-    const source = path.join(FUNCTIONS_PACKAGE, 'examples', 'graph.ts');
-    const code = await bundleLibrary(source, libraryNameOf(source));
-    await withClient({ url: server.url, tenant: 'default' }, async (client) => {
-      await loadLibrary(client, code);
-      await loadGraph(client, graph, () => {});
-    });
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
-  return {
-    cases: ['shredder'],
-    ask: (_, question) => askByFcall(server.url, question),
-    stop: async () => {
-      await server.stop();
-    },
-  };
+  return await answerByFcall('shredder', server.url, server.stop, code, graph);
 }
 
 async function startRedisLua(graph: Graph, plan: KhopPlan): Promise<Answerer> {
   await plan.install(TEST_PACKAGES.filter(({ name }) => name === 'redis-server'));
-  const server = await startRedis();
-  const url = `redis://127.0.0.1:${server.port}`;
+  const code = await readFile(LUA.redis, 'utf8');
+  const { port, stop } = await startRedis();
+  return await answerByFcall('redis-lua', `redis://127.0.0.1:${port}`, stop, code, graph);
+}
+
+/** Gives a server that has just started the library and the graph. */
+async function answerByFcall(
+  name: KhopCase,
+  url: string,
+  stop: Answerer['stop'],
+  code: string,
+  graph: Graph,
+): Promise<Answerer> {
   try {
-    const code = await readFile(LUA.redis, 'utf8');
     await withClient({ url, tenant: 'default' }, async (client) => {
       await loadLibrary(client, code);
       await loadGraph(client, graph, () => {});
     });
   } catch (error) {
-    await server.stop();
+    await stop();
     throw error;
   }
   return {
-    cases: ['redis-lua'],
+    cases: [name],
     ask: (_, question) => askByFcall(url, question),
-    stop: server.stop,
+    stop,
   };
 }
 

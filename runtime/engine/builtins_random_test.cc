@@ -32,6 +32,13 @@ class BuiltinsRandomTest : public TenantTest {
   static constexpr size_t kArrayBuffer = std::size(kBufferKinds) - 1;
   // How a count makes keys of its counter.
   static constexpr const char* kCountKeys[] = {"i", "i + 2 ** 40", "'key:' + i", "String(i)"};
+  // What the getters of a view read, by their numbers in the program; after them comes byteLength.
+  static constexpr std::string (*kGetters[])(const std::string& bytes, uint64_t offset,
+                                             bool is_little) = {
+      ElementOfBytes<int8_t>,   ElementOfBytes<uint8_t>, ElementOfBytes<int16_t>,
+      ElementOfBytes<uint16_t>, ElementOfBytes<int32_t>, ElementOfBytes<uint32_t>,
+      ElementOfBytes<float>,    ElementOfBytes<double>,  ElementOfBytes<int64_t>,
+      ElementOfBytes<uint64_t>};
 
   // A place in the code that calls a builtin.
   struct Site {
@@ -253,7 +260,8 @@ class BuiltinsRandomTest : public TenantTest {
     if (kind < 12 && !held_.empty()) return AddLook(add);
     if (kind < 13) {
       return add("stale", 1,
-                 {std::to_string(model_.Below(1'000)), std::to_string(model_.Below(11))});
+                 {std::to_string(model_.Below(1'000)),
+                  std::to_string(model_.Below(std::size(kGetters) + 1))});
     }
     if (kind < 14) return AddMany(add);
     if (kind < 15) return add("refuse", 1, {std::to_string(model_.Below(std::size(kRefused)))});
@@ -331,44 +339,12 @@ class BuiltinsRandomTest : public TenantTest {
   uint64_t AddLook(const Add& add) {
     const size_t i = model_.Below(held_.size());
     const std::string& bytes = held_[i];
-    const size_t getter = model_.Below(11);
+    const size_t getter = model_.Below(std::size(kGetters) + 1);
     const uint64_t offset = OneIn(2) ? model_.Below(bytes.size() + 10) : model_.Below(20);
     const bool is_little = OneIn(2);
-    std::string answer;
-    switch (getter) {
-      case 0:
-        answer = ElementOfBytes<int8_t>(bytes, offset, is_little);
-        break;
-      case 1:
-        answer = ElementOfBytes<uint8_t>(bytes, offset, is_little);
-        break;
-      case 2:
-        answer = ElementOfBytes<int16_t>(bytes, offset, is_little);
-        break;
-      case 3:
-        answer = ElementOfBytes<uint16_t>(bytes, offset, is_little);
-        break;
-      case 4:
-        answer = ElementOfBytes<int32_t>(bytes, offset, is_little);
-        break;
-      case 5:
-        answer = ElementOfBytes<uint32_t>(bytes, offset, is_little);
-        break;
-      case 6:
-        answer = ElementOfBytes<float>(bytes, offset, is_little);
-        break;
-      case 7:
-        answer = ElementOfBytes<double>(bytes, offset, is_little);
-        break;
-      case 8:
-        answer = ElementOfBytes<int64_t>(bytes, offset, is_little);
-        break;
-      case 9:
-        answer = ElementOfBytes<uint64_t>(bytes, offset, is_little);
-        break;
-      default:
-        answer = Integer(static_cast<int64_t>(bytes.size()));
-    }
+    const std::string answer = getter < std::size(kGetters)
+                                   ? kGetters[getter](bytes, offset, is_little)
+                                   : Integer(static_cast<int64_t>(bytes.size()));
     return add("look", 1,
                {std::to_string(i), std::to_string(getter), std::to_string(offset),
                 Boolean(is_little), answer});
