@@ -300,6 +300,38 @@ TEST_F(YieldTest, GoesOnAfterATenantHasGone) {
   EXPECT_THAT(tenant_.ShowCall("endless"), HasSubstr("killed"));
 }
 
+TEST_F(YieldTest, MayReadTheStoreAndWriteAnother) {
+  Tenant other(&engine_);
+  tenant_.MustLoad("export function f() { for (let i = 0;; i++) HTSet('k', Uint32Array.of(i)); }");
+  tenant_.Set("k", "kept");
+  yields_ = 0;
+  on_yield = [&] {
+    EXPECT_NE(tenant_.Get("k"), "(absent)");
+    other.Set("k", "written");
+    if (++yields_ == 3) engine_.RequestKill();
+  };
+  EXPECT_THAT(tenant_.ShowCall("f"), HasSubstr("killed"));
+  EXPECT_EQ(other.Get("k"), "written");
+  EXPECT_EQ(tenant_.Get("k"), "kept");
+  tenant_.Set("k", "written");
+  EXPECT_EQ(tenant_.Get("k"), "written");
+}
+
+// The tests' process has threads of V8's.
+class YieldDeathTest : public YieldTest {
+ protected:
+  YieldDeathTest() { GTEST_FLAG_SET(death_test_style, "threadsafe"); }
+};
+
+TEST_F(YieldDeathTest, AWriteToTheRunningTenantsStoreEndsTheProcess) {
+  constexpr char kLine[] = "shredder: a store was written while it may only be read";
+  on_yield = [this] { tenant_.Set("k", "v"); };
+  EXPECT_DEATH(tenant_.Call("endless"), kLine);
+  EXPECT_DEATH(tenant_.Load("for (;;);"), kLine) << "as well while a library loads";
+  on_yield = [this] { tenant_.store().ReapExpired(1, 1); };
+  EXPECT_DEATH(tenant_.Call("endless"), kLine);
+}
+
 // --- FUNCTION KILL -----------------------------------------------------------------------------
 
 TEST_F(YieldTest, LetsAnotherThreadKillTheInvocation) {

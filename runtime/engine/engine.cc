@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <utility>
 
 #include <libplatform/libplatform.h>
 #include <v8.h>
@@ -46,11 +47,19 @@ class Engine::Impl {
  public:
   explicit Impl(EngineOptions options) {
     state.options = std::move(options);
+    std::function<void()> on_yield;
+    if (state.options.on_yield) on_yield = [this] { Yield(); };
     state.watchdog = std::make_unique<Watchdog>(
-        std::chrono::milliseconds(state.options.yield_interval_ms), state.options.on_yield);
+        std::chrono::milliseconds(state.options.yield_interval_ms), std::move(on_yield));
   }
 
   EngineState state;
+
+ private:
+  void Yield() {
+    const store::Store::ReadOnlyScope scope(state.running_store);
+    state.options.on_yield();
+  }
 };
 
 bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::string* error) {

@@ -23,7 +23,7 @@ struct EngineOptions {
   bool callback_builtins = false;        // adds DBGet and DBGetNumber to shredder:store, for comparison
   // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it has run that long;
   // must not call into the Engine or write the running tenant's store: optimised code keeps what it knows of objects, of
-  // values and of views across it.
+  // values and of views across it. Such a write ends the process.
   std::function<void()> on_yield;
   uint64_t yield_interval_ms = 5;
 };

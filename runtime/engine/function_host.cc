@@ -49,6 +49,7 @@ class FunctionHost::Impl::Run {
         try_catch_(host->isolate_),
         subject_(subject),
         budget_ms_(budget_ms) {
+    host_->engine_->running_store = host_->store_state_.store;
     host_->engine_->watchdog->Arm(host_->isolate_, std::chrono::milliseconds(budget_ms));
   }
 
@@ -66,6 +67,7 @@ class FunctionHost::Impl::Run {
     // What the run has left to do, it does within its budget.
     if (!terminated) RunMicrotasks();
     const Watchdog::Outcome outcome = host_->engine_->watchdog->Disarm();
+    host_->engine_->running_store = nullptr;
     if (outcome != Watchdog::Outcome::kInTime || host_->heap_exhausted_) {
       // V8 drops the microtasks that are left when the first of them is terminated.
       isolate()->TerminateExecution();

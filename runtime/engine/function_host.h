@@ -27,6 +27,8 @@ struct EngineState {
   EngineOptions options;
   std::unique_ptr<Watchdog> watchdog;
   std::optional<RunningInvocation> running;
+  // Of the run that the watchdog watches; null between runs.
+  store::Store* running_store = nullptr;
 };
 
 class FunctionHost::Impl {

@@ -1,9 +1,11 @@
 // Several tenants on one shard: who gets in, what each sees, and what waits while a function runs.
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <functional>
 #include <string>
 
+#include "runtime/server/command_table.h"
 #include "runtime/server/test_client.h"
 
 namespace shredder::server {
@@ -353,6 +355,45 @@ TEST_F(RunningFunctionTest, ItsCallerMayBeKilledMeanwhile) {
   red_("FCALL spin 0");
   EXPECT_EQ(loop_.turns, 2);
   EXPECT_TRUE(red_.closed());
+}
+
+// The engine ends the process where the running tenant's store is written.
+TEST_F(RunningFunctionTest, NothingWritesItsStoreMeanwhile) {
+  red_("SET k v PX 10");
+  blue_("SET k v PX 10");
+  const store::Store& store = *server_.shard().FindTenant("red")->store;
+  const store::Store& other_store = *server_.shard().FindTenant("blue")->store;
+  const auto send = [&](std::string command, const Command& last_word) {
+    for (int i = 1 + (command.find(' ') != std::string::npos); i < std::abs(last_word.arity); ++i) {
+      command += " k";
+    }
+    TestClient second(server_);
+    second("AUTH red red-password");
+    const std::string reply = second(command);
+    EXPECT_EQ(reply.starts_with("-BUSY "), !(last_word.flags & kAllowBusy))
+        << command << ": " << reply;
+    EXPECT_NE(reply, "") << command;
+  };
+  loop_.on_turn = [&] {
+    if (loop_.turns > 1) return;
+    // `k` has expired, and nobody waits any longer.
+    server_.clock.now_ms += server_.shard().config().busy_reply_ms;
+    server_.shard().OnTimer();
+    for (const Command& command : AllCommands()) {
+      if (command.handler) send(std::string(command.name), command);
+      for (const Command& subcommand : command.subcommands) {
+        send(std::string(command.name) + " " + std::string(subcommand.name), subcommand);
+      }
+    }
+    EXPECT_EQ(blue_("GET k"), "$-1");
+    EXPECT_EQ(store.key_count(), 1u);
+    EXPECT_EQ(other_store.key_count(), 0u);
+  };
+  EXPECT_NE(red_("FCALL spin 0").find("FUNCTION KILL"), std::string::npos);
+  EXPECT_EQ(loop_.turns, 1);
+  EXPECT_EQ(red_("GET k"), "$-1");
+  server_.shard().OnTimer();
+  EXPECT_EQ(store.key_count(), 0u);
 }
 
 }  // namespace

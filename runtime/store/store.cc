@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 namespace shredder::store {
@@ -79,6 +81,11 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
   return has_table;
 }
 
+void Store::EndProcessForWrite() {
+  std::fputs("shredder: a store was written while it may only be read\n", stderr);
+  std::abort();
+}
+
 uint64_t Store::resident_bytes() const { return arena_.ResidentBytes(); }
 
 EntryHeader* Store::MutableEntry(uint64_t value_word) const {
@@ -105,6 +112,7 @@ void Store::CountExpiring(uint64_t value_word, int difference) {
 // --- Writes -------------------------------------------------------------------------------------
 
 WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
+  RequireWritable();
   if (value.size() > layout::kMaxValueBytes) return WriteStatus::kValueTooLong;
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
@@ -140,6 +148,7 @@ bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content&
 }
 
 WriteStatus Store::Append(const Key& key, std::string_view bytes) {
+  RequireWritable();
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr || IsExpired(header_, slot->value_word)) return Set(key, bytes);
@@ -172,6 +181,7 @@ WriteStatus Store::Append(const Key& key, std::string_view bytes) {
 }
 
 bool Store::Delete(const Key& key) {
+  RequireWritable();
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr) return false;
@@ -253,6 +263,7 @@ std::optional<uint64_t> Store::ExpiresAt(const Key& key) const {
 }
 
 ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
+  RequireWritable();
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr || IsExpired(header_, slot->value_word)) return ExpiryStatus::kAbsent;
@@ -281,16 +292,19 @@ ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
 // --- Transactions -------------------------------------------------------------------------------
 
 void Store::BeginInvocation(bool writable) {
+  RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = writable;
 }
 
 void Store::EndInvocation() {
+  RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = 0;
 }
 
 void Store::Begin() {
+  RequireWritable();
   assert(!in_transaction());
   undo_log_.Begin();
 }
@@ -307,6 +321,7 @@ void Store::RecordChangeInPlace(const Slot& slot) {
 }
 
 void Store::Commit() {
+  RequireWritable();
   assert(in_transaction());
   for (const UndoRecord& record : undo_log_.records()) {
     // An entry that a later record of this transaction replaced is freed there, after this.
@@ -320,6 +335,7 @@ void Store::Commit() {
 }
 
 void Store::Rollback() {
+  RequireWritable();
   assert(in_transaction());
   const std::span<const UndoRecord> records = undo_log_.records();
   for (auto record = records.rbegin(); record != records.rend(); ++record) Undo(*record);
@@ -372,6 +388,7 @@ void Store::EndTransaction() {
 }
 
 void Store::Clear() {
+  RequireWritable();
   assert(!in_transaction());
   arena_.Reset();
   const bool has_table = table_.Initialise();

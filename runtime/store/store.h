@@ -71,6 +71,19 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
+  // While one lives, the store is only read: a call of it that is not const ends the process, with
+  // a line on standard error.
+  class ReadOnlyScope {
+   public:
+    explicit ReadOnlyScope(Store* store) : store_(store) { store->read_only_scopes_++; }
+    ~ReadOnlyScope() { store_->read_only_scopes_--; }
+    ReadOnlyScope(const ReadOnlyScope&) = delete;
+    ReadOnlyScope& operator=(const ReadOnlyScope&) = delete;
+
+   private:
+    Store* const store_;
+  };
+
   // The clock that expiry goes by, Unix ms; set before each command or invocation, fixed while it
   // runs.
   void SetNow(uint64_t unix_ms);
@@ -154,6 +167,11 @@ class Store {
   };
 
   bool Initialise(const StoreOptions& options, std::string* error);
+  // First in every public call that is not const.
+  void RequireWritable() {
+    if (read_only_scopes_ != 0) EndProcessForWrite();
+  }
+  [[noreturn]] static void EndProcessForWrite();
   layout::EntryHeader* MutableEntry(uint64_t value_word) const;
   char* MutableValue(uint64_t value_word, uint64_t key_length) const;
   void SetExpiryWord(uint64_t value_word, uint64_t expires_at_ms);
@@ -172,9 +190,13 @@ class Store {
   Table table_;
   UndoLog undo_log_;
   layout::StoreHeader* header_ = nullptr;
+  uint64_t read_only_scopes_ = 0;
 };
 
-inline void Store::SetNow(uint64_t unix_ms) { header_->now_ms = unix_ms; }
+inline void Store::SetNow(uint64_t unix_ms) {
+  RequireWritable();
+  header_->now_ms = unix_ms;
+}
 inline uint64_t Store::now_ms() const { return header_->now_ms; }
 inline std::optional<std::string_view> Store::Get(const Key& key) const {
   return LookupValue(header_, key);

@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <ctime>
+#include <functional>
 #include <set>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/store_test_support.h"
@@ -469,6 +471,43 @@ TEST(Store, ClearGivesTheMemoryBackAndKeepsTheHeader) {
     EXPECT_FALSE(store->Has(Key::FromInteger(1)));
     EXPECT_EQ(store->CheckInvariants(), "");
   }
+}
+
+TEST(StoreDeathTest, WhileItIsOnlyReadAWriteEndsTheProcess) {
+  const auto store = NewStore(kMiB);
+  store->SetNow(100);
+  store->Set(KeyOf("k"), "v");
+  store->Set(KeyOf("expired"), "v", Expiry::At(100));
+  // All that is not const, whether it would change anything or not.
+  const std::pair<const char*, std::function<void()>> writes[] = {
+      {"SetNow", [&] { store->SetNow(100); }},
+      {"Set", [&] { store->Set(KeyOf("k"), "v"); }},
+      {"Append", [&] { store->Append(KeyOf("k"), ""); }},
+      {"Delete", [&] { store->Delete(KeyOf("absent")); }},
+      {"SetExpiresAt", [&] { store->SetExpiresAt(KeyOf("absent"), 0); }},
+      {"ReapExpired", [&] { store->ReapExpired(1, 1); }},
+      {"Clear", [&] { store->Clear(); }},
+      {"BeginInvocation", [&] { store->BeginInvocation(false); }},
+      {"EndInvocation", [&] { store->EndInvocation(); }},
+      {"Begin", [&] { store->Begin(); }},
+      {"Commit", [&] { store->Commit(); }},
+      {"Rollback", [&] { store->Rollback(); }},
+  };
+  {
+    const Store::ReadOnlyScope outer(store.get());
+    const Store::ReadOnlyScope inner(store.get());
+    for (const auto& [name, write] : writes) {
+      EXPECT_DEATH(write(), "^shredder: a store was written while it may only be read\n$") << name;
+    }
+    // Reads leave what has expired where it is.
+    EXPECT_EQ(Value(*store, "expired"), std::nullopt);
+    EXPECT_FALSE(store->Has(KeyOf("expired")));
+    EXPECT_EQ(store->ExpiresAt(KeyOf("expired")), std::nullopt);
+    EXPECT_EQ(Contents(*store), (std::map<std::string, Visible>{{"k", {"v", 0}}}));
+    EXPECT_EQ(store->key_count(), 2u);
+  }
+  EXPECT_EQ(store->ReapExpired(~0ull, ~0ull), 1u);
+  EXPECT_TRUE(store->Delete(KeyOf("k")));
 }
 
 TEST(Store, MemoryOfDeletedKeysServesValuesOfAnotherSize) {

@@ -77,6 +77,7 @@ uint64_t Store::Scan(uint64_t cursor, uint64_t count,
 }
 
 uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
+  RequireWritable();
   assert(!in_transaction());
   TableState* state = arena_.table_state();
   // Once all the way round at most; a slot is looked at again after a removal.
