@@ -341,9 +341,8 @@ Reduction StoreCallReducer::ReduceView(Node* node) {
 
 Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
   Zone* const zone = graph()->zone();
-  Node* const invocation = site->effect =
-      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation),
-                       site->effect, site->control);
+  Node* const invocation =
+      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation));
   AllocationBuilder allocation(jsgraph(), broker(), site->effect, site->control);
   allocation.Allocate(StoreView::kSize, AllocationType::kYoung, Type::OtherObject());
   allocation.Store(AccessBuilder::ForMap(), ViewMap());
@@ -426,9 +425,8 @@ bool StoreCallReducer::CheckView(Site* site, Node* receiver) {
 }
 
 Node* StoreCallReducer::IsOfThisInvocation(Site* site, Node* view) {
-  Node* const current = site->effect =
-      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation),
-                       site->effect, site->control);
+  Node* const current =
+      graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation));
   Node* const own = site->effect =
       graph()->NewNode(simplified()->LoadField(InvocationField(graph()->zone())), view,
                        site->effect, site->control);

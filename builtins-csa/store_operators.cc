@@ -72,8 +72,8 @@ const Operator* StoreOperators::ValueAddress(layout::StoreHeader* store, Address
 
 const Operator* StoreOperators::LoadHeaderField(layout::StoreHeader* store, int offset) {
   return zone_->New<Operator1<StoreFieldParameters>>(
-      IrOpcode::kShredderLoadHeaderField, Operator::kEliminatable, "ShredderLoadHeaderField", 0, 1,
-      1, 1, 1, 0, StoreFieldParameters{store, kNullAddress, offset, FeedbackSource()});
+      IrOpcode::kShredderLoadHeaderField, Operator::kPure, "ShredderLoadHeaderField", 0, 0, 0, 1, 0,
+      0, StoreFieldParameters{store, kNullAddress, offset, FeedbackSource()});
 }
 
 const Operator* StoreOperators::CopyValue(layout::StoreHeader* store,

@@ -80,7 +80,8 @@ class StoreOperators {
   const Operator* ValueOffset();
   // (offset in the arena) -> address.
   const Operator* ValueAddress(::shredder::layout::StoreHeader* store, Address embedder_data);
-  // () -> a field of the header that is a safe integer. Effectful.
+  // () -> a field of the header that is a safe integer and stays the same while an activation runs, as `invocation` does: what
+  // is known of it in one iteration of a loop holds in the next.
   const Operator* LoadHeaderField(::shredder::layout::StoreHeader* store, int offset);
   // (value reference, buffer). Copies as HTGet does. Effectful; deoptimises unless the buffer is an ArrayBuffer or a view of
   // one, neither detached nor shared nor resizable.

@@ -1,7 +1,7 @@
 // Loops over views and arrays in optimised code, which checks bounds before the loop where it can (builtins-csa/loop_splitting.h):
 // that they do what the same loops do in the interpreter, whatever their bounds, and that it is done at all.
 //
-// SHREDDER_TEST_CALLS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names both and shows the loop.
+// SHREDDER_TEST_LOOPS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names both and shows the loop.
 #include <random>
 
 #include "builtins-csa/split_loops.h"
@@ -161,11 +161,11 @@ class LoopSplittingTest : public TenantTest {
 };
 
 TEST_F(LoopSplittingTest, RandomLoopsAnswerAsInTheInterpreterWhateverTheirBounds) {
-  const uint64_t loops = NumberFromEnvironment("SHREDDER_TEST_CALLS", 200);
+  const uint64_t loops = NumberFromEnvironment("SHREDDER_TEST_LOOPS", 200);
   uint64_t split = 0;
   for (uint64_t i = 0; i < loops; ++i) {
     const std::string loop = RandomFunction();
-    SCOPED_TRACE("SHREDDER_TEST_SEED=" + std::to_string(seed_) + " SHREDDER_TEST_CALLS=" +
+    SCOPED_TRACE("SHREDDER_TEST_SEED=" + std::to_string(seed_) + " SHREDDER_TEST_LOOPS=" +
                  std::to_string(loops) + ", loop " + std::to_string(i) + ":\n" + loop);
     LoadLoop(loop, Below(300));
     if (Warm() > 0) ++split;
