@@ -115,15 +115,16 @@ class Probe {
   uint64_t position_;
 };
 
-// The key's slot, expired or not; null where it has none. `hash` is HashInteger(key) or
+// The key's slot, expired or not; null where it has none. What is said to be likely keeps the compiler from choosing between
+// slots by conditional moves, each of which waits for the load before it. `hash` is HashInteger(key) or
 // HashBytes(bytes).
 inline const layout::Slot* FindIntegerSlot(const layout::StoreHeader* header, uint64_t key,
                                            uint64_t hash) {
   const uint64_t key_word = IntegerKeyWord(key);
   for (Probe probe(header, hash);; probe.Next()) {
     const layout::Slot* slot = probe.slot();
-    if (slot->key_word == key_word) return slot;
-    if (slot->key_word == layout::kEmptyKeyWord) return nullptr;
+    if (slot->key_word == key_word) [[likely]] return slot;
+    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]] return nullptr;
   }
 }
 
@@ -132,8 +133,10 @@ inline const layout::Slot* FindBytesSlot(const layout::StoreHeader* header, std:
   const uint64_t key_word = BytesKeyWord(hash);
   for (Probe probe(header, hash);; probe.Next()) {
     const layout::Slot* slot = probe.slot();
-    if (slot->key_word == key_word && KeyBytesEqual(header, slot->value_word, bytes)) return slot;
-    if (slot->key_word == layout::kEmptyKeyWord) return nullptr;
+    if (slot->key_word == key_word) [[likely]] {
+      if (KeyBytesEqual(header, slot->value_word, bytes)) return slot;
+    }
+    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]] return nullptr;
   }
 }
 
