@@ -523,10 +523,8 @@ bool LoopSplitter::Is64Bit(Node* node) {
 // --- The main loop ---------------------------------------------------------------------------------------------------
 
 void LoopSplitter::Split() {
-  source_positions_->AddDecorator();
   MakeHeader();
   for (int turn = 0; turn < turns(); ++turn) CopyIteration(turn);
-  source_positions_->RemoveDecorator();
 
   main_loop_->ReplaceInput(1, now_.control);
   main_effect_phi_->ReplaceInput(1, now_.effect);

@@ -34,7 +34,6 @@ class StoreLowering {
   using WordLabel = GraphAssemblerLabel<1>;
 
   Node* LowerLookup();
-  Node* LowerValueAddress();
   void LowerCopyValue();
   // Copies what is no more than 256 bytes by words, and longer values by memcpy.
   void CopyBytes(Node* target, Node* source, Node* length);
@@ -68,7 +67,11 @@ class StoreLowering {
   // Where the probe for `hash` begins in the segment of a directory word, and where the segment ends; in bytes.
   Node* HomePosition(Node* directory_word, Node* hash);
   Node* SegmentEnd(Node* directory_word);
-  Node* Base() { return gasm_->IntPtrConstant(reinterpret_cast<intptr_t>(store_)); }
+  // No Int64Constant, which V8 would try to fold into addresses that it does not fit in.
+  Node* Base() {
+    return gasm_->ExternalConstant(
+        ExternalReference::FromRawAddress(reinterpret_cast<Address>(store_)));
+  }
   Node* Word(uint64_t value) { return gasm_->UintPtrConstant(value); }
   Node* Load(MachineType type, Node* base, Node* offset) { return gasm_->Load(type, base, offset); }
   Node* IsZero(Node* word) { return gasm_->WordEqual(word, Word(0)); }
@@ -98,7 +101,8 @@ Node* StoreLowering::Lower() {
     case IrOpcode::kShredderValueOffset:
       return Shl(Shr(node_->InputAt(0), kValueReferenceOffsetShift), 3);
     case IrOpcode::kShredderValueAddress:
-      return LowerValueAddress();
+      store_ = StoreFieldParametersOf(node_->op()).store;
+      return __ IntAdd(Base(), node_->InputAt(0));
     case IrOpcode::kShredderLoadHeaderField: {
       const StoreFieldParameters& p = StoreFieldParametersOf(node_->op());
       store_ = p.store;
@@ -110,18 +114,6 @@ Node* StoreLowering::Lower() {
     default:
       UNREACHABLE();
   }
-}
-
-// The base comes from where the native context has it, not as a constant: of a constant in an address, V8 makes an addition to
-// the index of every load. Outside of a loop this is computed once.
-Node* StoreLowering::LowerValueAddress() {
-  const StoreFieldParameters& p = StoreFieldParametersOf(node_->op());
-  const Handle<HeapObject> embedder_data(reinterpret_cast<Address*>(p.embedder_data));
-  Node* const base =
-      Load(MachineType::Pointer(), __ HeapConstant(embedder_data),
-           Word(EmbedderDataArray::OffsetOfElementAt(layout::kStoreEmbedderDataIndex) -
-                kHeapObjectTag));
-  return __ IntAdd(base, node_->InputAt(0));
 }
 
 void StoreLowering::Deoptimize(DeoptimizeReason reason, const FeedbackSource& feedback) {
@@ -162,10 +154,11 @@ Node* StoreLowering::SegmentEnd(Node* directory_word) {
 }
 
 Node* StoreLowering::HomePosition(Node* directory_word, Node* hash) {
-  Node* const pages =
-      And(Shr(directory_word, layout::kSegmentPagesShift), layout::kSegmentPagesMask);
+  // The pages' number stays where it is in the word: one shift for two.
+  Node* const pages = And(directory_word, layout::kSegmentPagesMask << layout::kSegmentPagesShift);
   Node* const home_hash = And(Shr(hash, layout::kHomeHashShift), layout::kHomeHashMask);
-  return And(Shr(__ IntMul(home_hash, pages), layout::kHomeBytesShift), layout::kHomeBytesMask);
+  return And(Shr(__ IntMul(home_hash, pages), layout::kHomeBytesShift + layout::kSegmentPagesShift),
+             layout::kHomeBytesMask);
 }
 
 // --- Lookup ----------------------------------------------------------------------------------------------------------
@@ -276,7 +269,7 @@ void StoreLowering::LookUpInteger(Node* key, WordLabel* if_found, Label* if_abse
   Node* const hash =
       __ IntMul(__ WordXor(folded, Shr(folded, 32)), Word(store_->second_multiplier));
   Node* const key_word =
-      __ WordOr(Shl(key, layout::kIntegerKeyShift), Word(layout::kIntegerKeyTag));
+      Add(Shl(key, layout::kIntegerKeyShift), layout::kIntegerKeyTag);
   Probe(hash, key_word, nullptr, {}, if_found, if_absent);
 }
 
@@ -463,24 +456,45 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
   Node* const directory_word =
       Load(MachineType::Uint64(), directory, Shl(__ WordShr(hash, shift), 3));
   Node* const segment = __ IntAdd(Base(), And(directory_word, layout::kSegmentOffsetMask));
+  Node* const home = __ IntAdd(segment, HomePosition(directory_word, hash));
 
-  // By address, so that a slot costs one instruction to load. The segment always has an empty slot.
+  // By address, so that a slot costs one instruction to load. Most keys are at home; the others have a loop of their own,
+  // which knows the segment's end. A segment always has an empty slot.
   auto loop = __ MakeLoopLabel(kWord);
-  auto next = __ MakeLabel();
-  auto go_on = __ MakeLabel(kWord);
-  auto if_candidate = __ MakeLabel();
-  auto if_expires = __ MakeDeferredLabel();
-  __ Goto(&loop, __ IntAdd(segment, HomePosition(directory_word, hash)));
-  __ Bind(&loop);
-  Node* const slot = loop.PhiAt(0);
-  Node* const found = Load(MachineType::Uint64(), slot, Word(layout::kSlotKeyWordOffset));
-  __ GotoIf(__ WordEqual(found, key_word), &if_candidate, BranchHint::kTrue);
-  __ GotoIf(IsZero(found), if_absent);
-  __ Goto(&next);
+  auto if_value_word = __ MakeLabel(kWord);
+  const auto visit = [&](Node* slot, BranchHint hint, Label* if_other) {
+    auto if_candidate = __ MakeLabel();
+    Node* const found = Load(MachineType::Uint64(), slot, Word(layout::kSlotKeyWordOffset));
+    __ GotoIf(__ WordEqual(found, key_word), &if_candidate, hint);
+    __ GotoIf(IsZero(found), if_absent);
+    __ Goto(if_other);
+    __ Bind(&if_candidate);
+    Node* const value_word = Load(MachineType::Uint64(), slot, Word(layout::kSlotValueWordOffset));
+    if (compare) compare(value_word, if_other);
+    __ Goto(&if_value_word, value_word);
+  };
+  auto if_elsewhere = __ MakeDeferredLabel();
+  visit(home, BranchHint::kTrue, &if_elsewhere);
 
-  __ Bind(&if_candidate);
-  Node* const value_word = Load(MachineType::Uint64(), slot, Word(layout::kSlotValueWordOffset));
-  if (compare) compare(value_word, &next);
+  __ Bind(&if_elsewhere);
+  Node* const end = __ IntAdd(segment, SegmentEnd(directory_word));
+  __ Goto(&loop, home);
+  __ Bind(&loop);
+  {
+    auto go_on = __ MakeLabel(kWord);
+    auto next = __ MakeLabel();
+    Node* const next_slot = Add(loop.PhiAt(0), layout::kSlotBytes);
+    __ GotoIfNot(__ WordEqual(next_slot, end), &go_on, next_slot);
+    __ Goto(&go_on, segment);
+    __ Bind(&go_on);
+    visit(go_on.PhiAt(0), BranchHint::kNone, &next);
+    __ Bind(&next);
+    __ Goto(&loop, go_on.PhiAt(0));
+  }
+
+  auto if_expires = __ MakeDeferredLabel();
+  __ Bind(&if_value_word);
+  Node* const value_word = if_value_word.PhiAt(0);
   Node* const reference = ValueReference(value_word, key_bytes);
   __ GotoIfNot(IsZero(And(value_word, layout::kValueHasExpiryWord)), &if_expires);
   __ Goto(if_found, reference);
@@ -491,14 +505,6 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
                                  Word(layout::kEntryExpiresAtOffset))),
             if_found, reference);
   __ Goto(if_absent);
-
-  __ Bind(&next);
-  Node* const next_slot = Add(slot, layout::kSlotBytes);
-  __ GotoIfNot(__ WordEqual(next_slot, __ IntAdd(segment, SegmentEnd(directory_word))), &go_on,
-               next_slot);
-  __ Goto(&go_on, segment);
-  __ Bind(&go_on);
-  __ Goto(&loop, go_on.PhiAt(0));
 }
 
 // --- CopyValue -------------------------------------------------------------------------------------------------------
