@@ -31,7 +31,7 @@ constexpr int kMaxIndexDepth = 8;
 constexpr int kMaxLoopNodes = 120;
 constexpr int kMaxCopiedNodes = 4000;  // in one function
 
-// Whether a few machine instructions do what the node does, so that copies of it are worth having.
+// Whether inline instructions do what the node does, and not so many that its checks of bounds count for nothing.
 bool IsCheap(Node* node) {
   switch (node->opcode()) {
     case IrOpcode::kBranch:
@@ -72,6 +72,7 @@ bool IsCheap(Node* node) {
     case IrOpcode::kChangeBitToTagged:
     case IrOpcode::kTruncateTaggedToFloat64:
     case IrOpcode::kTruncateTaggedToWord32:
+    case IrOpcode::kShredderLookup:
     case IrOpcode::kShredderValueIs:
     case IrOpcode::kShredderValueLength:
     case IrOpcode::kShredderValueOffset:
@@ -93,9 +94,11 @@ bool IsOffHeapLoad(Node* node) {
   return node->opcode() == IrOpcode::kLoadTypedElement && Int64Matcher(node->InputAt(1)).Is(0);
 }
 
-// How many registers an access to memory takes in an iteration: the address too, where that is a sum.
+// How many registers an access to memory takes in an iteration: the address too, where that is a sum. A lookup takes all.
 int RegistersOfAccess(Node* node) {
   switch (node->opcode()) {
+    case IrOpcode::kShredderLookup:
+      return 8;
     case IrOpcode::kLoadDataViewElement:
       return 1;
     case IrOpcode::kLoadTypedElement:

@@ -154,10 +154,11 @@ Node* StoreLowering::SegmentEnd(Node* directory_word) {
 }
 
 Node* StoreLowering::HomePosition(Node* directory_word, Node* hash) {
-  // The pages' number stays where it is in the word: one shift for two.
+  // The factors stay where they are in their words: one shift for three.
   Node* const pages = And(directory_word, layout::kSegmentPagesMask << layout::kSegmentPagesShift);
-  Node* const home_hash = And(Shr(hash, layout::kHomeHashShift), layout::kHomeHashMask);
-  return And(Shr(__ IntMul(home_hash, pages), layout::kHomeBytesShift + layout::kSegmentPagesShift),
+  Node* const home_hash = And(hash, layout::kHomeHashMask << layout::kHomeHashShift);
+  return And(Shr(__ IntMul(home_hash, pages),
+                 layout::kHomeBytesShift + layout::kHomeHashShift + layout::kSegmentPagesShift),
              layout::kHomeBytesMask);
 }
 

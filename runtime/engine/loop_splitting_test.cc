@@ -54,6 +54,7 @@ class LoopSplittingTest : public TenantTest {
     std::string bytes(size, 0);
     for (char& byte : bytes) byte = static_cast<char>(random_() % 2 == 0 ? random_() : 0x40);
     tenant_.Set("value", bytes);
+    for (const char* key : {"0", "3", "37", "64"}) tenant_.Set(key, "twelve bytes");
     tenant_.MustLoad("const size = " + std::to_string(size) + ";\nfunction slow" +
                      parameters_and_body + "\nfunction fast" + parameters_and_body + kCompare);
   }
@@ -105,7 +106,10 @@ class LoopSplittingTest : public TenantTest {
 
   std::string RandomStatement() {
     const std::string read = RandomRead();
-    switch (Below(12)) {
+    switch (Below(13)) {
+      case 12:
+        return OneOf({"sum += HTLength(k);", "sum += HTLength(data8[at]);",
+                      "other += HTGetUint32(view.getUint8(k), 1);", "if (HTHas(at)) sum++;"});
       case 0:
       case 1:
       case 2:
@@ -222,6 +226,8 @@ INSTANTIATE_TEST_SUITE_P(
         SplitCase{"TwoCounters",
                   "for (let at = 0, i = 0; at < view.byteLength; at += 8, i++) "
                   "sum += view.getFloat32(at, true) + data32[i];"},
+        SplitCase{"WithALookup",
+                  "for (let i = 0; i < data8.length; i++) sum += HTLength(data8[i]);"},
         SplitCase{"OverAnArray", "for (let i = 0; i < data32.length; i++) sum += data32[i];"},
         SplitCase{"Nested",
                   "for (let row = 0; row < 4; row++) for (let at = 0; at < n; at += 4) "
