@@ -16,7 +16,7 @@ const UNIT_TEST_TIMEOUT_SECONDS = { release: 600, checks: 3600 };
 
 /** The builtins' tests once more, with every lookup a call: the answers must be the same. */
 const WITHOUT_INLINING = {
-  args: ['--gtest_filter=*Builtins*:RawContext*:*Writes*:*Inlining*:*HotLoop*'],
+  args: ['--gtest_filter=*Builtins*:RawContext*:*Writes*:*Inlining*:*Loop*'],
   env: { SHREDDER_TEST_V8_FLAGS: '--no-shredder-inline' },
 };
 

@@ -14,7 +14,7 @@ export const DEFAULT_RANDOM_CALLS = 1_000_000;
 // The sweep of V8's own builtins is about time, of which V8's checks take too much.
 const EVERYTHING = '*-*Sweep*';
 /** The tests of the builtins' answers; what is inlined, and when, depends on the flags. */
-const BUILTINS = '*Builtins*:RawContext*:Writes*';
+const BUILTINS = '*Builtins*:RawContext*:Writes*:*LoopSplitting*:*SplitLoop*';
 
 const under = (share: number, ...flags: string[]): ChecksRun => ({
   flags,

@@ -2,6 +2,7 @@
 // that they do what the same loops do in the interpreter, whatever their bounds, and that it is done at all.
 //
 // SHREDDER_TEST_LOOPS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names both and shows the loop.
+#include <cstdlib>
 #include <random>
 
 #include "builtins-csa/split_loops.h"
@@ -9,6 +10,9 @@
 
 namespace shredder::engine {
 namespace {
+
+// V8's flags change what is compiled when, and what else is done to it.
+bool CanTellWhatIsSplit() { return std::getenv("SHREDDER_TEST_V8_FLAGS") == nullptr; }
 
 // `slow` and `fast` are the same loop, once interpreted for good. Every answer is compared: the sums, what was written, and
 // the error where the loop ran out of bounds, which shows at which iteration it did.
@@ -180,7 +184,7 @@ TEST_F(LoopSplittingTest, RandomLoopsAnswerAsInTheInterpreterWhateverTheirBounds
     if (HasFailure()) return;
   }
   RecordProperty("split", static_cast<int64_t>(split));
-  if (InlinesLookups()) {
+  if (CanTellWhatIsSplit()) {
     EXPECT_GT(split, loops / 4);
   }
 }
@@ -196,7 +200,10 @@ TEST_P(SplitLoopTest, IsSplitAndAnswersAsInTheInterpreter) {
   LoadLoop(std::string("(n) {\n  const view = HTView('value');\n  let sum = 0, other = 0;\n  ") +
                GetParam().loop + "\n  return [sum, other];\n}\n",
            256);
-  EXPECT_EQ(Warm(), InlinesLookups() ? 1u : 0u);
+  const uint64_t split = Warm();
+  if (CanTellWhatIsSplit()) {
+    EXPECT_EQ(split, 1u);
+  }
   EXPECT_EQ(tenant_.ShowCall("compare"), "\"same\"");
 }
 
@@ -239,7 +246,10 @@ TEST_F(LoopSplittingTest, ALoopThatMayLeaveOtherwiseIsLeftAlone) {
       "(n) {\n  const view = HTView('value');\n  let at = 0;\n"
       "  for (; at < n; at++) if (view.getUint8(at) === 0x41) break;\n  return at;\n}\n",
       256);
-  EXPECT_EQ(Warm(), 0u);
+  const uint64_t split = Warm();
+  if (CanTellWhatIsSplit()) {
+    EXPECT_EQ(split, 0u);
+  }
   EXPECT_EQ(tenant_.ShowCall("compare"), "\"same\"");
 }
 
