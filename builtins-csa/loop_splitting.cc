@@ -13,6 +13,7 @@
 #include "src/compiler/node-properties.h"
 #include "src/compiler/simplified-operator.h"
 #include "src/shredder/split_loops.h"
+#include "src/shredder/store_operators.h"
 #include "src/zone/zone-containers.h"
 
 namespace shredder {
@@ -22,6 +23,8 @@ std::atomic<uint64_t> split_loops = 0;
 namespace v8 {
 namespace internal {
 namespace compiler {
+
+namespace layout = ::shredder::layout;
 
 namespace {
 
@@ -205,6 +208,8 @@ class LoopSplitter {
   int turns() const { return registers_ <= 4 ? 4 : 1; }
 
   void MakeHeader();
+  // Loads what finds a segment: nothing in the loop writes the store.
+  Node* LoadDirectory(Node* effect);
   // The header's node as it is when the loop is entered.
   Node* Enter(Node* node);
   // What a counter must be below for a whole turn of the main loop, from 0 to 2^31 - 1.
@@ -224,6 +229,7 @@ class LoopSplitter {
   Node* Proven64(const Linear& linear);
   // Lets the load that was copied take its index as a part of the address.
   void FoldIndex(Node* node, Node* copy);
+  void GiveDirectory(Node* lookup);
 
   Graph* graph() const { return jsgraph_->graph(); }
   CommonOperatorBuilder* common() const { return jsgraph_->common(); }
@@ -249,6 +255,7 @@ class LoopSplitter {
   Node* branch_ = nullptr;
   Node* if_true_ = nullptr;
   int registers_ = 0;
+  Node* lookup_ = nullptr;  // one of those in the body, which are all in one store
   Node* converted_limit_ = nullptr;
   ZoneVector<Counter> counters_;
   ZoneVector<Bound> bounds_;  // the loop's own first
@@ -259,6 +266,8 @@ class LoopSplitter {
   Node* main_effect_phi_ = nullptr;
   ZoneUnorderedMap<Node*, Node*> main_phis_;
   Node* main_limit_ = nullptr;
+  Node* directory_ = nullptr;
+  Node* directory_shift_ = nullptr;
   Node* main_branch_ = nullptr;
   // The iteration that is being made, what it begins with, and its copies of the body.
   int turn_ = 0;
@@ -270,6 +279,7 @@ bool LoopSplitter::Analyze() {
   if (loop_->TotalSize() > kMaxLoopNodes || !FindHeader() || !HasNoOtherExit()) return false;
   for (Node* node : body_) {
     if (!IsCheap(node)) return false;
+    if (node->opcode() == IrOpcode::kShredderLookup) lookup_ = node;
     registers_ += RegistersOfAccess(node);
   }
   FindCounters();
@@ -545,6 +555,7 @@ void LoopSplitter::MakeHeader() {
     entry_effect = main_limit_ = Enter(converted_limit_);
     copies_.clear();
   }
+  if (lookup_ != nullptr) entry_effect = LoadDirectory(entry_effect);
   main_loop_ = graph()->NewNode(common()->Loop(2), loop_node_->InputAt(0), loop_node_->InputAt(0));
   main_effect_phi_ =
       graph()->NewNode(common()->EffectPhi(2), entry_effect, entry_effect, main_loop_);
@@ -569,6 +580,19 @@ void LoopSplitter::MakeHeader() {
   now_.control = graph()->NewNode(common()->IfTrue(), main_branch_);
   now_.effect = main_effect_phi_;
   now_.values = main_phis_;
+}
+
+Node* LoopSplitter::LoadDirectory(Node* effect) {
+  Node* const store = jsgraph_->ExternalConstant(ExternalReference::FromRawAddress(
+      reinterpret_cast<Address>(StoreLookupParametersOf(lookup_->op()).store)));
+  const auto load = [&](int offset) {
+    return effect = graph()->NewNode(machine()->Load(MachineType::Uint64()), store, Int64(offset),
+                                     effect, loop_node_->InputAt(0));
+  };
+  directory_ = graph()->NewNode(machine()->Int64Add(), store,
+                                load(layout::kHeaderOffset_directory_offset));
+  directory_shift_ = load(layout::kHeaderOffset_directory_shift);
+  return effect;
 }
 
 Node* LoopSplitter::Enter(Node* node) {
@@ -648,6 +672,7 @@ void LoopSplitter::CopyIteration(int turn) {
                                                 : MapValue(input));
     }
     FoldIndex(node, copy);
+    if (node->opcode() == IrOpcode::kShredderLookup) GiveDirectory(copy);
   }
   State next(zone_);
   next.control = MapControl(loop_node_->InputAt(1));
@@ -677,6 +702,14 @@ void LoopSplitter::FoldIndex(Node* node, Node* copy) {
     copy->ReplaceInput(3, jsgraph_->Int32Constant(1));  // little-endian
     NodeProperties::ChangeOp(copy, jsgraph_->simplified()->LoadDataViewElement(type));
   }
+}
+
+void LoopSplitter::GiveDirectory(Node* lookup) {
+  StoreLookupParameters parameters = StoreLookupParametersOf(lookup->op());
+  parameters.has_directory = true;
+  lookup->InsertInput(graph()->zone(), 1, directory_);
+  lookup->InsertInput(graph()->zone(), 2, directory_shift_);
+  NodeProperties::ChangeOp(lookup, StoreOperators(graph()->zone()).Lookup(parameters));
 }
 
 bool LoopSplitter::IsDropped(Node* node) const {

@@ -289,11 +289,7 @@ Node* StoreCallReducer::ValueAddress(Node* reference) {
 }
 
 Node* StoreCallReducer::AddressAt(Node* value_offset) {
-  const Handle<HeapObject> embedder_data = broker()->CanonicalPersistentHandle(
-      HeapObject::cast(broker()->target_native_context().object()->embedder_data()));
-  return graph()->NewNode(
-      operators_.ValueAddress(Store(), reinterpret_cast<Address>(embedder_data.location())),
-      value_offset);
+  return graph()->NewNode(operators_.ValueAddress(Store()), value_offset);
 }
 
 Node* StoreCallReducer::CheckIndex(Site* site, Node* index, Node* count) {

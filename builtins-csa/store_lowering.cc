@@ -5,7 +5,6 @@
 #include "src/compiler/graph-assembler.h"
 #include "src/compiler/linkage.h"
 #include "src/compiler/node-properties.h"
-#include "src/objects/embedder-data-array.h"
 #include "src/objects/js-array-buffer.h"
 #include "src/objects/string.h"
 #include "src/shredder/store_operators.h"
@@ -452,8 +451,12 @@ void StoreLowering::BranchIfDecimal(Node* bytes, Node* length, WordLabel* if_int
 void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
                           const std::function<void(Node*, Label*)>& compare, WordLabel* if_found,
                           Label* if_absent) {
-  Node* const directory = __ IntAdd(Base(), HeaderField(layout::kHeaderOffset_directory_offset));
-  Node* const shift = HeaderField(layout::kHeaderOffset_directory_shift);
+  const bool has_directory = StoreLookupParametersOf(node_->op()).has_directory;
+  Node* const directory =
+      has_directory ? node_->InputAt(1)
+                    : __ IntAdd(Base(), HeaderField(layout::kHeaderOffset_directory_offset));
+  Node* const shift =
+      has_directory ? node_->InputAt(2) : HeaderField(layout::kHeaderOffset_directory_shift);
   Node* const directory_word =
       Load(MachineType::Uint64(), directory, Shl(__ WordShr(hash, shift), 3));
   Node* const segment = __ IntAdd(Base(), And(directory_word, layout::kSegmentOffsetMask));

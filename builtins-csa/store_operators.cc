@@ -13,12 +13,13 @@ namespace layout = ::shredder::layout;
 bool operator==(const StoreLookupParameters& a, const StoreLookupParameters& b) {
   return a.store == b.store && a.native_context == b.native_context && a.key_kind == b.key_kind &&
          a.key_miss == b.key_miss && a.key_length == b.key_length && a.key_hash == b.key_hash &&
-         a.marks_view == b.marks_view && a.feedback == b.feedback;
+         a.marks_view == b.marks_view && a.has_directory == b.has_directory &&
+         a.feedback == b.feedback;
 }
 
 size_t hash_value(const StoreLookupParameters& p) {
   return base::hash_combine(p.store, static_cast<int>(p.key_kind), static_cast<int>(p.key_miss),
-                            p.key_length, p.key_hash, p.marks_view,
+                            p.key_length, p.key_hash, p.marks_view, p.has_directory,
                             FeedbackSource::Hash()(p.feedback));
 }
 
@@ -29,8 +30,7 @@ std::ostream& operator<<(std::ostream& os, const StoreLookupParameters& p) {
 }
 
 bool operator==(const StoreFieldParameters& a, const StoreFieldParameters& b) {
-  return a.store == b.store && a.embedder_data == b.embedder_data && a.offset == b.offset &&
-         a.feedback == b.feedback;
+  return a.store == b.store && a.offset == b.offset && a.feedback == b.feedback;
 }
 
 size_t hash_value(const StoreFieldParameters& p) {
@@ -45,8 +45,8 @@ std::ostream& operator<<(std::ostream& os, const StoreFieldParameters& p) {
 // does not keep a frame state from being used after them.
 const Operator* StoreOperators::Lookup(const StoreLookupParameters& parameters) {
   return zone_->New<Operator1<StoreLookupParameters>>(
-      IrOpcode::kShredderLookup, Operator::kNoThrow | Operator::kNoWrite, "ShredderLookup", 1, 1, 1,
-      1, 1, 0, parameters);
+      IrOpcode::kShredderLookup, Operator::kNoThrow | Operator::kNoWrite, "ShredderLookup",
+      parameters.has_directory ? 3 : 1, 1, 1, 1, 1, 0, parameters);
 }
 
 const Operator* StoreOperators::ValueIs(uint64_t word) {
@@ -64,23 +64,23 @@ const Operator* StoreOperators::ValueOffset() {
                               "ShredderValueOffset", 1, 0, 0, 1, 0, 0);
 }
 
-const Operator* StoreOperators::ValueAddress(layout::StoreHeader* store, Address embedder_data) {
+const Operator* StoreOperators::ValueAddress(layout::StoreHeader* store) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderValueAddress, Operator::kPure, "ShredderValueAddress", 1, 0, 0, 1, 0, 0,
-      StoreFieldParameters{store, embedder_data, 0, FeedbackSource()});
+      StoreFieldParameters{store, 0, FeedbackSource()});
 }
 
 const Operator* StoreOperators::LoadHeaderField(layout::StoreHeader* store, int offset) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderLoadHeaderField, Operator::kPure, "ShredderLoadHeaderField", 0, 0, 0, 1, 0,
-      0, StoreFieldParameters{store, kNullAddress, offset, FeedbackSource()});
+      0, StoreFieldParameters{store, offset, FeedbackSource()});
 }
 
 const Operator* StoreOperators::CopyValue(layout::StoreHeader* store,
                                           const FeedbackSource& feedback) {
   return zone_->New<Operator1<StoreFieldParameters>>(
       IrOpcode::kShredderCopyValue, Operator::kNoThrow, "ShredderCopyValue", 2, 1, 1, 0, 1, 0,
-      StoreFieldParameters{store, kNullAddress, 0, feedback});
+      StoreFieldParameters{store, 0, feedback});
 }
 
 const StoreLookupParameters& StoreLookupParametersOf(const Operator* op) {

@@ -49,16 +49,15 @@ struct StoreLookupParameters {
   uint64_t key_length;  // kConstant: bytes
   uint64_t key_hash;    // kConstant: the table's hash of it
   bool marks_view;  // a view is made of the value: its bytes must stay as they are
+  bool has_directory;  // it is an input, loaded where no write comes between: its address and its shift
   FeedbackSource feedback;
 };
 bool operator==(const StoreLookupParameters& a, const StoreLookupParameters& b);
 size_t hash_value(const StoreLookupParameters& p);
 std::ostream& operator<<(std::ostream& os, const StoreLookupParameters& p);
 
-// For operators with an address and an offset from it.
 struct StoreFieldParameters {
   ::shredder::layout::StoreHeader* store;
-  Address embedder_data;  // the native context's; the handle's location
   int offset;
   FeedbackSource feedback;
 };
@@ -70,7 +69,7 @@ class StoreOperators {
  public:
   explicit StoreOperators(Zone* zone) : zone_(zone) {}
 
-  // (key) -> value reference. Effectful; deoptimises where its parameters say so.
+  // (key [, directory, shift]) -> value reference. Effectful; deoptimises where its parameters say so.
   const Operator* Lookup(const StoreLookupParameters& parameters);
   // (value reference) -> boolean: whether it is `word`.
   const Operator* ValueIs(uint64_t word);
@@ -79,7 +78,7 @@ class StoreOperators {
   // (value reference) -> the value's offset in the arena, in bytes.
   const Operator* ValueOffset();
   // (offset in the arena) -> address.
-  const Operator* ValueAddress(::shredder::layout::StoreHeader* store, Address embedder_data);
+  const Operator* ValueAddress(::shredder::layout::StoreHeader* store);
   // () -> a field of the header that is a safe integer and stays the same while an activation runs, as `invocation` does: what
   // is known of it in one iteration of a loop holds in the next.
   const Operator* LoadHeaderField(::shredder::layout::StoreHeader* store, int offset);
