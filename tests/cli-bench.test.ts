@@ -84,8 +84,10 @@ const BUILTIN_CASES: Readonly<Record<string, readonly string[]>> = {
   HTGetFloat64: ['native', 'inlined', 'called', BUFFER],
   HTView: ['native', 'inlined', 'called', BUFFER],
   HTGetMany: ['native', 'prefetched', 'prefetched'],
-  HTSet: ['native', 'called'],
-  HTAdd: ['native', 'called'],
+  HTSet: ['native', 'called', 'callback'],
+  HTAdd: ['native', 'called', 'callback'],
+  HTDelete: ['native', 'called', 'callback'],
+  HTScan: ['native', 'callback'],
 };
 
 /** Runs a bench; what it printed, and its JSON, which is of the form that all share. */
@@ -174,6 +176,18 @@ test('without inlined code, the ratios are to called code', (t) => {
     / called\/native +callback-number\/called +callback-buffer\/called +loop$/m,
   );
   t.regex(formatHtget(rows), /^1,000 integer keys .* 2\.00x +2\.50x +20\.0x +1\.50$/m);
+});
+
+test('what is always called has its ratios to native and to called code', (t) => {
+  const more = { builtin: 'HTDelete' };
+  const rows = [
+    htgetRow('native', 20, more),
+    htgetRow('called', 30, more),
+    htgetRow('callback', 90, more),
+  ];
+  const text = formatHtget(rows);
+  t.regex(text, / callback +called\/native +callback\/native +callback\/called +loop$/m);
+  t.regex(text, /^1,000 integer keys .* 1\.50x +4\.50x +3\.00x +1\.50$/m);
 });
 
 test('calls of many keys have a line for each number of keys, beside the same native loop', (t) => {

@@ -361,11 +361,14 @@ test.serial(
     await client.call('SET', 'short', 'abc');
     const code = [
       '#!js name=callbacks',
-      'import { DBGet, DBGetNumber, HTGetUint32 } from "shredder:store";',
+      'import { DBAdd, DBDelete, DBGet, DBGetNumber, DBSet, HTGetUint32 } from "shredder:store";',
       'export const get = (keys) => DBGet(keys[0]);',
       'export const same = (keys) => DBGetNumber(keys[0]) === HTGetUint32(keys[0], 0);',
       'export const forged = () => [-1, 0.5, {}, Symbol(), null, undefined, "\\ud800"].map((key) => { try { DBGet(key); return "none"; } catch (error) { return error.name; } }).join();',
       'export const copy = () => { new Uint8Array(DBGet("key")).fill(0); };',
+      'export const write = () => [DBSet("new", new Uint8Array([52, 49])), DBAdd("new", 1), DBDelete("short"), DBDelete("short")].join();',
+      'export const refused = () => { DBSet("key", new Uint8Array(1)); };',
+      'refused.flags = ["no-writes"];',
     ].join('\n');
     t.is(await client.text('FUNCTION', 'LOAD', code), '$9\r\ncallbacks\r\n');
     t.is(await client.text('FCALL', 'get', '1', 'key'), '$8\r\nabcdefgh\r\n');
@@ -375,7 +378,10 @@ test.serial(
     const errors = 'RangeError,RangeError,TypeError,TypeError,TypeError,TypeError,TypeError';
     t.is(await client.text('FCALL', 'forged', '0'), `$${errors.length}\r\n${errors}\r\n`);
     t.is(await client.text('FCALL', 'copy', '0'), '$-1\r\n');
+    t.regex(await client.text('FCALL', 'refused', '0'), /^-READONLY /);
     t.is(await client.text('GET', 'key'), '$8\r\nabcdefgh\r\n');
+    t.is(await client.text('FCALL', 'write', '0'), '$14\r\n,42,true,false\r\n');
+    t.is(await client.text('GET', 'new'), '$2\r\n42\r\n');
   },
 );
 

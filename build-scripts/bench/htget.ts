@@ -10,6 +10,7 @@ export const HTGET_CASES = [
   'called',
   'callback-number',
   'callback-buffer',
+  'callback',
   'prefetched',
 ] as const;
 export type HtgetCase = (typeof HTGET_CASES)[number];
@@ -45,6 +46,8 @@ const RATIOS: readonly (readonly [HtgetCase, HtgetCase])[] = [
   ['callback-buffer', 'inlined'],
   ['callback-number', 'called'],
   ['callback-buffer', 'called'],
+  ['callback', 'native'],
+  ['callback', 'called'],
   ['prefetched', 'native'],
 ];
 /** Not shown beside inlined code, which is what a function runs. */

@@ -10,6 +10,7 @@ const STYLES: Readonly<Record<HtgetCase, { color: string; label: string }>> = {
   called: { color: '#56b4e9', label: 'builtin, called' },
   'callback-number': { color: '#e69f00', label: 'C++ callback, number out' },
   'callback-buffer': { color: '#d55e00', label: 'C++ callback, ArrayBuffer out' },
+  callback: { color: '#cc79a7', label: 'C++ callback' },
   prefetched: { color: '#009e73', label: 'HTGetMany' },
 };
 

@@ -24,7 +24,7 @@ Flags of shredderd, among others:
   --bind <address>    address to listen on (default: 127.0.0.1)
   --port <number>     port to listen on, 0 for any free one (default: 7379)
   --deadline-ms <n>   an invocation's budget of time (default: 50)
-  --enable-callbacks  give functions DBGet and DBGetNumber, to compare with
+  --enable-callbacks  give functions DBGet and the other C++ callbacks, to compare with
 
 Example:
   shredder serve --port 7379`,

@@ -102,6 +102,9 @@ struct Case {
 // them all.
 void RunInTurns(std::vector<Case>* cases, int warm_ups, int repetitions);
 
+// Does work within a case's run that is no part of what the case measures.
+void Untimed(const std::function<void()>& work);
+
 struct Spread {
   double median;
   double min;

@@ -20,7 +20,7 @@ struct EngineOptions {
   uint64_t deadline_ms = 50;             // an invocation's budget of wall time, 1 to 3,600,000
   uint64_t load_deadline_ms = 500;       // a library's, for its top level
   uint64_t heap_limit_mb = 64;           // a tenant's JavaScript heap, 8 to 4096
-  bool callback_builtins = false;        // adds DBGet and DBGetNumber to shredder:store, for comparison
+  bool callback_builtins = false;        // adds DBGet and its like to shredder:store, for comparison
   // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it has run that long;
   // must not call into the Engine or write the running tenant's store: optimised code keeps what it knows of objects, of
   // values and of views across it. Such a write ends the process.

@@ -6,22 +6,30 @@
 // repetition by repetition. Each case's own loop, which walks the keys and does nothing else, is
 // measured in the same turns and subtracted.
 //
-//   native           the same in C++: the table's inline lookup, the value read in place; writes by
-//   Store::Set inlined, called  a loop in optimised JavaScript, compiled with and without V8's flag
-//   --shredder-inline callback-number  DBGetNumber(key), a function template's callback that
-//   returns the value's first word callback-buffer  DBGet(key), which returns a copy as an
-//   ArrayBuffer prefetched       HTGetMany, some number of keys a call
+// - native: the same in C++: the table's inline lookup, the value read in place; writes and scans
+//   by Store's functions
+// - inlined, called: a loop in optimised JavaScript, compiled with and without V8's flag
+//   --shredder-inline
+// - callback-number: DBGetNumber(key), a function template's callback that returns the value's
+//   first word
+// - callback-buffer: DBGet(key), which returns a copy as an ArrayBuffer
+// - callback: DBSet, DBAdd and DBDelete, which do what HTSet, HTAdd and HTDelete do; HTScan, which
+//   is a callback itself
+// - prefetched: HTGetMany, some number of keys a call
 #include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <functional>
+#include <numeric>
 #include <random>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "runtime/engine/bench_harness.h"
 #include "runtime/engine/bench_suites.h"
+#include "runtime/engine/store_module.h"
 #include "runtime/store/table_lookup.h"
 
 namespace shredder::engine::bench {
@@ -35,13 +43,16 @@ constexpr size_t kFloat64Index = 1;
 constexpr uint32_t kMaxWord = (1u << 30) - 1;
 // Keys of one invocation that writes, and of one call of HTGetMany.
 constexpr size_t kBatchKeys = 4096;
+// Of the table's keys, one of so many at most is deleted at a time: no segment gets sparse enough
+// to shrink.
+constexpr uint64_t kKeysPerDeleted = 8;
 // What counters start from: of as many digits as they end with.
 constexpr uint64_t kFirstCount = 1'000'000'000;
 
 constexpr char kDataLibrary[] = R"js(#!js name=data
 import { HTGet, HTLength } from 'shredder:store';
 
-export function setup(_, [kind, batchKeys, sampleKeys]) {
+export function setup(_, [kind, batchKeys]) {
   const order = new Uint32Array(HTLength('order') / 4);
   HTGet('order', order);
   const name = (n) => %FlattenString('key:' + String(n).padStart(12, '0'));
@@ -52,7 +63,7 @@ export function setup(_, [kind, batchKeys, sampleKeys]) {
   for (let from = 0; from < all.length; from += Number(batchKeys)) {
     batches.push(part(from, Number(batchKeys)));
   }
-  globalThis.bench = { all, batches, sample: part(0, Number(sampleKeys)) };
+  globalThis.bench = { all, batches, sample: batches[0] };
 }
 )js";
 
@@ -118,20 +129,16 @@ class TableBench {
   TableBench(Engine* engine, const Plan& plan, uint64_t key_count, bool integer_keys)
       : plan_(plan), key_count_(key_count), integer_keys_(integer_keys), tenant_(engine) {
     Fill();
-    Shuffle();
     tenant_.Load(kDataLibrary);
-    tenant_.Set(*store::Key::FromBytes("order"),
-                std::string_view(reinterpret_cast<const char*>(integers_.data()),
-                                 integers_.size() * sizeof(uint32_t)));
-    tenant_.Call("setup", {integer_keys_ ? "integer" : "string", std::to_string(kBatchKeys),
-                           std::to_string(kBatchKeys)});
-    tenant_.store().Delete(*store::Key::FromBytes("order"));
+    UseOrder(RandomOrder(), kBatchKeys);
   }
 
   nlohmann::json Run() {
     MeasureReads();
+    if (plan_.Has("HTScan")) MeasureScan();
     if (plan_.Has("HTSet")) MeasureSet();
     if (plan_.Has("HTAdd")) MeasureAdd();
+    if (plan_.Has("HTDelete")) MeasureDelete();
     return rows_;
   }
 
@@ -144,6 +151,23 @@ class TableBench {
     size_t empty_loop;
   };
 
+  // The cases that are measured for their loops' own cost come first.
+  static constexpr size_t kNativeLoop = 0;
+  static constexpr size_t kJsLoop = 1;
+  static constexpr size_t kLoops = 2;
+
+  // A builtin that writes, and how its cases run.
+  struct Writer {
+    std::string builtin;
+    std::string callback;  // does the same
+    std::string setup;
+    std::string body;  // of a loop over `keys` that calls either of the two, as `write`
+    std::function<double()> begin;  // a repetition; the loop's argument
+    std::function<void(double)> check;
+    std::function<void(size_t from, size_t to)> after_batch;  // may be empty
+    double sample_argument = 1;
+  };
+
   size_t lookups() const { return integers_.size(); }
   std::string NameOf(uint64_t n) const {
     const std::string digits = std::to_string(n);
@@ -152,15 +176,19 @@ class TableBench {
 
   void Fill() {
     std::mt19937_64 random(1);
-    std::string value(kValueBytes, '\0');
     words_.resize(key_count_);
     for (uint64_t n = 0; n < key_count_; ++n) {
       words_[n] = static_cast<uint32_t>(random()) & kMaxWord;
-      const double number = words_[n];
-      std::memcpy(value.data(), &words_[n], sizeof(uint32_t));
-      std::memcpy(value.data() + kFloat64Index * sizeof number, &number, sizeof number);
-      SetNumbered(n, value);
+      SetToItsWord(n);
     }
+  }
+
+  void SetToItsWord(uint64_t n) {
+    char value[kValueBytes] = {};
+    const double number = words_[n];
+    std::memcpy(value, &words_[n], sizeof(uint32_t));
+    std::memcpy(value + kFloat64Index * sizeof number, &number, sizeof number);
+    SetNumbered(n, {value, kValueBytes});
   }
 
   void SetNumbered(uint64_t n, std::string_view value) {
@@ -168,17 +196,53 @@ class TableBench {
                 value);
   }
 
-  // The keys in the order of their use, a string's bytes lying in memory in that same order.
-  void Shuffle() {
+  std::vector<uint32_t> RandomOrder() const {
     std::mt19937_64 random(2);
     std::uniform_int_distribution<uint32_t> pick(0, static_cast<uint32_t>(key_count_ - 1));
-    integers_.resize(plan_.LookupsAt(key_count_));
-    for (uint32_t& n : integers_) {
-      n = pick(random);
+    std::vector<uint32_t> order(plan_.LookupsAt(key_count_));
+    for (uint32_t& n : order) n = pick(random);
+    return order;
+  }
+
+  // No batch has a key twice.
+  std::vector<uint32_t> OrderOfDistinctKeys(size_t batch_keys) const {
+    std::mt19937_64 random(3);
+    std::vector<uint32_t> all(key_count_);
+    std::iota(all.begin(), all.end(), 0);
+    std::vector<uint32_t> order;
+    while (order.size() < plan_.LookupsAt(key_count_)) {
+      // A shuffle that stops after as many.
+      for (size_t i = 0; i < batch_keys; ++i) {
+        std::uniform_int_distribution<size_t> pick(i, all.size() - 1);
+        std::swap(all[i], all[pick(random)]);
+        order.push_back(all[i]);
+      }
+    }
+    order.resize(plan_.LookupsAt(key_count_));
+    return order;
+  }
+
+  // From here on, C++'s loops and JavaScript's use the keys in this order.
+  void UseOrder(std::vector<uint32_t> order, size_t batch_keys) {
+    integers_ = std::move(order);
+    batch_keys_ = batch_keys;
+    expected_sum_ = expected_loop_ = 0;
+    for (const uint32_t n : integers_) {
       expected_sum_ += words_[n];
       expected_loop_ += n;
     }
-    if (integer_keys_) return;
+    if (!integer_keys_) NameIntegers();
+    const store::Key key = *store::Key::FromBytes("order");
+    tenant_.Set(key, std::string_view(reinterpret_cast<const char*>(integers_.data()),
+                                      integers_.size() * sizeof(uint32_t)));
+    tenant_.Call("setup", {integer_keys_ ? "integer" : "string", std::to_string(batch_keys_)});
+    tenant_.store().Delete(key);
+  }
+
+  // The strings' bytes lie in memory in the order of their use.
+  void NameIntegers() {
+    string_bytes_.clear();
+    strings_.clear();
     for (const uint32_t n : integers_) string_bytes_ += NameOf(n);
     const size_t length = string_bytes_.size() / lookups();
     for (size_t i = 0; i < lookups(); ++i) {
@@ -279,9 +343,14 @@ class TableBench {
 
   // A case that runs over all keys in one invocation.
   size_t AddLoopCase(std::vector<Case>* cases, const LoopSource& source,
-                     CompiledLoop::Lookups lookups, std::function<void(double)> check) {
+                     CompiledLoop::Lookups lookups, std::function<void(double)> check,
+                     double argument = 0) {
     CompiledLoop* loop = AddLoop(source, lookups);
-    cases->push_back({source.name, [loop] { return loop->RunAll(); }, std::move(check), loop, {}});
+    cases->push_back({source.name,
+                      [loop, argument] { return loop->RunAll(argument); },
+                      std::move(check),
+                      loop,
+                      {}});
     return cases->size() - 1;
   }
 
@@ -319,8 +388,6 @@ class TableBench {
     std::vector<Measured> measured;
     cases.push_back({"the empty native loop", [this] { return WalkNatively(); }, {}, nullptr, {}});
     AddLoopCase(&cases, EmptyLoop("walk"), CompiledLoop::Lookups::kCalled, MustWalkAll());
-    constexpr size_t kNativeLoop = 0;
-    constexpr size_t kJsLoop = 1;
 
     for (const Reader& reader : Readers()) {
       const std::string& builtin = reader.builtin;
@@ -382,93 +449,175 @@ class TableBench {
         measured.push_back({"HTGetMany", "prefetched", keys_per_call, kJsLoop});
       }
     }
-    if (measured.empty()) return;
-    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
-    AddRows(cases, measured, 2);
+    if (!measured.empty()) Measure(&cases, measured, lookups());
   }
 
-  // Cases that write run in invocations of kBatchKeys keys each, the native one in transactions of
-  // as many.
-  size_t AddBatchCase(std::vector<Case>* cases, const std::string& name, CompiledLoop* loop,
-                      std::function<double()> argument, std::function<void(double)> check) {
-    cases->push_back({name,
-                      [this, loop, argument] {
-                        const double value = argument();
-                        double sum = 0;
-                        for (size_t i = 0; i * kBatchKeys < lookups(); ++i) {
-                          sum += loop->RunBatch(i, value);
-                        }
-                        return sum;
-                      },
-                      std::move(check),
-                      loop,
-                      {}});
-    return cases->size() - 1;
+  // Calls of Store::Scan that a whole scan takes; adds the keys that are seen.
+  uint64_t ScanNatively(uint64_t* seen) const {
+    uint64_t steps = 0;
+    uint64_t cursor = 0;
+    do {
+      cursor = tenant_.store().Scan(cursor, kKeysPerScan, [seen](std::string_view) { ++*seen; });
+      ++steps;
+    } while (cursor != 0);
+    return steps;
   }
 
-  template <typename Write>
-  double WriteNatively(const Write& write) {
-    store::Store& store = tenant_.store();
-    double sum = 0;
-    for (size_t from = 0; from < lookups(); from += kBatchKeys) {
-      const size_t to = std::min(from + kBatchKeys, lookups());
-      store.Begin();
-      for (size_t i = from; i < to; ++i) {
-        sum += write(store, integer_keys_ ? store::Key::FromInteger(integers_[i])
-                                          : *store::Key::FromBytes(strings_[i]));
-      }
-      store.Commit();
-    }
-    return sum;
+  // `argument` steps, of whole scans: the last step of each returns the cursor of the first.
+  static LoopSource ScanLoop(const std::string& name, const std::string& imports,
+                             const std::string& step) {
+    return {name,
+            imports,
+            "const into = [];",
+            "let seen = 0; let cursor = 0;"
+            "for (let i = 0; i < argument; i++) { " +
+                step +
+                " seen += into.length; }"
+                "return cursor === 0 ? seen : -1;",
+            false,
+            /*sample_argument=*/100};
   }
 
-  // The loops' own cost, transactions and invocations included.
-  void AddEmptyBatchCases(std::vector<Case>* cases, const std::string& name) {
-    cases->push_back({"empty native transactions",
-                      [this] { return WriteNatively([](auto&, const store::Key&) { return 1; }); },
-                      {},
-                      nullptr,
-                      {}});
-    LoopSource source = EmptyLoop(name);
-    source.writes = true;
-    AddBatchCase(cases, name, AddLoop(source, CompiledLoop::Lookups::kCalled), [] { return 0; },
-                 {});
-  }
-
-  void MeasureSet() {
-    if (!Knows("HTSet")) return;
+  // Whole scans, as many as visit as many keys as other cases look up, but one at least.
+  void MeasureScan() {
+    if (!Knows("HTScan")) return;
+    const uint64_t scans = std::max<uint64_t>(1, lookups() / key_count_);
+    uint64_t seen = 0;
+    const uint64_t steps = scans * ScanNatively(&seen);
+    const auto check = MustEqual("HTScan", static_cast<double>(scans * key_count_));
     std::vector<Case> cases;
-    std::vector<Measured> measured;
-    AddEmptyBatchCases(&cases, "emptySet");
-    // Each repetition writes another number, which must be what every key has afterwards.
-    double number = 0;
-    const auto next = [&number] { return ++number; };
-    const auto check = [this, &number](double) {
-      MustEqual("HTSet", number * static_cast<double>(lookups()))(SumNatively<uint64_t>(FirstWord));
+    cases.push_back({"the native loop without scans",
+                     [steps] {
+                       for (uint64_t i = 0; i < steps; ++i) asm volatile("");
+                       return 0;
+                     },
+                     {},
+                     nullptr,
+                     {}});
+    const auto add = [&](const LoopSource& source, std::function<void(double)> check_one) {
+      AddLoopCase(&cases, source, CompiledLoop::Lookups::kCalled, std::move(check_one),
+                  static_cast<double>(steps));
     };
-    cases.push_back({"HTSet, native",
-                     [this, next] {
-                       char value[kValueBytes] = {};
-                       const auto word = static_cast<uint32_t>(next());
-                       std::memcpy(value, &word, sizeof word);
-                       return WriteNatively([&value](store::Store& store, const store::Key& key) {
-                         return store.Set(key, {value, kValueBytes}) == store::WriteStatus::kOk;
-                       });
+    add(ScanLoop("scanNothing", "", ""), MustEqual("the loop without scans", 0));
+    cases.push_back({"HTScan, native",
+                     [this, scans] {
+                       uint64_t keys = 0;
+                       for (uint64_t i = 0; i < scans; ++i) ScanNatively(&keys);
+                       return static_cast<double>(keys);
                      },
                      check,
                      nullptr,
                      {}});
-    measured.push_back({"HTSet", "native", 0, 0});
-    CompiledLoop* loop = AddLoop({"HTSet_called", "HTSet", "const value = new Uint32Array(16);",
-                                  "value[0] = argument;"
-                                  "for (let i = 0; i < keys.length; i++) HTSet(keys[i], value);"
-                                  "return keys.length;",
-                                  true},
-                                 CompiledLoop::Lookups::kCalled);
-    AddBatchCase(&cases, "HTSet, called", loop, next, check);
-    measured.push_back({"HTSet", "called", 0, 1});
-    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
-    AddRows(cases, measured, 2);
+    add(ScanLoop("HTScan_callback", "HTScan", "cursor = HTScan(cursor, into);"), check);
+    Measure(&cases, {{"HTScan", "native", 0, kNativeLoop}, {"HTScan", "callback", 0, kJsLoop}},
+            scans * key_count_);
+  }
+
+  // Cases that write run in invocations of batch_keys_ keys each, the native one in transactions of
+  // as many. The sum of what `write_batch(from, to)` returns.
+  template <typename WriteBatch>
+  double SumBatches(const WriteBatch& write_batch) {
+    double sum = 0;
+    for (size_t from = 0; from < lookups(); from += batch_keys_) {
+      sum += write_batch(from, std::min(from + batch_keys_, lookups()));
+    }
+    return sum;
+  }
+
+  template <typename Write>
+  double WriteNatively(size_t from, size_t to, const Write& write) {
+    store::Store& store = tenant_.store();
+    double sum = 0;
+    store.Begin();
+    for (size_t i = from; i < to; ++i) {
+      sum += write(store, integer_keys_ ? store::Key::FromInteger(integers_[i])
+                                        : *store::Key::FromBytes(strings_[i]));
+    }
+    store.Commit();
+    return sum;
+  }
+
+  template <typename Write>
+  double WriteAllNatively(const Write& write) {
+    return SumBatches([&](size_t from, size_t to) { return WriteNatively(from, to, write); });
+  }
+
+  void AddBatchCase(std::vector<Case>* cases, const std::string& name, const LoopSource& source,
+                    const Writer& writer) {
+    CompiledLoop* loop = AddLoop(source, CompiledLoop::Lookups::kCalled);
+    cases->push_back({name,
+                      [this, loop, writer] {
+                        const double argument = writer.begin();
+                        return SumBatches([&](size_t from, size_t to) {
+                          const double sum = loop->RunBatch(from / batch_keys_, argument);
+                          if (writer.after_batch) writer.after_batch(from, to);
+                          return sum;
+                        });
+                      },
+                      writer.check,
+                      loop,
+                      {}});
+  }
+
+  // The loops' own cost, transactions and invocations included.
+  void AddEmptyBatchCases(std::vector<Case>* cases, const std::string& name) {
+    cases->push_back(
+        {"empty native transactions",
+         [this] { return WriteAllNatively([](auto&, const store::Key&) { return 1; }); },
+         {},
+         nullptr,
+         {}});
+    LoopSource source = EmptyLoop(name);
+    source.writes = true;
+    Writer nothing;
+    nothing.begin = [] { return 0; };
+    AddBatchCase(cases, name, source, nothing);
+  }
+
+  // `native` is one repetition of the same in C++.
+  void MeasureWriter(const Writer& writer, std::function<double()> native) {
+    const std::string& builtin = writer.builtin;
+    std::vector<Case> cases;
+    AddEmptyBatchCases(&cases, "empty_" + builtin);
+    cases.push_back({builtin + ", native", std::move(native), writer.check, nullptr, {}});
+    const auto add = [&](const std::string& name, const std::string& function) {
+      AddBatchCase(&cases, builtin + ", " + name,
+                   {builtin + "_" + name, function + " as write", writer.setup, writer.body, true,
+                    writer.sample_argument},
+                   writer);
+    };
+    add("called", builtin);
+    add("callback", writer.callback);
+    Measure(&cases,
+            {{builtin, "native", 0, kNativeLoop},
+             {builtin, "called", 0, kJsLoop},
+             {builtin, "callback", 0, kJsLoop}},
+            lookups());
+  }
+
+  void MeasureSet() {
+    if (!Knows("HTSet")) return;
+    // Each repetition writes another number, which must be what every key has afterwards.
+    double number = 0;
+    Writer writer;
+    writer.builtin = "HTSet";
+    writer.callback = "DBSet";
+    writer.setup = "const value = new Uint32Array(16);";
+    writer.body =
+        "value[0] = argument; for (let i = 0; i < keys.length; i++) write(keys[i], value);"
+        "return keys.length;";
+    writer.begin = [&number] { return ++number; };
+    writer.check = [this, &number](double) {
+      MustEqual("HTSet", number * static_cast<double>(lookups()))(SumNatively<uint64_t>(FirstWord));
+    };
+    MeasureWriter(writer, [this, &number] {
+      char value[kValueBytes] = {};
+      const auto word = static_cast<uint32_t>(++number);
+      std::memcpy(value, &word, sizeof word);
+      return WriteAllNatively([&value](store::Store& store, const store::Key& key) {
+        return store.Set(key, {value, kValueBytes}) == store::WriteStatus::kOk;
+      });
+    });
   }
 
   // As INCRBY does it.
@@ -486,24 +635,18 @@ class TableBench {
   void MeasureAdd() {
     if (!Knows("HTAdd")) return;
     for (uint64_t n = 0; n < key_count_; ++n) SetNumbered(n, std::to_string(kFirstCount));
-    std::vector<Case> cases;
-    std::vector<Measured> measured;
-    AddEmptyBatchCases(&cases, "emptyAdd");
-    cases.push_back(
-        {"HTAdd, native", [this] { return WriteNatively(Increment); }, {}, nullptr, {}});
-    measured.push_back({"HTAdd", "native", 0, 0});
-    CompiledLoop* loop =
-        AddLoop({"HTAdd_called", "HTAdd", "", SummingLoop("sum += HTAdd(keys[i], argument);"), true,
-                 /*sample_argument=*/0},
-                CompiledLoop::Lookups::kCalled);
-    AddBatchCase(&cases, "HTAdd, called", loop, [] { return 1; }, {});
-    measured.push_back({"HTAdd", "called", 0, 1});
-    RunInTurns(&cases, plan_.warm_ups(), plan_.repetitions());
-    AddRows(cases, measured, 2);
-    // Each repetition of each of the two has added 1 for each occurrence of a key.
+    Writer writer;
+    writer.builtin = "HTAdd";
+    writer.callback = "DBAdd";
+    writer.body = SummingLoop("sum += write(keys[i], argument);");
+    writer.begin = [] { return 1; };
+    writer.sample_argument = 0;
+    double runs = 0;
+    writer.check = [&runs](double) { ++runs; };
+    MeasureWriter(writer, [this] { return WriteAllNatively(Increment); });
+    // Each repetition of each case has added 1 for each occurrence of a key.
     const double added = SumOfCounts() - static_cast<double>(kFirstCount * key_count_);
-    const double repetitions = 2 * (plan_.warm_ups() + plan_.repetitions());
-    MustEqual("HTAdd", repetitions * static_cast<double>(lookups()))(added);
+    MustEqual("HTAdd", runs * static_cast<double>(lookups()))(added);
   }
 
   double SumOfCounts() const {
@@ -519,21 +662,69 @@ class TableBench {
     return static_cast<double>(sum);
   }
 
-  // The rows of `measured`, whose cases start at `first`.
-  void AddRows(const std::vector<Case>& cases, const std::vector<Measured>& measured,
-               size_t first) {
-    const auto per_lookup = [this](double ns) { return ns / static_cast<double>(lookups()); };
+  void MustHoldKeys(uint64_t count) const {
+    MustEqual("the table's number of keys",
+              static_cast<double>(count))(static_cast<double>(tenant_.store().key_count()));
+  }
+
+  // A batch that was deleted, and nothing else.
+  void PutBack(size_t from, size_t to) {
+    MustHoldKeys(key_count_ - (to - from));
+    for (size_t i = from; i < to; ++i) SetToItsWord(integers_[i]);
+  }
+
+  // What is deleted has been written long before, and is put back while no time is taken: the
+  // deletions find the caches as the other cases do.
+  void MeasureDelete() {
+    if (!Knows("HTDelete")) return;
+    Fill();
+    const uint64_t batch_keys = std::clamp<uint64_t>(key_count_ / kKeysPerDeleted, 1, kBatchKeys);
+    UseOrder(OrderOfDistinctKeys(batch_keys), batch_keys);
+    Writer writer;
+    writer.builtin = "HTDelete";
+    writer.callback = "DBDelete";
+    writer.body = SummingLoop("if (write(keys[i])) sum++;");
+    writer.begin = [this] {
+      // A loop that was compiled has deleted the sample, the first batch.
+      if (tenant_.store().key_count() != key_count_) {
+        Untimed([this] { PutBack(0, std::min(batch_keys_, lookups())); });
+      }
+      return 0;
+    };
+    writer.check = [this](double deleted) {
+      MustEqual("HTDelete", static_cast<double>(lookups()))(deleted);
+      MustHoldKeys(key_count_);
+    };
+    writer.after_batch = [this](size_t from, size_t to) {
+      Untimed([=, this] { PutBack(from, to); });
+    };
+    MeasureWriter(writer, [this, writer] {
+      writer.begin();
+      return SumBatches([&](size_t from, size_t to) {
+        const double deleted = WriteNatively(
+            from, to, [](store::Store& store, const store::Key& key) { return store.Delete(key); });
+        writer.after_batch(from, to);
+        return deleted;
+      });
+    });
+  }
+
+  // Runs the cases, the loops' own first and then those of `measured`, and adds the latter's rows.
+  // A repetition of each works on so many keys.
+  void Measure(std::vector<Case>* cases, const std::vector<Measured>& measured, uint64_t keys) {
+    RunInTurns(cases, plan_.warm_ups(), plan_.repetitions());
+    const auto per_key = [keys](double ns) { return ns / static_cast<double>(keys); };
     for (size_t i = 0; i < measured.size(); ++i) {
       const Measured& one = measured[i];
-      const Spread spread = SpreadOf(cases[first + i].ns);
-      const double loop_ns = per_lookup(SpreadOf(cases[one.empty_loop].ns).median);
+      const Spread spread = SpreadOf((*cases)[kLoops + i].ns);
+      const double loop_ns = per_key(SpreadOf((*cases)[one.empty_loop].ns).median);
       nlohmann::json row = {{"builtin", one.builtin},
                             {"case", one.name},
                             {"keys", key_count_},
                             {"keyKind", integer_keys_ ? "integer" : "string"},
-                            {"medianNs", per_lookup(spread.median) - loop_ns},
-                            {"minNs", per_lookup(spread.min) - loop_ns},
-                            {"maxNs", per_lookup(spread.max) - loop_ns},
+                            {"medianNs", per_key(spread.median) - loop_ns},
+                            {"minNs", per_key(spread.min) - loop_ns},
+                            {"maxNs", per_key(spread.max) - loop_ns},
                             {"loopNs", loop_ns}};
       if (one.keys_per_call != 0) row["keysPerCall"] = one.keys_per_call;
       rows_.push_back(row);
@@ -550,6 +741,7 @@ class TableBench {
   uint64_t expected_sum_ = 0;
   uint64_t expected_loop_ = 0;
   std::vector<uint32_t> integers_;
+  size_t batch_keys_ = 0;
   std::string string_bytes_;
   std::vector<std::string_view> strings_;
   nlohmann::json rows_ = nlohmann::json::array();
@@ -558,9 +750,9 @@ class TableBench {
 }  // namespace
 
 const std::vector<std::string>& HtgetBuiltins() {
-  static const std::vector<std::string> builtins = {"HTGet",       "HTHas",        "HTLength",
-                                                    "HTGetUint32", "HTGetFloat64", "HTView",
-                                                    "HTSet",       "HTAdd",        "HTGetMany"};
+  static const std::vector<std::string> builtins = {
+      "HTGet", "HTHas", "HTLength", "HTGetUint32", "HTGetFloat64", "HTView",
+      "HTSet", "HTAdd", "HTDelete", "HTScan",      "HTGetMany"};
   return builtins;
 }
 

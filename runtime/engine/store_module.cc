@@ -252,8 +252,6 @@ v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& byte
 
 // HTScan(cursor, into): number
 void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
-  // Keys of one call, about.
-  constexpr uint64_t kCount = 100;
   // The store's cursors are below; from here on there are no keys.
   constexpr int64_t kEndCursor = int64_t{1} << 48;
   v8::Isolate* isolate = info.GetIsolate();
@@ -266,7 +264,7 @@ void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   uint64_t next = 0;
   if (cursor < kEndCursor) {
     next = StateOf(info)->store->Scan(
-        static_cast<uint64_t>(cursor), kCount,
+        static_cast<uint64_t>(cursor), kKeysPerScan,
         [&keys](std::string_view key) { keys.emplace_back(key); });
   }
   if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0)).IsNothing()) {
@@ -332,7 +330,10 @@ struct Callback {
 };
 constexpr Callback kCallbacks[] = {{"HTScan", HTScan, 2}};
 constexpr Callback kComparisonCallbacks[] = {{"DBGet", DBGet, 1},
-                                             {"DBGetNumber", DBGetNumber, 1}};
+                                             {"DBGetNumber", DBGetNumber, 1},
+                                             {"DBSet", HTSet, 2},
+                                             {"DBDelete", HTDelete, 1},
+                                             {"DBAdd", HTAdd, 2}};
 
 // What the builtins of these names leave to C++, and where they find it.
 struct Fallback {

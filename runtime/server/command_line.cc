@@ -30,7 +30,7 @@ CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLin
   app.add_option("--memory", overrides.memory, "the default tenant's quota (default 1gb)")
       ->type_name("SIZE");
   app.add_flag("--enable-callbacks", overrides.callback_builtins,
-               "add the C++ callbacks DBGet and DBGetNumber to shredder:store, for comparison");
+               "add DBGet and the other C++ callbacks to shredder:store, for comparison");
   app.add_option("--log-level", overrides.log_level, "debug, info, warn or error (default info)")
       ->type_name("LEVEL");
   app.add_option("--v8-flags", v8_flags, "flags for V8, separated by spaces")->type_name("FLAGS");

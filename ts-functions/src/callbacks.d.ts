@@ -16,4 +16,13 @@ declare module 'shredder:store' {
    *     absent or its value is shorter than four bytes.
    */
   export function DBGetNumber(key: Key): number | undefined;
+
+  /** As HTSet. */
+  export function DBSet(key: Key, bytes: ArrayBuffer | ArrayBufferView): void;
+
+  /** As HTDelete. */
+  export function DBDelete(key: Key): boolean;
+
+  /** As HTAdd. */
+  export function DBAdd(key: Key, delta: number): number;
 }

@@ -95,6 +95,8 @@ export function DBGetNumber(key: Key): number | undefined {
   return HTGetUint32(key, 0);
 }
 
+export { HTAdd as DBAdd, HTDelete as DBDelete, HTSet as DBSet };
+
 function isIntegerKey(key: string): boolean {
   return Number.isSafeInteger(Number(key)) && /^(0|[1-9]\d*)$/.test(key);
 }
