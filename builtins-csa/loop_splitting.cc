@@ -92,9 +92,13 @@ bool IsCheap(Node* node) {
   }
 }
 
-// An array of which it is known that its elements are outside of V8's heap.
+// A load of an array of which it is known that its elements are outside of V8's heap, and which can be a DataView's load, too: no
+// such load of a 64-bit integer is ever lowered.
 bool IsOffHeapLoad(Node* node) {
-  return node->opcode() == IrOpcode::kLoadTypedElement && Int64Matcher(node->InputAt(1)).Is(0);
+  if (node->opcode() != IrOpcode::kLoadTypedElement) return false;
+  const ExternalArrayType type = ExternalArrayTypeOf(node->op());
+  return type != kExternalBigInt64Array && type != kExternalBigUint64Array &&
+         Int64Matcher(node->InputAt(1)).Is(0);
 }
 
 // How many registers an access to memory takes in an iteration: the address too, where that is a sum. A lookup takes all.
@@ -259,7 +263,7 @@ class LoopSplitter {
   Node* converted_limit_ = nullptr;
   ZoneVector<Counter> counters_;
   ZoneVector<Bound> bounds_;  // the loop's own first
-  ZoneUnorderedSet<Node*> proven_;
+  ZoneUnorderedMap<Node*, Linear> proven_;
 
   // The main loop.
   Node* main_loop_ = nullptr;
@@ -393,9 +397,10 @@ bool LoopSplitter::FindLoopBound() {
 
 bool LoopSplitter::IsConvertedInHeader(Node* limit) const {
   for (Node* node = limit; node != effect_phi_; node = NodeProperties::GetEffectInput(node)) {
-    if (NodeProperties::GetControlInput(node) != loop_node_) return false;
+    // Before the inputs are asked for, which a pure node lacks.
     const bool is_constant = IsCheckedToInt32(node) && !IsInLoop(node->InputAt(0));
     if (!is_constant && node->opcode() != IrOpcode::kCheckpoint) return false;
+    if (NodeProperties::GetControlInput(node) != loop_node_) return false;
   }
   return true;
 }
@@ -412,7 +417,7 @@ void LoopSplitter::FindIndexBounds() {
     }
     bound.slack = 0;
     bound.limit = node->InputAt(1);
-    if (IsInLoop(bound.limit) || !LinearOf(node->InputAt(0), &bound.index)) continue;
+    if (IsInLoop(bound.limit) || !LinearOf(node, &bound.index)) continue;
     AddBound(bound);
     MarkProven(node);
   }
@@ -424,7 +429,10 @@ void LoopSplitter::FindIndexBounds() {
     const bool changes_width = node->opcode() == IrOpcode::kChangeInt32ToInt64 ||
                                node->opcode() == IrOpcode::kChangeUint32ToUint64 ||
                                node->opcode() == IrOpcode::kTruncateInt64ToInt32;
-    if (changes_width && IsProven(node->InputAt(0))) proven_.insert(node);
+    Linear linear;
+    if (changes_width && IsProven(node->InputAt(0)) && LinearOf(node, &linear)) {
+      proven_.emplace(node, linear);
+    }
   }
 }
 
@@ -504,13 +512,13 @@ bool LoopSplitter::LinearOfProduct(Node* a, Node* b, Linear* linear, int depth) 
 }
 
 void LoopSplitter::MarkProven(Node* index) {
-  while (true) {
+  Linear linear;
+  while (LinearOf(index, &linear)) {
     const bool is_bounds_check = index->opcode() == IrOpcode::kCheckedUint32Bounds ||
                                  index->opcode() == IrOpcode::kCheckedUint64Bounds;
     // A check against what changes within the loop stays.
-    if (!is_bounds_check || !IsInLoop(index->InputAt(1))) proven_.insert(index);
+    if (!is_bounds_check || !IsInLoop(index->InputAt(1))) proven_.emplace(index, linear);
     if (NodeProperties::IsPhi(index)) return;
-    Linear linear;
     index = LinearOf(index->InputAt(0), &linear) ? index->InputAt(0) : index->InputAt(1);
   }
 }
@@ -694,8 +702,7 @@ void LoopSplitter::FoldIndex(Node* node, Node* copy) {
     const ExternalArrayType type = ExternalArrayTypeOf(node->op());
     const int size_log2 = ElementSizeLog2Of(
         AccessBuilder::ForTypedArrayElement(type, true).machine_type.representation());
-    Linear linear;
-    CHECK(LinearOf(node->InputAt(3), &linear));
+    Linear linear = proven_.at(node->InputAt(3));
     linear.scale <<= size_log2;
     linear.offset <<= size_log2;
     copy->ReplaceInput(1, Proven64(linear));
@@ -748,8 +755,7 @@ Node* LoopSplitter::MapControl(Node* node) {
 }
 
 Node* LoopSplitter::Proven(Node* node) {
-  Linear linear;
-  CHECK(LinearOf(node, &linear));
+  const Linear& linear = proven_.at(node);
   if (Is64Bit(node)) return Proven64(linear);
   const auto [counter, scale, offset] = linear;
   Node* value = main_phis_[counter->phi];

@@ -24,14 +24,17 @@ for (let d = -9; d <= 9; d++) limits.push(size + d);
 const written = new Float64Array(64);
 const copied = new Uint32Array(2);
 const data32 = Uint32Array.from({length: 50}, (_, i) => i * 2654435761);
+const clamped = Uint8ClampedArray.from({length: 90}, (_, i) => i * 5);
+const big = new BigInt64Array(64), bigger = BigInt64Array.from({length: 70}, (_, i) => BigInt(i) << 40n);
 const data8 = Uint8Array.from({length: 77}, (_, i) => i * 37);
 function shown(x) { return Array.isArray(x) ? x.map(shown).join() : Object.is(x, -0) ? '-0' : String(x); }
 function answer(f, n) {
   written.fill(0);
   copied.fill(0);
+  big.fill(0n);
   let result;
   try { result = shown(f(n)); } catch (e) { result = e.name + ': ' + e.message; }
-  return result + ' ' + shown([...written]);
+  return result + ' ' + shown([...written]) + ' ' + shown([...big]);
 }
 %NeverOptimizeFunction(slow);
 
@@ -81,7 +84,7 @@ class LoopSplittingTest : public TenantTest {
 
   // An index for `counter`; seldom one that the optimiser cannot follow.
   std::string RandomIndex(const std::string& counter) {
-    switch (Below(10)) {
+    switch (Below(11)) {
       case 0:
       case 1:
       case 2:
@@ -97,9 +100,17 @@ class LoopSplittingTest : public TenantTest {
         return "(" + counter + " << " + Number(Below(4)) + ") + " + Number(Below(3));
       case 8:
         return counter + " - " + Number(Below(9));
+      case 9:
+        return DeepIndex(counter);
       default:
         return OneOf({"(at & 31)", "at >> 1", "(at + k) | 0", "size - 8 - at"});
     }
+  }
+
+  // Of more operations than the optimiser follows, at times.
+  std::string DeepIndex(std::string index) {
+    for (int i = Below(12); i > 0; --i) index = "(" + index + OneOf({" + 1", " + 2", " * 1"}) + ")";
+    return index;
   }
 
   std::string RandomRead() { return ReadAt(RandomIndex(Below(5) == 0 ? "k" : "at")); }
@@ -133,7 +144,9 @@ class LoopSplittingTest : public TenantTest {
       case 8:
         return "written[" + OneOf({"at & 63", "k", "at"}) + "] = " + read + ";";
       case 9:
-        return "sum += " + OneOf({"data32[k]", "data32[at]", "data8[at + 1]", "data8[k * 2]"}) + ";";
+        return OneOf({"sum += data32[k];", "sum += data32[at];", "sum += data8[at + 1];",
+                      "sum += data8[k * 2];", "big[k] = bigger[at];", "big[at & 31] = bigger[at];",
+                      "written[at] = clamped[k];"});
       case 10:
         return "last = at;";
       default:
@@ -142,7 +155,10 @@ class LoopSplittingTest : public TenantTest {
   }
 
   std::string RandomLoop() {
-    const std::string bound = OneOf({"n", "n", "view.byteLength", "end", "40", "size - 7"});
+    // The last ones are computed in the loop, or change in it.
+    const std::string bound = OneOf({"n", "n", "view.byteLength", "end", "40", "size - 7", "(n >>> 0)",
+                                     "data8.length", "data8[n & 15]", "(n | 0) - k", "60 - (at & 31)",
+                                     "Math.min(n | 0, 40 + k)", "(at & 15) + 20"});
     const std::string condition = OneOf({"at < ", "at < ", "at <= ", "at + 7 < ", "at + 3 <= "});
     // An index that grows with the counter ends every loop.
     const std::string first = OneOf({"at", "at", "at + 4", "at * 3", "at * 8", "(at << 2) + 8", "at - 3"});
@@ -243,6 +259,31 @@ INSTANTIATE_TEST_SUITE_P(
                   "for (let row = 0; row < 4; row++) for (let at = 0; at < n; at += 4) "
                   "sum = (sum + view.getUint32(at, true) * row) | 0;"}),
     [](const testing::TestParamInfo<SplitCase>& info) { return info.param.name; });
+
+// Each of these once ended the process where it was compiled.
+TEST_F(LoopSplittingTest, WhatALoopComputesItsLimitOrItsIndexFromMakesNoDifference) {
+  const char* const loops[] = {
+      "for (let i = 0; i < (n >>> 0); i = (i + 1) >>> 0) sum += view.getUint8(i);",
+      "for (let i = 0; i < data8[n & 15]; i++) sum += view.getUint8(i);",
+      "for (let i = 0; i < 64 - (i & 31); i++) sum += view.getUint8(i);",
+      "let m = 100; for (let i = 0; i < (m >> 1); i++) { m--; sum += data32[i & 31]; }",
+      "let k = 0; for (let i = 0; i < Math.min(n | 0, 40 + k); i++) { sum += view.getUint8(i); k++; }",
+      "for (let i = 0; i < n; i++) sum += view.getUint8(((((((i * 2) + 1) * 2) + 1) * 2) + 1) * 2);",
+      "for (let i = 0; i < n; i++) sum += view.getUint8((((((((i + 1) + 1) + 1) + 1) + 1) + 1) + 1) + 1);",
+      "for (let i = 0; i < bigger.length; i++) big[i & 63] = bigger[i];",
+      "for (let i = 0; i < data8.length; i++) written[i] = clamped[i];",
+  };
+  for (const char* loop : loops) {
+    SCOPED_TRACE(loop);
+    LoadLoop(std::string("(n) {\n  const view = HTView('value');\n  let sum = 0;\n  ") + loop +
+                 "\n  return sum;\n}\n",
+             256);
+    for (int round = 0; round < 2; ++round) {
+      Warm();
+      EXPECT_EQ(tenant_.ShowCall("compare"), "\"same\"");
+    }
+  }
+}
 
 TEST_F(LoopSplittingTest, ALoopThatMayLeaveOtherwiseIsLeftAlone) {
   LoadLoop(
