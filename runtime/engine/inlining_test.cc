@@ -289,6 +289,55 @@ export function use() {
   for (int i = 0; i < 3; i++) EXPECT_EQ(tenant_.ShowCall("use"), "[\"TypeError\", \"TypeError\"]");
 }
 
+// What is known of an invocation is known in one activation only: the same code goes on in another invocation.
+TEST_F(InliningTest, CodeThatGoesOnInALaterInvocationFindsItsViewEnded) {
+  tenant_.MustLoad(R"js(
+function* sums(key) {
+  const view = HTView(key);
+  for (let round = 0;; round++) {
+    let sum = 0;
+    for (let at = 0; at < 64; at += 4) sum += view.getUint32(at, true);
+    yield sum + round - round;
+  }
+}
+async function awaited(key, gate) {
+  const view = HTView(key);
+  let sum = 0;
+  for (let round = 0; round < 3; round++) {
+    for (let at = 0; at < 64; at += 4) sum += view.getUint32(at, true);
+    if (round === 1) await gate;
+  }
+  return sum;
+}
+const values = (n) => new Uint32Array(16).fill(n);
+let running, pending, release;
+export function begin() {
+  HTSet(1, values(1));
+  HTSet(2, values(5));
+  for (const f of [sums, awaited]) %PrepareFunctionForOptimization(f);
+  const warm = sums(1);
+  for (let i = 0; i < 10; i++) warm.next();
+  %OptimizeFunctionOnNextCall(sums);
+  for (let i = 0; i < 10; i++) warm.next();
+  awaited(1);
+  awaited(1);
+  %OptimizeFunctionOnNextCall(awaited);
+  running = sums(2);
+  pending = awaited(2, new Promise((resolve) => { release = resolve; })).catch((e) => e.name);
+  return running.next().value;
+}
+export function goOn() {
+  HTSet(2, values(9));
+  release();
+  let name;
+  try { name = running.next().value; } catch (e) { name = e.name; }
+  return Promise.all([name, pending]);
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("begin"), "80");
+  EXPECT_EQ(tenant_.ShowCall("goOn"), "[\"TypeError\", \"TypeError\"]");
+}
+
 TEST_F(InliningTest, AViewWhoseMapIsMadeToChangeReadsTheSameOrThrows) {
   tenant_.MustLoad(R"js(
 class Base { constructor(object) { return object; } }
