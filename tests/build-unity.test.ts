@@ -16,7 +16,7 @@ build obj/a/v8.two.o: cxx $
 build obj/a/v8.three.o: cxx ../../deps/v8/src/a/three.cc || obj/v8.stamp
 build obj/a/v8.odd.o: cxx ../../deps/v8/src/a/odd.cc || obj/v8.stamp
 build obj/b/v8.four.o: cxx gen/b/four.cc || obj/v8.stamp
-build obj/own/v8.mine.o: cxx ../../deps/v8/src/shredder/mine.cc || obj/v8.stamp
+build obj/own/v8.mine.o: cxx ../../deps/v8/builtins-csa/mine.cc || obj/v8.stamp
 build obj/c/v8.plain.o: cc ../../deps/v8/src/c/plain.c || obj/v8.stamp
 
 build obj/libv8.a: alink_thin obj/a/v8.one.o obj/a/v8.two.o obj/a/v8.three.o $
@@ -75,7 +75,7 @@ test('misfits, own files and a directory of one file are compiled alone', (t) =>
   const built = edges(rewriteAsUnity(NINJA, OPTIONS).ninja);
   t.deepEqual(built['obj/a/v8.odd.o']?.inputs, ['../../deps/v8/src/a/odd.cc']);
   t.deepEqual(built['obj/b/v8.four.o']?.inputs, ['gen/b/four.cc']);
-  t.deepEqual(built['obj/own/v8.mine.o']?.inputs, ['../../deps/v8/src/shredder/mine.cc']);
+  t.deepEqual(built['obj/own/v8.mine.o']?.inputs, ['../../deps/v8/builtins-csa/mine.cc']);
 });
 
 test("warnings are silenced in upstream's files and shown in own ones", (t) => {

@@ -5,7 +5,7 @@
 
 #include <cstring>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/engine/engine_test_support.h"
 #include "runtime/engine/function_host.h"
 #include "runtime/engine/store_module.h"

@@ -30,7 +30,7 @@
 #include "runtime/engine/bench_harness.h"
 #include "runtime/engine/bench_suites.h"
 #include "runtime/engine/store_module.h"
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::engine::bench {
 

@@ -1,11 +1,11 @@
-// Loops over views and arrays in optimised code, which checks bounds before the loop where it can (builtins-csa/loop_splitting.h):
+// Loops over views and arrays in optimised code, which checks bounds before the loop where it can (builtins-csa/compiler/loop_splitting.h):
 // that they do what the same loops do in the interpreter, whatever their bounds, and that it is done at all.
 //
 // SHREDDER_TEST_LOOPS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names both and shows the loop.
 #include <cstdlib>
 #include <random>
 
-#include "builtins-csa/split_loops.h"
+#include "builtins-csa/compiler/split_loops.h"
 #include "runtime/engine/engine_test_support.h"
 
 namespace shredder::engine {

@@ -6,7 +6,7 @@
 #include <cstring>
 #include <span>
 
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::engine::bench {
 

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "builtins-csa/store_builtins_list.h"
-#include "builtins-csa/store_context.h"
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/builtins/store_builtins_list.h"
+#include "builtins-csa/builtins/store_context.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/engine/v8_strings.h"
 
 namespace shredder::engine {
@@ -34,7 +34,7 @@ StoreModuleState* StateOf(const v8::FunctionCallbackInfo<v8::Value>& info) {
   return static_cast<StoreModuleState*>(info.Data().As<v8::External>()->Value());
 }
 
-// A key argument, by the builtins' rules (builtins-csa/table_lookup_assembler.cc), and the bytes it refers to.
+// A key argument, by the builtins' rules (builtins-csa/builtins/table_lookup_assembler.cc), and the bytes it refers to.
 class KeyArgument {
  public:
   // False with an exception pending for what is not a key.

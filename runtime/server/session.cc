@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/shard.h"
 

@@ -26,8 +26,8 @@
 #include <span>
 #include <string>
 
-#include "builtins-csa/arena_layout.h"
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/arena_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::store {
 

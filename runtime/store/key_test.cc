@@ -1,4 +1,4 @@
-#include "runtime/store/key.h"
+#include "builtins-csa/layout/key.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 //
 // Thread: all calls come from the shard's thread. Lifetime of what Get and Scan hand out: until
 // the next call that is not const; such bytes may be arguments of that call. Layout of the memory:
-// builtins-csa/table_layout.h. Knows neither V8 nor sockets.
+// builtins-csa/layout/table_layout.h. Knows neither V8 nor sockets.
 #pragma once
 
 #include <cstdint>
@@ -14,11 +14,11 @@
 #include <string>
 #include <string_view>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena.h"
-#include "runtime/store/key.h"
+#include "builtins-csa/layout/key.h"
 #include "runtime/store/table.h"
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 #include "runtime/store/undo_log.h"
 
 namespace shredder::store {

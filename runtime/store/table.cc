@@ -4,7 +4,7 @@
 #include <bit>
 #include <cassert>
 
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::store {
 

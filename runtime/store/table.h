@@ -1,6 +1,6 @@
 // The store's hash table: extendible hashing over an arena, its growth and its shrinking. Deals in
 // slots (key word, value word), not in what the value words point to. The layout, and why:
-// builtins-csa/table_layout.h; lookup: table_lookup.h.
+// builtins-csa/layout/table_layout.h; lookup: table_lookup.h.
 //
 // A segment is enlarged when an insertion would end up further than kMaxDisplacement slots from its
 // home, which happens at a load of three quarters or so: by a page, and one of four pages splits
@@ -22,7 +22,7 @@
 #include <string>
 #include <vector>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena.h"
 
 namespace shredder::store {

@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "runtime/store/store.h"
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::store {
 namespace {

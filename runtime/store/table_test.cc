@@ -7,7 +7,7 @@
 #include <random>
 #include <vector>
 
-#include "runtime/store/table_lookup.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::store {
 namespace {

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <span>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena.h"
 
 namespace shredder::store {

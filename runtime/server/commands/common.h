@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "runtime/server/command.h"
-#include "runtime/store/key.h"
+#include "builtins-csa/layout/key.h"
 #include "runtime/store/store.h"
 
 namespace shredder::server {

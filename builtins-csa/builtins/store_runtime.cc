@@ -7,9 +7,9 @@
 #include "src/objects/embedder-data-slot-inl.h"
 #include "src/objects/string-inl.h"
 #include "src/runtime/runtime-utils.h"
-#include "src/shredder/store_error.h"
-#include "src/shredder/table_gather.h"
-#include "src/shredder/table_layout.h"
+#include "builtins-csa/builtins/store_error.h"
+#include "builtins-csa/builtins/table_gather.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "src/strings/unicode-inl.h"
 
 namespace v8 {

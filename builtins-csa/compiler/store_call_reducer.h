@@ -13,7 +13,7 @@
 #include "src/compiler/graph-reducer.h"
 #include "src/compiler/heap-refs.h"
 #include "src/compiler/js-graph.h"
-#include "src/shredder/store_operators.h"
+#include "builtins-csa/compiler/store_operators.h"
 
 namespace v8 {
 namespace internal {

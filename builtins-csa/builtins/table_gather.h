@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-#include "table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::layout {
 

@@ -1,4 +1,4 @@
-#include "src/shredder/store_call_reducer.h"
+#include "builtins-csa/compiler/store_call_reducer.h"
 
 #include "src/compiler/access-builder.h"
 #include "src/compiler/allocation-builder-inl.h"
@@ -13,9 +13,9 @@
 #include "src/objects/embedder-data-slot-inl.h"
 #include "src/objects/shared-function-info-inl.h"
 #include "src/objects/string-inl.h"
-#include "src/shredder/store_builtins_list.h"
-#include "src/shredder/store_view.h"
-#include "src/shredder/table_hash.h"
+#include "builtins-csa/builtins/store_builtins_list.h"
+#include "builtins-csa/builtins/store_view.h"
+#include "builtins-csa/layout/table_hash.h"
 
 namespace v8 {
 namespace internal {

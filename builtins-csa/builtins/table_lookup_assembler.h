@@ -1,12 +1,12 @@
-// The table's lookup as CodeStubAssembler nodes: the same steps over the same bytes as runtime/store/table_lookup.h.
+// The table's lookup as CodeStubAssembler nodes: the same steps over the same bytes as builtins-csa/layout/table_lookup.h.
 //
 // The emitted code runs on the shard's thread inside an invocation. Raw pointers into V8's heap and into the arena are made
 // after everything that could call out of the builtin, and are not held across a call.
 #pragma once
 
 #include "src/codegen/code-stub-assembler.h"
-#include "src/shredder/store_error.h"
-#include "src/shredder/table_layout.h"
+#include "builtins-csa/builtins/store_error.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace v8 {
 namespace internal {

@@ -1,7 +1,7 @@
 // What the builtins of shredder:store have in common: buffers, elements, and calls of C++ for what generated code leaves.
 #pragma once
 
-#include "src/shredder/table_lookup_assembler.h"
+#include "builtins-csa/builtins/table_lookup_assembler.h"
 
 namespace v8 {
 namespace internal {

@@ -1,4 +1,4 @@
-#include "src/shredder/store_builtins_assembler.h"
+#include "builtins-csa/builtins/store_builtins_assembler.h"
 
 #include "src/objects/contexts.h"
 #include "src/objects/embedder-data-array.h"

@@ -1,5 +1,5 @@
 // Lowers the store's operators (store_operators.h) to machine operators, within effect-control linearisation: the same
-// steps over the same bytes as runtime/store/table_lookup.h and table_lookup_assembler.h.
+// steps over the same bytes as builtins-csa/layout/table_lookup.h and table_lookup_assembler.h.
 #pragma once
 
 namespace v8 {

@@ -2,7 +2,7 @@
 // ts-functions (the module's types) and docs/functions.md. The list is in store_builtins_list.h.
 
 #include "src/builtins/builtins-utils-gen.h"
-#include "src/shredder/store_builtins_assembler.h"
+#include "builtins-csa/builtins/store_builtins_assembler.h"
 
 namespace v8 {
 namespace internal {

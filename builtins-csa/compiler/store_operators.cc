@@ -1,4 +1,4 @@
-#include "src/shredder/store_operators.h"
+#include "builtins-csa/compiler/store_operators.h"
 
 #include "src/base/functional.h"
 #include "src/compiler/opcodes.h"

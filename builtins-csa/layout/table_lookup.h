@@ -12,9 +12,9 @@
 #include <optional>
 #include <string_view>
 
-#include "builtins-csa/table_hash.h"
-#include "builtins-csa/table_layout.h"
-#include "runtime/store/key.h"
+#include "builtins-csa/layout/table_hash.h"
+#include "builtins-csa/layout/table_layout.h"
+#include "builtins-csa/layout/key.h"
 
 namespace shredder::store {
 

@@ -2,7 +2,7 @@
 // for the builtins.
 #pragma once
 
-#include "table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace shredder {
 

@@ -1,4 +1,4 @@
-#include "src/shredder/store_view.h"
+#include "builtins-csa/builtins/store_view.h"
 
 #include "src/heap/factory.h"
 #include "src/objects/map-inl.h"

@@ -12,7 +12,7 @@
 #include "src/compiler/operator.h"
 #include "src/compiler/types.h"
 #include "src/compiler/use-info.h"
-#include "src/shredder/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace v8 {
 namespace internal {

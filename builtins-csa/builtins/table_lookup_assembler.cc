@@ -1,4 +1,4 @@
-#include "src/shredder/table_lookup_assembler.h"
+#include "builtins-csa/builtins/table_lookup_assembler.h"
 
 #include "src/objects/contexts.h"
 #include "src/objects/embedder-data-array.h"

@@ -1,4 +1,4 @@
-#include "src/shredder/store_lowering.h"
+#include "builtins-csa/compiler/store_lowering.h"
 
 #include "src/codegen/callable.h"
 #include "src/compiler/access-builder.h"
@@ -7,8 +7,8 @@
 #include "src/compiler/node-properties.h"
 #include "src/objects/js-array-buffer.h"
 #include "src/objects/string.h"
-#include "src/shredder/store_operators.h"
-#include "src/shredder/table_layout.h"
+#include "builtins-csa/compiler/store_operators.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace v8 {
 namespace internal {

@@ -3,9 +3,9 @@
 // there is to throw. Either way a transaction can undo it (table_layout.h: UndoRecord).
 
 #include "src/builtins/builtins-utils-gen.h"
-#include "src/shredder/arena_layout.h"
-#include "src/shredder/store_builtins_assembler.h"
-#include "src/shredder/store_context.h"
+#include "builtins-csa/layout/arena_layout.h"
+#include "builtins-csa/builtins/store_builtins_assembler.h"
+#include "builtins-csa/builtins/store_context.h"
 
 namespace v8 {
 namespace internal {

@@ -7,7 +7,7 @@
 #include <optional>
 #include <string_view>
 
-#include "builtins-csa/table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::store {
 

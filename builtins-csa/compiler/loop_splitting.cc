@@ -1,4 +1,4 @@
-#include "src/shredder/loop_splitting.h"
+#include "builtins-csa/compiler/loop_splitting.h"
 
 #include "src/base/bits.h"
 #include "src/compiler/access-builder.h"
@@ -12,8 +12,8 @@
 #include "src/compiler/node-origin-table.h"
 #include "src/compiler/node-properties.h"
 #include "src/compiler/simplified-operator.h"
-#include "src/shredder/split_loops.h"
-#include "src/shredder/store_operators.h"
+#include "builtins-csa/compiler/split_loops.h"
+#include "builtins-csa/compiler/store_operators.h"
 #include "src/zone/zone-containers.h"
 
 namespace shredder {

@@ -2,8 +2,8 @@
 
 #include "src/builtins/builtins-utils-gen.h"
 #include "src/objects/js-array-buffer.h"
-#include "src/shredder/store_builtins_assembler.h"
-#include "src/shredder/store_view.h"
+#include "builtins-csa/builtins/store_builtins_assembler.h"
+#include "builtins-csa/builtins/store_view.h"
 
 namespace v8 {
 namespace internal {

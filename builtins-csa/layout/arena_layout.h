@@ -13,7 +13,7 @@
 #include <cstdint>
 #include <cstring>
 
-#include "table_layout.h"
+#include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::layout {
 

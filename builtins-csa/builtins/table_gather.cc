@@ -1,9 +1,9 @@
-#include "table_gather.h"
+#include "builtins-csa/builtins/table_gather.h"
 
 #include <algorithm>
 #include <cstring>
 
-#include "table_hash.h"
+#include "builtins-csa/layout/table_hash.h"
 
 namespace shredder::layout {
 
