@@ -30,9 +30,10 @@ void StoreBuiltinsAssembler::BranchIfUsableBuffer(TNode<Object> into, Label* if_
   BIND(&check);
   const TNode<Uint32T> flags =
       LoadObjectField<Uint32T>(var_buffer.value(), JSArrayBuffer::kBitFieldOffset);
-  Branch(IsSetWord32(flags, JSArrayBuffer::WasDetachedBit::kMask | JSArrayBuffer::IsSharedBit::kMask |
-                                JSArrayBuffer::IsResizableByJsBit::kMask),
-         if_unusable, if_usable);
+  Branch(
+      IsSetWord32(flags, JSArrayBuffer::WasDetachedBit::kMask | JSArrayBuffer::IsSharedBit::kMask |
+                             JSArrayBuffer::IsResizableByJsBit::kMask),
+      if_unusable, if_usable);
 }
 
 void StoreBuiltinsAssembler::CheckBuffer(TNode<Context> context, TNode<Object> into) {
@@ -149,8 +150,7 @@ TNode<Object> StoreBuiltinsAssembler::LoadEmbedderData(TNode<Context> context, i
   Branch(IntPtrLessThan(IntPtrConstant(index), length), &if_long_enough, &if_none);
 
   BIND(&if_long_enough);
-  const TNode<Object> element =
-      LoadObjectField(data, EmbedderDataArray::OffsetOfElementAt(index));
+  const TNode<Object> element = LoadObjectField(data, EmbedderDataArray::OffsetOfElementAt(index));
   Branch(IsUndefined(element), &if_none, &if_there);
 
   BIND(&if_none);

@@ -1,8 +1,9 @@
-// The builtins of the module shredder:store that read, in CodeStubAssembler; what each does for its caller is said in
-// ts-functions (the module's types) and docs/functions.md. The list is in store_builtins_list.h.
+// The builtins of the module shredder:store that read, in CodeStubAssembler; what each does for its
+// caller is said in ts-functions (the module's types) and docs/functions.md. The list is in
+// store_builtins_list.h.
 
-#include "src/builtins/builtins-utils-gen.h"
 #include "builtins-csa/builtins/store_builtins_assembler.h"
+#include "src/builtins/builtins-utils-gen.h"
 
 namespace v8 {
 namespace internal {
@@ -21,8 +22,8 @@ TF_BUILTIN(ShredderHTGet, StoreBuiltinsAssembler) {
 
   BIND(&if_found);
   {
-    // Loaded only now: Lookup may have called the runtime, which may move a small typed array. It runs no JavaScript,
-    // so the buffer is still the one that was checked.
+    // Loaded only now: Lookup may have called the runtime, which may move a small typed array. It
+    // runs no JavaScript, so the buffer is still the one that was checked.
     TVARIABLE(RawPtrT, var_data);
     TVARIABLE(UintPtrT, var_size);
     LoadBuffer(CAST(into), &var_data, &var_size);
@@ -91,22 +92,22 @@ TF_BUILTIN(ShredderFlattenAsciiKey, StoreBuiltinsAssembler) {
   const TNode<RawPtrT> scratch =
       RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_key_scratch_offset)));
 
-  // Of a concatenation one part is copied to its place, and the walk goes on in the other. A part that is a concatenation
-  // itself is left to a call, the shorter of two: the calls nest no deeper than the key's length has bits.
+  // Of a concatenation one part is copied to its place, and the walk goes on in the other. A part
+  // that is a concatenation itself is left to a call, the shorter of two: the calls nest no deeper
+  // than the key's length has bits.
   TVARIABLE(String, var_node, string);
   TVARIABLE(IntPtrT, var_offset, SmiUntag(offset));
   Label loop(this, {&var_node, &var_offset}), if_leaf(this), if_cons(this), if_cannot(this);
   const auto is_cons = [&](TNode<String> node) {
-    return Word32Equal(
-        Word32And(LoadInstanceType(node), Int32Constant(kStringRepresentationMask)),
-        Int32Constant(kConsStringTag));
+    return Word32Equal(Word32And(LoadInstanceType(node), Int32Constant(kStringRepresentationMask)),
+                       Int32Constant(kConsStringTag));
   };
   const auto copy_leaf = [&](TNode<String> leaf, TNode<IntPtrT> length, TNode<IntPtrT> target) {
     CopyAsciiLeaf(leaf, length, RawPtrAdd(scratch, target), &if_cannot);
   };
   const auto copy_cons = [&](TNode<String> cons, TNode<IntPtrT> target) {
-    const TNode<Smi> copied = CAST(
-        CallBuiltin(Builtin::kShredderFlattenAsciiKey, context, cons, SmiTag(target)));
+    const TNode<Smi> copied =
+        CAST(CallBuiltin(Builtin::kShredderFlattenAsciiKey, context, cons, SmiTag(target)));
     GotoIf(SmiEqual(copied, SmiConstant(0)), &if_cannot);
   };
   Goto(&loop);

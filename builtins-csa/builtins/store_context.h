@@ -1,5 +1,5 @@
-// Indexes in a tenant's native context's embedder data, besides the store itself (table_layout.h): what the engine puts there
-// for the builtins.
+// Indexes in a tenant's native context's embedder data, besides the store itself (table_layout.h):
+// what the engine puts there for the builtins.
 #pragma once
 
 #include "builtins-csa/layout/table_layout.h"

@@ -1,5 +1,8 @@
 // What the store's builtins leave to C++: keys that are not ASCII, and errors.
 
+#include "builtins-csa/builtins/store_error.h"
+#include "builtins-csa/builtins/table_gather.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "src/codegen/external-reference.h"
 #include "src/execution/arguments-inl.h"
 #include "src/execution/isolate-inl.h"
@@ -7,9 +10,6 @@
 #include "src/objects/embedder-data-slot-inl.h"
 #include "src/objects/string-inl.h"
 #include "src/runtime/runtime-utils.h"
-#include "builtins-csa/builtins/store_error.h"
-#include "builtins-csa/builtins/table_gather.h"
-#include "builtins-csa/layout/table_layout.h"
 #include "src/strings/unicode-inl.h"
 
 namespace v8 {
@@ -20,7 +20,8 @@ namespace {
 namespace layout = ::shredder::layout;
 using ::shredder::StoreError;
 
-// The base of the current native context's store. The builtin that calls has checked that there is one.
+// The base of the current native context's store. The builtin that calls has checked that there is
+// one.
 layout::StoreHeader* CurrentStore(Isolate* isolate) {
   EmbedderDataSlot slot(EmbedderDataArray::cast(isolate->native_context()->embedder_data()),
                         layout::kStoreEmbedderDataIndex);
@@ -30,8 +31,8 @@ layout::StoreHeader* CurrentStore(Isolate* isolate) {
   return static_cast<layout::StoreHeader*>(base);
 }
 
-// A number's digits, or what else the argument is. Runs none of the argument's code, and stays short however long the
-// argument's own text is.
+// A number's digits, or what else the argument is. Runs none of the argument's code, and stays
+// short however long the argument's own text is.
 Handle<String> Describe(Isolate* isolate, Handle<Object> argument) {
   if (argument->IsNumber()) return isolate->factory()->NumberToString(argument);
   if (argument->IsNull(isolate)) return isolate->factory()->null_string();

@@ -8,8 +8,8 @@ namespace v8 {
 namespace internal {
 
 Handle<Map> MakeStoreViewMap(Isolate* isolate, Handle<JSObject> prototype) {
-  // Of a type with fields that are no properties, and frozen from the start: what Object.freeze makes of such a type's
-  // elements.
+  // Of a type with fields that are no properties, and frozen from the start: what Object.freeze
+  // makes of such a type's elements.
   Handle<Map> map = isolate->factory()->NewMap(JS_API_OBJECT_TYPE, StoreView::kSize,
                                                TERMINAL_FAST_ELEMENTS_KIND, 0);
   map->set_elements_kind(HOLEY_FROZEN_ELEMENTS);

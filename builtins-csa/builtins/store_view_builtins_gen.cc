@@ -1,9 +1,9 @@
 // HTView and the getters of what it makes (store_view.h), and HTGetMany.
 
-#include "src/builtins/builtins-utils-gen.h"
-#include "src/objects/js-array-buffer.h"
 #include "builtins-csa/builtins/store_builtins_assembler.h"
 #include "builtins-csa/builtins/store_view.h"
+#include "src/builtins/builtins-utils-gen.h"
+#include "src/objects/js-array-buffer.h"
 
 namespace v8 {
 namespace internal {
@@ -34,7 +34,8 @@ class StoreViewAssembler : public StoreBuiltinsAssembler {
   // DataView's GetViewValue.
   void ReturnElementOfView(TNode<Context> context, TNode<Object> receiver, TNode<Object> offset,
                            TNode<Object> little_endian, int size, const MakeElement& make);
-  // A float64 of its bits. Stored bytes may hold V8's hole, a signalling NaN, which must not reach a JavaScript array.
+  // A float64 of its bits. Stored bytes may hold V8's hole, a signalling NaN, which must not reach
+  // a JavaScript array.
   TNode<Object> Float64OfBits(TNode<UintPtrT> bits) {
     const TNode<HeapNumber> number = AllocateHeapNumber();
     StoreObjectFieldNoWriteBarrier(number, HeapNumber::kValueOffset, bits);
@@ -42,8 +43,7 @@ class StoreViewAssembler : public StoreBuiltinsAssembler {
   }
 };
 
-TNode<JSObject> StoreViewAssembler::CheckViewType(TNode<Context> context,
-                                                  TNode<Object> receiver) {
+TNode<JSObject> StoreViewAssembler::CheckViewType(TNode<Context> context, TNode<Object> receiver) {
   Label if_view(this), if_other(this, Label::kDeferred);
   GotoIf(TaggedIsSmi(receiver), &if_other);
   Branch(TaggedEqual(LoadMap(CAST(receiver)), LoadViewMap(context)), &if_view, &if_other);
@@ -58,10 +58,10 @@ TNode<JSObject> StoreViewAssembler::CheckViewType(TNode<Context> context,
 void StoreViewAssembler::CheckViewIsAlive(TNode<Context> context, TNode<RawPtrT> store,
                                           TNode<JSObject> view) {
   Label if_alive(this), if_ended(this, Label::kDeferred);
-  const TNode<Float64T> own = ChangeNumberToFloat64(
-      CAST(LoadObjectField(view, StoreView::kInvocationOffset)));
-  const TNode<Float64T> current = RoundIntPtrToFloat64(
-      Signed(LoadHeaderField(store, layout::kHeaderOffset_invocation)));
+  const TNode<Float64T> own =
+      ChangeNumberToFloat64(CAST(LoadObjectField(view, StoreView::kInvocationOffset)));
+  const TNode<Float64T> current =
+      RoundIntPtrToFloat64(Signed(LoadHeaderField(store, layout::kHeaderOffset_invocation)));
   Branch(Float64Equal(own, current), &if_alive, &if_ended);
 
   BIND(&if_ended);
@@ -113,8 +113,7 @@ void StoreViewAssembler::ReturnElementOfView(TNode<Context> context, TNode<Objec
   Throw(context, StoreError::kViewOffset, UndefinedConstant());
 
   BIND(&if_in_bounds);
-  const TNode<Number> value_offset =
-      CAST(LoadObjectField(view, StoreView::kValueOffsetOffset));
+  const TNode<Number> value_offset = CAST(LoadObjectField(view, StoreView::kValueOffsetOffset));
   const TNode<RawPtrT> address = RawPtrAdd(
       store, IntPtrAdd(ChangeFloat64ToIntPtr(ChangeNumberToFloat64(value_offset)), Signed(index)));
   BranchIfToBooleanIsTrue(little_endian, &if_little, &if_big);
@@ -156,8 +155,8 @@ TF_BUILTIN(ShredderHTView, StoreViewAssembler) {
   {
     const TNode<UintPtrT> invocation = LoadHeaderField(store, layout::kHeaderOffset_invocation);
     StoreHeaderField(store, layout::kHeaderOffset_view_invocation, invocation);
-    const TNode<Number> value_offset = ChangeUintPtrToTagged(
-        Unsigned(RawPtrSub(value.address.value(), store)));
+    const TNode<Number> value_offset =
+        ChangeUintPtrToTagged(Unsigned(RawPtrSub(value.address.value(), store)));
     const TNode<Number> tagged_invocation = ChangeUintPtrToTagged(invocation);
     const TNode<Smi> byte_length = SmiTag(Signed(ValueLength(value)));
     // The last allocation: the collector must not meet the view before its fields are there.
@@ -184,14 +183,14 @@ TF_BUILTIN(ShredderViewByteLength, StoreViewAssembler) {
   Return(SmiTag(Signed(LoadByteLength(view))));
 }
 
-#define VIEW_GETTER(Type, size, make)                                                          \
-  TF_BUILTIN(ShredderViewGet##Type, StoreViewAssembler) {                                      \
-    const auto context = Parameter<Context>(Descriptor::kContext);                             \
-    const auto receiver = Parameter<Object>(Descriptor::kReceiver);                            \
-    const auto offset = Parameter<Object>(Descriptor::kOffset);                                \
-    const auto little_endian = Parameter<Object>(Descriptor::kLittleEndian);                   \
-    ReturnElementOfView(context, receiver, offset, little_endian, size,                        \
-                        [this](TNode<UintPtrT> bits) -> TNode<Object> { return make; });       \
+#define VIEW_GETTER(Type, size, make)                                                    \
+  TF_BUILTIN(ShredderViewGet##Type, StoreViewAssembler) {                                \
+    const auto context = Parameter<Context>(Descriptor::kContext);                       \
+    const auto receiver = Parameter<Object>(Descriptor::kReceiver);                      \
+    const auto offset = Parameter<Object>(Descriptor::kOffset);                          \
+    const auto little_endian = Parameter<Object>(Descriptor::kLittleEndian);             \
+    ReturnElementOfView(context, receiver, offset, little_endian, size,                  \
+                        [this](TNode<UintPtrT> bits) -> TNode<Object> { return make; }); \
   }
 // A signed integer of `size` bytes.
 #define SIGNED(size)                                                             \
@@ -204,8 +203,8 @@ VIEW_GETTER(Uint16, 2, SmiTag(Signed(bits)))
 VIEW_GETTER(Int32, 4, SIGNED(4))
 VIEW_GETTER(Uint32, 4, ChangeUintPtrToTagged(bits))
 VIEW_GETTER(Float32, 4,
-            AllocateHeapNumberWithValue(Float64SilenceNaN(
-                ChangeFloat32ToFloat64(BitcastInt32ToFloat32(TruncateIntPtrToInt32(Signed(bits)))))))
+            AllocateHeapNumberWithValue(Float64SilenceNaN(ChangeFloat32ToFloat64(
+                BitcastInt32ToFloat32(TruncateIntPtrToInt32(Signed(bits)))))))
 VIEW_GETTER(Float64, 8, Float64OfBits(bits))
 VIEW_GETTER(BigInt64, 8, BigIntFromInt64(Signed(bits)))
 VIEW_GETTER(BigUint64, 8, BigIntFromUint64(bits))
@@ -224,8 +223,9 @@ TF_BUILTIN(ShredderHTGetMany, StoreViewAssembler) {
 
   GotoIf(TaggedIsSmi(keys), &if_keys_type);
   GotoIfNot(IsJSTypedArray(CAST(keys)), &if_keys_type);
-  GotoIfNot(Word32Equal(LoadElementsKind(TNode<HeapObject>(CAST(keys))), Int32Constant(UINT32_ELEMENTS)),
-            &if_keys_type);
+  GotoIfNot(
+      Word32Equal(LoadElementsKind(TNode<HeapObject>(CAST(keys))), Int32Constant(UINT32_ELEMENTS)),
+      &if_keys_type);
   GotoIf(TaggedIsSmi(out), &if_out_type);
   GotoIfNot(IsJSTypedArray(CAST(out)), &if_out_type);
   TVARIABLE(UintPtrT, var_element_size_log2, UintPtrConstant(2));
@@ -252,22 +252,22 @@ TF_BUILTIN(ShredderHTGetMany, StoreViewAssembler) {
   BIND(&loop);
   {
     GotoIfNot(UintPtrLessThan(var_done.value(), count), &loop_end);
-    // Between two calls the collector may have moved small arrays, and no JavaScript of this context has run.
+    // Between two calls the collector may have moved small arrays, and no JavaScript of this
+    // context has run.
     const TNode<UintPtrT> part =
         UintPtrMin(Unsigned(IntPtrSub(Signed(count), Signed(var_done.value()))),
                    UintPtrConstant(kKeysPerCall));
-    const TNode<RawPtrT> key_data = RawPtrAdd(LoadJSTypedArrayDataPtr(CAST(keys)),
-                                              Signed(WordShl(var_done.value(), UintPtrConstant(2))));
-    const TNode<RawPtrT> out_data = RawPtrAdd(
-        LoadJSTypedArrayDataPtr(CAST(out)), Signed(WordShl(var_done.value(), element_size_log2)));
+    const TNode<RawPtrT> key_data = RawPtrAdd(
+        LoadJSTypedArrayDataPtr(CAST(keys)), Signed(WordShl(var_done.value(), UintPtrConstant(2))));
+    const TNode<RawPtrT> out_data = RawPtrAdd(LoadJSTypedArrayDataPtr(CAST(out)),
+                                              Signed(WordShl(var_done.value(), element_size_log2)));
     const TNode<UintPtrT> found = UncheckedCast<UintPtrT>(CallCFunction(
         ExternalConstant(ExternalReference::shredder_gather_function()), MachineType::UintPtr(),
         std::make_pair(MachineType::Pointer(), store),
         std::make_pair(MachineType::Pointer(), key_data),
         std::make_pair(MachineType::UintPtr(), part), std::make_pair(MachineType::UintPtr(), index),
         std::make_pair(MachineType::Pointer(), out_data),
-        std::make_pair(MachineType::UintPtr(),
-                       WordShl(UintPtrConstant(1), element_size_log2))));
+        std::make_pair(MachineType::UintPtr(), WordShl(UintPtrConstant(1), element_size_log2))));
     var_found = Unsigned(IntPtrAdd(Signed(var_found.value()), Signed(found)));
     var_done = Unsigned(IntPtrAdd(Signed(var_done.value()), Signed(part)));
     PerformStackCheck(context);

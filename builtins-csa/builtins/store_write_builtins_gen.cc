@@ -1,11 +1,12 @@
-// HTSet, HTDelete and HTAdd. In generated code: a new value of up to kMaxTabledBytes for a key that is there, in place or in a
-// free block; removing a key; counting. The rest goes to the engine's functions of the same arguments, which also throw what
-// there is to throw. Either way a transaction can undo it (table_layout.h: UndoRecord).
+// HTSet, HTDelete and HTAdd. In generated code: a new value of up to kMaxTabledBytes for a key that
+// is there, in place or in a free block; removing a key; counting. The rest goes to the engine's
+// functions of the same arguments, which also throw what there is to throw. Either way a
+// transaction can undo it (table_layout.h: UndoRecord).
 
-#include "src/builtins/builtins-utils-gen.h"
-#include "builtins-csa/layout/arena_layout.h"
 #include "builtins-csa/builtins/store_builtins_assembler.h"
 #include "builtins-csa/builtins/store_context.h"
+#include "builtins-csa/layout/arena_layout.h"
+#include "src/builtins/builtins-utils-gen.h"
 
 namespace v8 {
 namespace internal {
@@ -66,9 +67,9 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
 void StoreWriteAssembler::CheckWritable(TNode<RawPtrT> store, Label* if_not) {
   GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_writable), UintPtrConstant(0)),
          if_not);
-  GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_in_transaction),
-                   UintPtrConstant(0)),
-         if_not);
+  GotoIf(
+      WordEqual(LoadHeaderField(store, layout::kHeaderOffset_in_transaction), UintPtrConstant(0)),
+      if_not);
 }
 
 TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
@@ -76,18 +77,18 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   using layout::ArenaState;
   using layout::Chunk;
   // 1. Its chunk.
-  const TNode<UintPtrT> index = LoadUint32(
-      arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(2))),
-                       IntPtrConstant(offsetof(ArenaState, class_chunks))));
+  const TNode<UintPtrT> index =
+      LoadUint32(arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(2))),
+                                  IntPtrConstant(offsetof(ArenaState, class_chunks))));
   GotoIf(WordEqual(index, UintPtrConstant(0)), if_none);
-  const TNode<RawPtrT> chunk = RawPtrAdd(
-      store, Signed(Add(LoadWord(arena, offsetof(ArenaState, chunk_table_offset)),
-                        WordShl(index, UintPtrConstant(layout::kChunkEntryBytesLog2)))));
+  const TNode<RawPtrT> chunk =
+      RawPtrAdd(store, Signed(Add(LoadWord(arena, offsetof(ArenaState, chunk_table_offset)),
+                                  WordShl(index, UintPtrConstant(layout::kChunkEntryBytesLog2)))));
   const TNode<UintPtrT> chunk_offset = WordShl(index, UintPtrConstant(layout::kChunkBytesLog2));
   // 2. The quota.
-  const TNode<UintPtrT> units = LoadUint16(
-      arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(1))),
-                       IntPtrConstant(offsetof(ArenaState, class_units))));
+  const TNode<UintPtrT> units =
+      LoadUint16(arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(1))),
+                                  IntPtrConstant(offsetof(ArenaState, class_units))));
   const TNode<UintPtrT> used_bytes =
       Add(LoadWord(arena, offsetof(ArenaState, used_bytes)),
           WordShl(units, UintPtrConstant(layout::kBlockUnitBytesLog2)));
@@ -106,8 +107,8 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   {
     const TNode<UintPtrT> unit = Unsigned(IntPtrSub(Signed(free_head), IntPtrConstant(1)));
     const TNode<UintPtrT> next = LoadUint16(
-        store, Signed(Add(chunk_offset,
-                          WordShl(unit, UintPtrConstant(layout::kBlockUnitBytesLog2)))));
+        store,
+        Signed(Add(chunk_offset, WordShl(unit, UintPtrConstant(layout::kBlockUnitBytesLog2)))));
     GotoIfNot(WordEqual(next, UintPtrConstant(0)), &free_it);
     GotoIf(UintPtrGreaterThan(carved_end, UintPtrConstant(layout::kChunkUnits)), if_none);
     Goto(&free_it);
@@ -135,8 +136,7 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   StoreUint16(chunk, offsetof(Chunk, used_blocks),
               Add(LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, used_blocks))), 1));
   StoreWord(arena, offsetof(ArenaState, used_bytes), used_bytes);
-  return Add(chunk_offset,
-             WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
+  return Add(chunk_offset, WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
 }
 
 void StoreWriteAssembler::CheckUndoRoom(TNode<RawPtrT> store, Label* if_none) {
@@ -150,9 +150,9 @@ void StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT>
                                            TNode<UintPtrT> new_value_word) {
   using layout::UndoRecord;
   const TNode<UintPtrT> count = LoadHeaderField(store, layout::kHeaderOffset_undo_count);
-  const TNode<RawPtrT> record = RawPtrAdd(
-      store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset),
-                        WordShl(count, UintPtrConstant(layout::kUndoRecordBytesLog2)))));
+  const TNode<RawPtrT> record =
+      RawPtrAdd(store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset),
+                                  WordShl(count, UintPtrConstant(layout::kUndoRecordBytesLog2)))));
   StoreWord(record, offsetof(UndoRecord, key_word), key_word);
   StoreWord(record, offsetof(UndoRecord, old_value_word), old_value_word);
   StoreWord(record, offsetof(UndoRecord, new_value_word), new_value_word);
@@ -171,19 +171,20 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
   const TNode<RawPtrT> entry = EntryOf(store, old_word);
   const TNode<UintPtrT> key_length =
       LoadUint32(entry, IntPtrConstant(layout::kEntryKeyLengthOffset));
-  const TNode<UintPtrT> key_end = WordAnd(Add(key_length, 7 + layout::kEntryHeaderBytes),
-                                          UintPtrConstant(~uint64_t{7}));
+  const TNode<UintPtrT> key_end =
+      WordAnd(Add(key_length, 7 + layout::kEntryHeaderBytes), UintPtrConstant(~uint64_t{7}));
   const auto units_of = [&](TNode<UintPtrT> value_size) {
     return WordShr(Add(Add(key_end, value_size), layout::kBlockUnitBytes - 1),
                    UintPtrConstant(layout::kBlockUnitBytesLog2));
   };
-  const TNode<RawPtrT> arena = RawPtrAdd(
-      store, Signed(LoadHeaderField(store, layout::kHeaderOffset_arena_state_offset)));
+  const TNode<RawPtrT> arena =
+      RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_arena_state_offset)));
   const auto class_of = [&](TNode<UintPtrT> units) {
-    return LoadUint8(arena, IntPtrAdd(Signed(units),
-                                      IntPtrConstant(offsetof(ArenaState, classes_by_units))));
+    return LoadUint8(
+        arena, IntPtrAdd(Signed(units), IntPtrConstant(offsetof(ArenaState, classes_by_units))));
   };
-  const TNode<UintPtrT> max_units = UintPtrConstant(layout::kMaxTabledBytes / layout::kBlockUnitBytes);
+  const TNode<UintPtrT> max_units =
+      UintPtrConstant(layout::kMaxTabledBytes / layout::kBlockUnitBytes);
   // Before a sum with it may overflow.
   GotoIf(UintPtrGreaterThan(size, UintPtrConstant(layout::kMaxTabledBytes)), if_other);
   const TNode<UintPtrT> units = units_of(size);
@@ -205,8 +206,7 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
   BIND(&in_place);
   {
     write(RawPtrAdd(entry, Signed(key_end)));
-    const TNode<UintPtrT> kept =
-        WordAnd(old_word, UintPtrConstant(~layout::kValueLengthMask));
+    const TNode<UintPtrT> kept = WordAnd(old_word, UintPtrConstant(~layout::kValueLengthMask));
     StoreWord(value.slot.value(), layout::kSlotValueWordOffset, Unsigned(WordOr(kept, size)));
     Goto(&done);
   }
@@ -218,8 +218,7 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
     const TNode<RawPtrT> new_entry = RawPtrAdd(store, Signed(block));
     static_assert(layout::kEntryKeyLengthOffset == 0 && layout::kEntryFlagsOffset == 4);
     StoreWord(new_entry, 0,
-              Unsigned(WordOr(key_length,
-                              UintPtrConstant(uint64_t{layout::kEntryMade} << 32))));
+              Unsigned(WordOr(key_length, UintPtrConstant(uint64_t{layout::kEntryMade} << 32))));
     TVARIABLE(UintPtrT, var_offset, UintPtrConstant(layout::kEntryHeaderBytes));
     Label key_loop(this, &var_offset), key_done(this);
     Goto(&key_loop);
@@ -231,10 +230,10 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
     Goto(&key_loop);
     BIND(&key_done);
     write(RawPtrAdd(new_entry, Signed(key_end)));
-    const TNode<UintPtrT> new_word = Unsigned(
-        WordOr(WordShl(WordShr(block, UintPtrConstant(layout::kEntryAlignmentLog2)),
-                       UintPtrConstant(layout::kValueEntryShift)),
-               size));
+    const TNode<UintPtrT> new_word =
+        Unsigned(WordOr(WordShl(WordShr(block, UintPtrConstant(layout::kEntryAlignmentLog2)),
+                                UintPtrConstant(layout::kValueEntryShift)),
+                        size));
     AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), old_word,
                      new_word);
     StoreWord(value.slot.value(), layout::kSlotValueWordOffset, new_word);
@@ -278,9 +277,9 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
   const auto hash_of = [&](TNode<UintPtrT> key_word) {
     TVARIABLE(UintPtrT, var_hash, key_word);
     Label if_integer(this), done(this);
-    Branch(WordEqual(WordAnd(key_word, UintPtrConstant(layout::kIntegerKeyTag)),
-                     UintPtrConstant(0)),
-           &done, &if_integer);
+    Branch(
+        WordEqual(WordAnd(key_word, UintPtrConstant(layout::kIntegerKeyTag)), UintPtrConstant(0)),
+        &done, &if_integer);
     BIND(&if_integer);
     var_hash = HashInteger(store, WordShr(key_word, UintPtrConstant(layout::kIntegerKeyShift)));
     Goto(&done);
@@ -339,11 +338,12 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
   StoreWord(hole, layout::kSlotKeyWordOffset, UintPtrConstant(layout::kEmptyKeyWord));
   StoreWord(hole, layout::kSlotValueWordOffset, UintPtrConstant(0));
   for (const auto& [field, difference] :
-       {std::pair{layout::kHeaderOffset_key_count, -1}, std::pair{layout::kHeaderOffset_removals, 1},
+       {std::pair{layout::kHeaderOffset_key_count, -1},
+        std::pair{layout::kHeaderOffset_removals, 1},
         std::pair{layout::kHeaderOffset_transaction_removals, 1}}) {
-    StoreHeaderField(store, field,
-                     Unsigned(IntPtrAdd(Signed(LoadHeaderField(store, field)),
-                                        IntPtrConstant(difference))));
+    StoreHeaderField(
+        store, field,
+        Unsigned(IntPtrAdd(Signed(LoadHeaderField(store, field)), IntPtrConstant(difference))));
   }
 }
 
@@ -360,9 +360,9 @@ TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
   {
     // An expiry, which is counted, is left to C++.
     const TNode<UintPtrT> word = value.word.value();
-    GotoIfNot(WordEqual(WordAnd(word, UintPtrConstant(layout::kValueHasExpiryWord)),
-                        UintPtrConstant(0)),
-              &if_other);
+    GotoIfNot(
+        WordEqual(WordAnd(word, UintPtrConstant(layout::kValueHasExpiryWord)), UintPtrConstant(0)),
+        &if_other);
     CheckUndoRoom(store, &if_other);
     AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), word,
                      UintPtrConstant(0));
@@ -476,10 +476,10 @@ TF_BUILTIN(ShredderHTAdd, StoreWriteAssembler) {
       {
         // The quotient by 10 of a number below 2^54.
         const TNode<UintPtrT> rest = var_rest.value();
-        const TNode<UintPtrT> quotient = WordShr(
-            UintPtrMulHigh(rest, UintPtrConstant(0xcccccccccccccccd)), UintPtrConstant(3));
-        const TNode<UintPtrT> digit = Unsigned(IntPtrSub(
-            Signed(rest), IntPtrMul(Signed(quotient), IntPtrConstant(10))));
+        const TNode<UintPtrT> quotient =
+            WordShr(UintPtrMulHigh(rest, UintPtrConstant(0xcccccccccccccccd)), UintPtrConstant(3));
+        const TNode<UintPtrT> digit =
+            Unsigned(IntPtrSub(Signed(rest), IntPtrMul(Signed(quotient), IntPtrConstant(10))));
         var_at = Unsigned(IntPtrSub(Signed(var_at.value()), IntPtrConstant(1)));
         StoreNoWriteBarrier(MachineRepresentation::kWord8, target, var_at.value(),
                             TruncateWordToInt32(Add(digit, '0')));

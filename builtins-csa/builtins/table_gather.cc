@@ -9,7 +9,8 @@ namespace shredder::layout {
 
 namespace {
 
-// Enough to fill what a core has of outstanding misses, few enough to stay in the first-level cache until they are used.
+// Enough to fill what a core has of outstanding misses, few enough to stay in the first-level cache
+// until they are used.
 constexpr uint64_t kGroup = 32;
 
 const char* At(const StoreHeader* store, uint64_t offset) {

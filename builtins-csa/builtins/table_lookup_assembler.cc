@@ -14,8 +14,9 @@ static_assert(kSystemPointerSize == 8, "the table's words are 64 bits");
 static_assert(kEmbedderDataSlotSize == kSystemPointerSize,
               "an aligned pointer in a context's embedder data must be one plain word");
 static_assert(!V8_ENABLE_SANDBOX_BOOL, "the store lies outside V8's sandbox");
-static_assert((SeqOneByteString::kHeaderSize & 7) == 0 && kObjectAlignment % 8 == 0,
-              "a word load at a multiple of 8 below a sequential string's length stays inside the string");
+static_assert(
+    (SeqOneByteString::kHeaderSize & 7) == 0 && kObjectAlignment % 8 == 0,
+    "a word load at a multiple of 8 below a sequential string's length stays inside the string");
 
 void TableLookupAssembler::Throw(TNode<Context> context, StoreError error, TNode<Object> argument) {
   CallRuntime(Runtime::kShredderThrow, context, SmiConstant(static_cast<int>(error)), argument);
@@ -107,9 +108,8 @@ void TableLookupAssembler::BranchIfDecimal(TNode<RawPtrT> bytes, TNode<UintPtrT>
     const TNode<Uint32T> character = Load<Uint8T>(bytes, var_offset.value());
     const TNode<Uint32T> digit = Unsigned(Int32Sub(Signed(character), Int32Constant('0')));
     GotoIf(Uint32GreaterThan(digit, Uint32Constant(9)), if_bytes);
-    var_value = Unsigned(
-        IntPtrAdd(IntPtrMul(Signed(var_value.value()), IntPtrConstant(10)),
-                  Signed(ChangeUint32ToWord(digit))));
+    var_value = Unsigned(IntPtrAdd(IntPtrMul(Signed(var_value.value()), IntPtrConstant(10)),
+                                   Signed(ChangeUint32ToWord(digit))));
     var_offset = Unsigned(IntPtrAdd(Signed(var_offset.value()), IntPtrConstant(1)));
     Branch(UintPtrLessThan(var_offset.value(), length), &loop, &loop_end);
   }
@@ -126,8 +126,7 @@ TNode<RawPtrT> TableLookupAssembler::EntryOf(TNode<RawPtrT> store, TNode<UintPtr
   return RawPtrAdd(store, Signed(offset));
 }
 
-TNode<UintPtrT> TableLookupAssembler::HashInteger(TNode<RawPtrT> store,
-                                                  TNode<UintPtrT> integer) {
+TNode<UintPtrT> TableLookupAssembler::HashInteger(TNode<RawPtrT> store, TNode<UintPtrT> integer) {
   const TNode<UintPtrT> folded = FoldedMultiply(
       Unsigned(WordXor(integer, LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
       LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
@@ -137,9 +136,8 @@ TNode<UintPtrT> TableLookupAssembler::HashInteger(TNode<RawPtrT> store,
 }
 
 TNode<UintPtrT> TableLookupAssembler::HomeBytes(TNode<UintPtrT> hash, TNode<UintPtrT> pages) {
-  const TNode<UintPtrT> home_hash =
-      WordAnd(WordShr(hash, UintPtrConstant(layout::kHomeHashShift)),
-              UintPtrConstant(layout::kHomeHashMask));
+  const TNode<UintPtrT> home_hash = WordAnd(WordShr(hash, UintPtrConstant(layout::kHomeHashShift)),
+                                            UintPtrConstant(layout::kHomeHashMask));
   return WordAnd(WordShr(Unsigned(IntPtrMul(Signed(home_hash), Signed(pages))),
                          UintPtrConstant(layout::kHomeBytesShift)),
                  UintPtrConstant(layout::kHomeBytesMask));
@@ -153,10 +151,10 @@ TNode<UintPtrT> TableLookupAssembler::LoadDirectoryWord(TNode<RawPtrT> store,
   return Load<UintPtrT>(directory, WordShl(WordShr(hash, shift), UintPtrConstant(3)));
 }
 
-void TableLookupAssembler::Probe(
-    TNode<RawPtrT> store, TNode<UintPtrT> hash, TNode<UintPtrT> key_word, Value* value,
-    Label* if_candidate_found, Label* if_absent,
-    const std::function<void(TNode<RawPtrT>, Label*)>& compare) {
+void TableLookupAssembler::Probe(TNode<RawPtrT> store, TNode<UintPtrT> hash,
+                                 TNode<UintPtrT> key_word, Value* value, Label* if_candidate_found,
+                                 Label* if_absent,
+                                 const std::function<void(TNode<RawPtrT>, Label*)>& compare) {
   const TNode<UintPtrT> directory_word = LoadDirectoryWord(store, hash);
   const TNode<RawPtrT> segment = RawPtrAdd(
       store, Signed(WordAnd(directory_word, UintPtrConstant(layout::kSegmentOffsetMask))));
@@ -165,8 +163,7 @@ void TableLookupAssembler::Probe(
               UintPtrConstant(layout::kSegmentPagesMask));
 
   // Positions are byte offsets in the segment.
-  const TNode<UintPtrT> end =
-      WordShl(pages, UintPtrConstant(layout::kSegmentPageBytesLog2));
+  const TNode<UintPtrT> end = WordShl(pages, UintPtrConstant(layout::kSegmentPageBytesLog2));
   const TNode<UintPtrT> home = HomeBytes(hash, pages);
   TVARIABLE(UintPtrT, var_position, home);
   Label loop(this, {&var_position, &value->slot, &value->word, &value->address}), next(this),
@@ -184,14 +181,14 @@ void TableLookupAssembler::Probe(
     {
       value->slot = RawPtrAdd(segment, Signed(position));
       value->word = Load<UintPtrT>(
-          segment, Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotValueWordOffset))));
+          segment,
+          Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotValueWordOffset))));
       if (compare) compare(EntryOf(store, value->word.value()), &next);
       Goto(if_candidate_found);
     }
 
     BIND(&next);
-    var_position =
-        Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotBytes)));
+    var_position = Unsigned(IntPtrAdd(Signed(position), IntPtrConstant(layout::kSlotBytes)));
     Branch(WordEqual(var_position.value(), end), &if_end, &loop);
 
     BIND(&if_end);
@@ -205,8 +202,8 @@ TNode<RawPtrT> TableLookupAssembler::KeyAddress(TNode<RawPtrT> entry, TNode<Uint
   const TNode<UintPtrT> expiry_word_bytes =
       WordAnd(WordShr(value_word, UintPtrConstant(layout::kExpiryWordShift)),
               UintPtrConstant(layout::kExpiryWordBytes));
-  return RawPtrAdd(entry, IntPtrAdd(IntPtrConstant(layout::kEntryHeaderBytes),
-                                    Signed(expiry_word_bytes)));
+  return RawPtrAdd(entry,
+                   IntPtrAdd(IntPtrConstant(layout::kEntryHeaderBytes), Signed(expiry_word_bytes)));
 }
 
 void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, TNode<Object> key,
@@ -216,9 +213,9 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   TVARIABLE(UintPtrT, var_length);
   // The bits that no ASCII word has; 0 once the bytes are UTF-8.
   TVARIABLE(UintPtrT, var_non_ascii_bits, UintPtrConstant(0x8080808080808080));
-  Label if_integer(this, &var_integer), if_heap_object(this), if_heap_number(this),
-      if_string(this), if_direct(this), if_flatten(this, Label::kDeferred),
-      if_encode(this, Label::kDeferred), if_not_ascii(this, Label::kDeferred),
+  Label if_integer(this, &var_integer), if_heap_object(this), if_heap_number(this), if_string(this),
+      if_direct(this), if_flatten(this, Label::kDeferred), if_encode(this, Label::kDeferred),
+      if_not_ascii(this, Label::kDeferred),
       // A loop's header: bytes that turn out not to be ASCII are encoded and come back to it.
       if_bytes(this, {&var_integer, &var_bytes, &var_length, &var_non_ascii_bits}),
       if_byte_string(this), if_value_word(this), if_key_type(this, Label::kDeferred),
@@ -240,11 +237,12 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
 
   BIND(&if_heap_number);
   {
-    // Comparisons with NaN are false, and -0 >= 0 is true: -0 is the key 0, as for a JavaScript property.
+    // Comparisons with NaN are false, and -0 >= 0 is true: -0 is the key 0, as for a JavaScript
+    // property.
     const TNode<Float64T> number = LoadHeapNumberValue(CAST(key));
     GotoIfNot(Float64GreaterThanOrEqual(number, Float64Constant(0)), &if_key_number);
-    GotoIfNot(Float64LessThanOrEqual(
-                  number, Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
+    GotoIfNot(Float64LessThanOrEqual(number,
+                                     Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
               &if_key_number);
     const TNode<IntPtrT> integer = ChangeFloat64ToIntPtr(number);
     GotoIfNot(Float64Equal(RoundIntPtrToFloat64(integer), number), &if_key_number);
@@ -259,9 +257,8 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   GotoIf(UintPtrGreaterThan(string_length, UintPtrConstant(layout::kMaxKeyBytes)),
          &if_key_too_long);
   var_length = string_length;
-  Branch(Word32Equal(
-             Word32And(instance_type, Int32Constant(kStringRepresentationAndEncodingMask)),
-             Int32Constant(kOneByteStringTag | kSeqStringTag)),
+  Branch(Word32Equal(Word32And(instance_type, Int32Constant(kStringRepresentationAndEncodingMask)),
+                     Int32Constant(kOneByteStringTag | kSeqStringTag)),
          &if_direct, &if_flatten);
 
   BIND(&if_direct);
@@ -283,8 +280,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
 
   // Emitted twice, as a loop may be entered by its header alone.
   const auto encode = [&] {
-    const TNode<Smi> length =
-        CAST(CallRuntime(Runtime::kShredderEncodeKey, context, string));
+    const TNode<Smi> length = CAST(CallRuntime(Runtime::kShredderEncodeKey, context, string));
     var_length = Unsigned(SmiUntag(length));
     var_bytes =
         RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_key_scratch_offset)));
@@ -321,24 +317,23 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
       Branch(UintPtrLessThan(var_offset.value(), length), &hash_loop, &hash_end);
     }
     BIND(&hash_end);
-    GotoIf(WordNotEqual(WordAnd(var_all_bits.value(), var_non_ascii_bits.value()),
-                        UintPtrConstant(0)),
-           &if_not_ascii);
-    const TNode<UintPtrT> hash = FoldedMultiply(
-        Unsigned(WordXor(Unsigned(WordXor(var_hash.value(), length)),
-                         LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
-        LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
-    const TNode<UintPtrT> key_word = Unsigned(
-        WordOr(WordAnd(hash, UintPtrConstant(~layout::kBytesKeyTagMask)),
-               UintPtrConstant(layout::kBytesKeyTag)));
+    GotoIf(
+        WordNotEqual(WordAnd(var_all_bits.value(), var_non_ascii_bits.value()), UintPtrConstant(0)),
+        &if_not_ascii);
+    const TNode<UintPtrT> hash =
+        FoldedMultiply(Unsigned(WordXor(Unsigned(WordXor(var_hash.value(), length)),
+                                        LoadHeaderField(store, layout::kHeaderOffset_first_seed))),
+                       LoadHeaderField(store, layout::kHeaderOffset_first_multiplier));
+    const TNode<UintPtrT> key_word =
+        Unsigned(WordOr(WordAnd(hash, UintPtrConstant(~layout::kBytesKeyTagMask)),
+                        UintPtrConstant(layout::kBytesKeyTag)));
     CountLookup(store, 1);
     Probe(store, hash, key_word, value, &if_value_word, if_absent,
           [&](TNode<RawPtrT> entry, Label* if_other) {
             const TNode<Uint32T> entry_key_length =
                 Load<Uint32T>(entry, IntPtrConstant(layout::kEntryKeyLengthOffset));
             GotoIfNot(WordEqual(ChangeUint32ToWord(entry_key_length), length), if_other);
-            const TNode<RawPtrT> entry_key =
-                KeyAddress(entry, value->word.value());
+            const TNode<RawPtrT> entry_key = KeyAddress(entry, value->word.value());
             TVARIABLE(UintPtrT, var_compared, UintPtrConstant(0));
             Label compare_loop(this, &var_compared), compare_next(this), equal(this);
             Goto(&compare_loop);
@@ -347,8 +342,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
             GotoIfNot(WordEqual(LoadKeyWord(bytes, var_compared.value(), length),
                                 Load<UintPtrT>(entry_key, var_compared.value())),
                       if_other);
-            var_compared =
-                Unsigned(IntPtrAdd(Signed(var_compared.value()), IntPtrConstant(8)));
+            var_compared = Unsigned(IntPtrAdd(Signed(var_compared.value()), IntPtrConstant(8)));
             Goto(&compare_loop);
             BIND(&equal);
             value->address = RawPtrAdd(entry_key, Signed(var_compared.value()));
@@ -381,9 +375,8 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
                      UintPtrConstant(0)),
            if_found, &if_expiry);
     BIND(&if_expiry);
-    const TNode<UintPtrT> expires_at_ms =
-        Load<UintPtrT>(EntryOf(store, value->word.value()),
-                       IntPtrConstant(layout::kEntryExpiresAtOffset));
+    const TNode<UintPtrT> expires_at_ms = Load<UintPtrT>(
+        EntryOf(store, value->word.value()), IntPtrConstant(layout::kEntryExpiresAtOffset));
     Branch(UintPtrLessThan(LoadHeaderField(store, layout::kHeaderOffset_now_ms), expires_at_ms),
            if_found, if_absent);
   }
@@ -416,8 +409,8 @@ TNode<UintPtrT> TableLookupAssembler::ToElementIndex(TNode<Context> context, TNo
     GotoIfNot(IsHeapNumberMap(LoadMap(CAST(index))), &if_type);
     const TNode<Float64T> number = LoadHeapNumberValue(CAST(index));
     GotoIfNot(Float64GreaterThanOrEqual(number, Float64Constant(0)), &if_range);
-    GotoIfNot(Float64LessThanOrEqual(
-                  number, Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
+    GotoIfNot(Float64LessThanOrEqual(number,
+                                     Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
               &if_range);
     const TNode<IntPtrT> integer = ChangeFloat64ToIntPtr(number);
     GotoIfNot(Float64Equal(RoundIntPtrToFloat64(integer), number), &if_range);

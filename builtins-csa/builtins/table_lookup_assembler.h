@@ -1,12 +1,14 @@
-// The table's lookup as CodeStubAssembler nodes: the same steps over the same bytes as builtins-csa/layout/table_lookup.h.
+// The table's lookup as CodeStubAssembler nodes: the same steps over the same bytes as
+// builtins-csa/layout/table_lookup.h.
 //
-// The emitted code runs on the shard's thread inside an invocation. Raw pointers into V8's heap and into the arena are made
-// after everything that could call out of the builtin, and are not held across a call.
+// The emitted code runs on the shard's thread inside an invocation. Raw pointers into V8's heap and
+// into the arena are made after everything that could call out of the builtin, and are not held
+// across a call.
 #pragma once
 
-#include "src/codegen/code-stub-assembler.h"
 #include "builtins-csa/builtins/store_error.h"
 #include "builtins-csa/layout/table_layout.h"
+#include "src/codegen/code-stub-assembler.h"
 
 namespace v8 {
 namespace internal {
@@ -27,24 +29,26 @@ class TableLookupAssembler : public CodeStubAssembler {
     TVariable<RawPtrT> address;
   };
 
-  // The base of the store that belongs to the native context of `context`; throws where it has none.
+  // The base of the store that belongs to the native context of `context`; throws where it has
+  // none.
   TNode<RawPtrT> LoadStore(TNode<Context> context);
 
-  // Looks up any JavaScript value as a key; throws for what is not one. Calls out of the builtin only for strings that
-  // are not ASCII.
+  // Looks up any JavaScript value as a key; throws for what is not one. Calls out of the builtin
+  // only for strings that are not ASCII.
   void Lookup(TNode<Context> context, TNode<RawPtrT> store, TNode<Object> key, Value* value,
               Label* if_found, Label* if_absent);
 
   // The value's length in bytes.
   TNode<UintPtrT> ValueLength(const Value& value);
 
-  // The non-negative integer that `index` is; for an integer too large for any value, the largest Smi. Throws for
-  // anything else.
+  // The non-negative integer that `index` is; for an integer too large for any value, the largest
+  // Smi. Throws for anything else.
   TNode<UintPtrT> ToElementIndex(TNode<Context> context, TNode<Object> index);
 
   void Throw(TNode<Context> context, ::shredder::StoreError error, TNode<Object> argument);
 
-  // Copies ASCII characters of `string`, sequential or not, one-byte or not, to `target`; jumps out for any other character.
+  // Copies ASCII characters of `string`, sequential or not, one-byte or not, to `target`; jumps out
+  // for any other character.
   void CopyAsciiLeaf(TNode<String> string, TNode<IntPtrT> length, TNode<RawPtrT> target,
                      Label* if_other);
 
@@ -66,10 +70,12 @@ class TableLookupAssembler : public CodeStubAssembler {
   // The word of a key's bytes at `offset`, zeros in place of what lies past `length`.
   TNode<UintPtrT> LoadKeyWord(TNode<RawPtrT> bytes, TNode<UintPtrT> offset, TNode<UintPtrT> length);
   void CountLookup(TNode<RawPtrT> store, int difference);
-  // Goes to if_integer with *integer set where the bytes are the canonical decimal form of an integer key.
+  // Goes to if_integer with *integer set where the bytes are the canonical decimal form of an
+  // integer key.
   void BranchIfDecimal(TNode<RawPtrT> bytes, TNode<UintPtrT> length, TVariable<UintPtrT>* integer,
                        Label* if_integer, Label* if_bytes);
-  // Probes the segment of `hash` for slots whose key word is `key_word`. `compare` is empty for integer keys.
+  // Probes the segment of `hash` for slots whose key word is `key_word`. `compare` is empty for
+  // integer keys.
   void Probe(TNode<RawPtrT> store, TNode<UintPtrT> hash, TNode<UintPtrT> key_word, Value* value,
              Label* if_candidate_found, Label* if_absent,
              const std::function<void(TNode<RawPtrT> entry, Label* if_other)>& compare);

@@ -1,5 +1,7 @@
 #include "builtins-csa/compiler/loop_splitting.h"
 
+#include "builtins-csa/compiler/split_loops.h"
+#include "builtins-csa/compiler/store_operators.h"
 #include "src/base/bits.h"
 #include "src/compiler/access-builder.h"
 #include "src/compiler/common-operator.h"
@@ -12,8 +14,6 @@
 #include "src/compiler/node-origin-table.h"
 #include "src/compiler/node-properties.h"
 #include "src/compiler/simplified-operator.h"
-#include "builtins-csa/compiler/split_loops.h"
-#include "builtins-csa/compiler/store_operators.h"
 #include "src/zone/zone-containers.h"
 
 namespace shredder {
@@ -28,13 +28,15 @@ namespace layout = ::shredder::layout;
 
 namespace {
 
-constexpr int64_t kMaxFactor = 1 << 16;  // of steps and scales, so that products of two and a counter fit into 64 bits
+constexpr int64_t kMaxFactor =
+    1 << 16;  // of steps and scales, so that products of two and a counter fit into 64 bits
 constexpr int64_t kIndexEnd = int64_t{1} << 31;
 constexpr int kMaxIndexDepth = 8;
 constexpr int kMaxLoopNodes = 120;
 constexpr int kMaxCopiedNodes = 4000;  // in one function
 
-// Whether inline instructions do what the node does, and not so many that its checks of bounds count for nothing.
+// Whether inline instructions do what the node does, and not so many that its checks of bounds
+// count for nothing.
 bool IsCheap(Node* node) {
   switch (node->opcode()) {
     case IrOpcode::kBranch:
@@ -92,8 +94,8 @@ bool IsCheap(Node* node) {
   }
 }
 
-// A load of an array of which it is known that its elements are outside of V8's heap, and which can be a DataView's load, too: no
-// such load of a 64-bit integer is ever lowered.
+// A load of an array of which it is known that its elements are outside of V8's heap, and which can
+// be a DataView's load, too: no such load of a 64-bit integer is ever lowered.
 bool IsOffHeapLoad(Node* node) {
   if (node->opcode() != IrOpcode::kLoadTypedElement) return false;
   const ExternalArrayType type = ExternalArrayTypeOf(node->op());
@@ -101,7 +103,8 @@ bool IsOffHeapLoad(Node* node) {
          Int64Matcher(node->InputAt(1)).Is(0);
 }
 
-// How many registers an access to memory takes in an iteration: the address too, where that is a sum. A lookup takes all.
+// How many registers an access to memory takes in an iteration: the address too, where that is a
+// sum. A lookup takes all.
 int RegistersOfAccess(Node* node) {
   switch (node->opcode()) {
     case IrOpcode::kShredderLookup:
@@ -166,8 +169,8 @@ class LoopSplitter {
     int64_t step;
     bool is_used;  // by a bound
   };
-  // scale * counter + offset, with scale > 0 and offset >= 0: no partial sum or product on the way to it is greater, so
-  // where it is below 2^31, nothing has wrapped.
+  // scale * counter + offset, with scale > 0 and offset >= 0: no partial sum or product on the way
+  // to it is greater, so where it is below 2^31, nothing has wrapped.
   struct Linear {
     Counter* counter;
     int64_t scale;
@@ -192,12 +195,14 @@ class LoopSplitter {
   bool HasNoOtherExit();
   void FindCounters();
   bool FindLoopBound();
-  // Whether a limit that the header converts is the same in every iteration: then the main loop converts it once.
+  // Whether a limit that the header converts is the same in every iteration: then the main loop
+  // converts it once.
   bool IsConvertedInHeader(Node* limit) const;
   void FindIndexBounds();
   void AddBound(const Bound& bound);
 
-  // What the node is of a counter; false if it is not linear in one, or needs too many steps to tell.
+  // What the node is of a counter; false if it is not linear in one, or needs too many steps to
+  // tell.
   bool LinearOf(Node* node, Linear* linear, int depth = 0);
   bool LinearOfSum(Node* a, Node* b, Linear* linear, int depth);
   bool LinearOfProduct(Node* a, Node* b, Linear* linear, int depth);
@@ -207,8 +212,8 @@ class LoopSplitter {
   static bool Is64Bit(Node* node);
 
   bool IsInLoop(Node* node) const { return loop_tree_->Contains(loop_, node); }
-  // Iterations in one turn of the main loop: several where they are short. A turn's loads come first, as the scheduler orders
-  // them, and want registers.
+  // Iterations in one turn of the main loop: several where they are short. A turn's loads come
+  // first, as the scheduler orders them, and want registers.
   int turns() const { return registers_ <= 4 ? 4 : 1; }
 
   void MakeHeader();
@@ -222,7 +227,8 @@ class LoopSplitter {
   Node* Minimum(Node* a, Node* b);
 
   void CopyIteration(int turn);
-  // Whether the iteration does without the node: what it checks is known, or is checked once a turn.
+  // Whether the iteration does without the node: what it checks is known, or is checked once a
+  // turn.
   bool IsDropped(Node* node) const;
   // What stands for the node in the iteration.
   Node* MapValue(Node* node);
@@ -306,7 +312,8 @@ bool LoopSplitter::FindHeader() {
       return false;
     }
   }
-  if (loop_node_ == nullptr || effect_phi_ == nullptr || loop_node_->InputCount() != 2) return false;
+  if (loop_node_ == nullptr || effect_phi_ == nullptr || loop_node_->InputCount() != 2)
+    return false;
   for (Node* node : loop_tree_->BodyNodes(loop_)) body_.push_back(node);
 
   for (Node* use : loop_node_->uses()) {
@@ -541,7 +548,7 @@ bool LoopSplitter::Is64Bit(Node* node) {
   }
 }
 
-// --- The main loop ---------------------------------------------------------------------------------------------------
+// --- The main loop -------------------------------------------------------------------------------
 
 void LoopSplitter::Split() {
   MakeHeader();
@@ -568,8 +575,7 @@ void LoopSplitter::MakeHeader() {
   main_effect_phi_ =
       graph()->NewNode(common()->EffectPhi(2), entry_effect, entry_effect, main_loop_);
   for (Node* phi : header_) {
-    main_phis_[phi] =
-        graph()->NewNode(phi->op(), phi->InputAt(0), phi->InputAt(0), main_loop_);
+    main_phis_[phi] = graph()->NewNode(phi->op(), phi->InputAt(0), phi->InputAt(0), main_loop_);
   }
   NodeProperties::MergeControlToEnd(
       graph(), common(), graph()->NewNode(common()->Terminate(), main_effect_phi_, main_loop_));
@@ -597,20 +603,22 @@ Node* LoopSplitter::LoadDirectory(Node* effect) {
     return effect = graph()->NewNode(machine()->Load(MachineType::Uint64()), store, Int64(offset),
                                      effect, loop_node_->InputAt(0));
   };
-  directory_ = graph()->NewNode(machine()->Int64Add(), store,
-                                load(layout::kHeaderOffset_directory_offset));
+  directory_ =
+      graph()->NewNode(machine()->Int64Add(), store, load(layout::kHeaderOffset_directory_offset));
   directory_shift_ = load(layout::kHeaderOffset_directory_shift);
   return effect;
 }
 
 Node* LoopSplitter::Enter(Node* node) {
-  if (node == loop_node_ || node == effect_phi_ || (NodeProperties::IsPhi(node) && IsInLoop(node))) {
+  if (node == loop_node_ || node == effect_phi_ ||
+      (NodeProperties::IsPhi(node) && IsInLoop(node))) {
     return node->InputAt(0);
   }
   if (!IsInLoop(node)) return node;
   const auto copy = copies_.find(node);
   if (copy != copies_.end()) return copy->second;
-  SourcePositionTable::Scope position(source_positions_, source_positions_->GetSourcePosition(node));
+  SourcePositionTable::Scope position(source_positions_,
+                                      source_positions_->GetSourcePosition(node));
   Node* const entered = graph()->CloneNode(node);
   copies_[node] = entered;
   for (int i = 0; i < node->InputCount(); ++i) entered->ReplaceInput(i, Enter(node->InputAt(i)));
@@ -623,8 +631,9 @@ Node* LoopSplitter::LimitOf(const Counter& counter) {
   for (const Bound& bound : bounds_) {
     if (bound.index.counter == &counter) limit = Minimum(limit, LimitOf(bound));
   }
-  Node* const is_positive = graph()->NewNode(
-      machine()->Word64Xor(), graph()->NewNode(machine()->Word64Sar(), limit, Int64(63)), Int64(-1));
+  Node* const is_positive =
+      graph()->NewNode(machine()->Word64Xor(),
+                       graph()->NewNode(machine()->Word64Sar(), limit, Int64(63)), Int64(-1));
   return graph()->NewNode(machine()->TruncateInt64ToInt32(),
                           graph()->NewNode(machine()->Word64And(), limit, is_positive));
 }
@@ -658,7 +667,7 @@ Node* LoopSplitter::Minimum(Node* a, Node* b) {
                           graph()->NewNode(machine()->Word64And(), difference, sign));
 }
 
-// --- Its iterations --------------------------------------------------------------------------------------------------
+// --- Its iterations ------------------------------------------------------------------------------
 
 void LoopSplitter::CopyIteration(int turn) {
   turn_ = turn;
@@ -689,8 +698,8 @@ void LoopSplitter::CopyIteration(int turn) {
   now_ = next;
 }
 
-// Of an address, instruction selection folds the scale and the constant of the left addend into the load. What a DataView's
-// load adds is the storage and the offset, in either order.
+// Of an address, instruction selection folds the scale and the constant of the left addend into the
+// load. What a DataView's load adds is the storage and the offset, in either order.
 void LoopSplitter::FoldIndex(Node* node, Node* copy) {
   if (node->opcode() == IrOpcode::kLoadDataViewElement && IsProven(node->InputAt(2))) {
     Node* const storage = copy->InputAt(1);
@@ -720,7 +729,8 @@ void LoopSplitter::GiveDirectory(Node* lookup) {
 }
 
 bool LoopSplitter::IsDropped(Node* node) const {
-  if (node == branch_ || node == if_true_ || node == converted_limit_ || IsProven(node)) return true;
+  if (node == branch_ || node == if_true_ || node == converted_limit_ || IsProven(node))
+    return true;
   if (node == branch_->InputAt(0)) return node->UseCount() == 1;
   return node->opcode() == IrOpcode::kJSStackCheck && turn_ != turns() - 1;
 }
@@ -775,8 +785,7 @@ Node* LoopSplitter::Proven64(const Linear& linear) {
 
 void SplitCountedLoops(JSGraph* jsgraph, SourcePositionTable* source_positions,
                        NodeOriginTable* node_origins, TickCounter* tick_counter, Zone* temp_zone) {
-  LoopTree* const loop_tree =
-      LoopFinder::BuildLoopTree(jsgraph->graph(), tick_counter, temp_zone);
+  LoopTree* const loop_tree = LoopFinder::BuildLoopTree(jsgraph->graph(), tick_counter, temp_zone);
   int copied_nodes = 0;
   for (const LoopTree::Loop* loop : loop_tree->inner_loops()) {
     LoopSplitter splitter(jsgraph, loop_tree, loop, source_positions, node_origins, temp_zone);

@@ -1,5 +1,6 @@
-// Splits the iterations of counted loops over arrays and views in two: a main loop, of whose indexes all bounds are checked
-// beforehand, by its limit, and which does several iterations a turn; and the loop as it was, for what remains.
+// Splits the iterations of counted loops over arrays and views in two: a main loop, of whose
+// indexes all bounds are checked beforehand, by its limit, and which does several iterations a
+// turn; and the loop as it was, for what remains.
 //
 //   for (; i < n; i += s) { check(i + c < m); body(i); }
 //
@@ -7,11 +8,13 @@
 //   for (; i < limit; i += 4 s) { body(i); body(i + s); body(i + 2 s); body(i + 3 s); }
 //   for (; i < n; i += s) { check(i + c < m); body(i); }
 //
-// Nothing is speculated: an index that is out of bounds is met by the second loop, in its iteration, with its check. Known as
-// iteration splitting (S. P. Midkiff et al., "Optimizing array reference checking in Java programs", IBM Systems Journal
-// 37/3, 1998), and as the pre-, main and post-loops of HotSpot's server compiler.
+// Nothing is speculated: an index that is out of bounds is met by the second loop, in its
+// iteration, with its check. Known as iteration splitting (S. P. Midkiff et al., "Optimizing array
+// reference checking in Java programs", IBM Systems Journal 37/3, 1998), and as the pre-, main and
+// post-loops of HotSpot's server compiler.
 //
-// It runs between simplified and generic lowering, when indexes are machine integers and checks are still single nodes.
+// It runs between simplified and generic lowering, when indexes are machine integers and checks are
+// still single nodes.
 #pragma once
 
 #include "src/compiler/graph.h"

@@ -1,4 +1,5 @@
-// How many loops the optimiser has split in this process (loop_splitting.h). Any thread. So that tests can tell.
+// How many loops the optimiser has split in this process (loop_splitting.h). Any thread. So that
+// tests can tell.
 #pragma once
 
 #include <atomic>

@@ -1,5 +1,8 @@
 #include "builtins-csa/compiler/store_call_reducer.h"
 
+#include "builtins-csa/builtins/store_builtins_list.h"
+#include "builtins-csa/builtins/store_view.h"
+#include "builtins-csa/layout/table_hash.h"
 #include "src/compiler/access-builder.h"
 #include "src/compiler/allocation-builder-inl.h"
 #include "src/compiler/compilation-dependencies.h"
@@ -13,9 +16,6 @@
 #include "src/objects/embedder-data-slot-inl.h"
 #include "src/objects/shared-function-info-inl.h"
 #include "src/objects/string-inl.h"
-#include "builtins-csa/builtins/store_builtins_list.h"
-#include "builtins-csa/builtins/store_view.h"
-#include "builtins-csa/layout/table_hash.h"
 
 namespace v8 {
 namespace internal {
@@ -26,8 +26,9 @@ namespace layout = ::shredder::layout;
 namespace {
 
 FieldAccess ViewField(int offset, Type type, const char* name) {
-  return {kTaggedBase,           offset, MaybeHandle<Name>(), MaybeHandle<Map>(), type,
-          MachineType::AnyTagged(), kFullWriteBarrier, name};
+  return {kTaggedBase,        offset, MaybeHandle<Name>(),
+          MaybeHandle<Map>(), type,   MachineType::AnyTagged(),
+          kFullWriteBarrier,  name};
 }
 FieldAccess ValueOffsetField(Zone* zone) {
   return ViewField(StoreView::kValueOffsetOffset,
@@ -49,7 +50,10 @@ FieldAccess InvocationField(Zone* zone) {
 
 struct StoreCallReducer::Site {
   Site(Node* node, Zone* zone)
-      : call(node), parameters(call.Parameters()), effect(call.effect()), control(call.control()),
+      : call(node),
+        parameters(call.Parameters()),
+        effect(call.effect()),
+        control(call.control()),
         fallbacks(zone) {}
 
   // Whether what is assumed and turns out wrong may deoptimise.
@@ -131,7 +135,7 @@ Builtin StoreCallReducer::BuiltinOf(Node* node) const {
   return shared.builtin_id();
 }
 
-// --- Lookups ---------------------------------------------------------------------------------------------------------
+// --- Lookups -------------------------------------------------------------------------------------
 
 Reduction StoreCallReducer::ReduceHas(Node* node) {
   Site site(node, graph()->zone());
@@ -166,13 +170,12 @@ Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_
   Node* const reference = Lookup(&site, site.Argument(0), false);
   Node* const address = ValueAddress(reference);
   // An absent key's value has no elements.
-  Node* const count =
-      graph()->NewNode(simplified()->NumberShiftRightLogical(),
-                       graph()->NewNode(operators_.ValueLength(), reference),
-                       jsgraph()->Constant(size_log2));
+  Node* const count = graph()->NewNode(simplified()->NumberShiftRightLogical(),
+                                       graph()->NewNode(operators_.ValueLength(), reference),
+                                       jsgraph()->Constant(size_log2));
   const auto load = [&](Node* index) {
-    Node* const byte_offset = graph()->NewNode(simplified()->NumberShiftLeft(), index,
-                                               jsgraph()->Constant(size_log2));
+    Node* const byte_offset =
+        graph()->NewNode(simplified()->NumberShiftLeft(), index, jsgraph()->Constant(size_log2));
     return LoadElement(&site, element_type, address, byte_offset, jsgraph()->TrueConstant());
   };
   Node* index = site.Argument(1);
@@ -188,13 +191,13 @@ Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_
     FallBackUnless(&site, graph()->NewNode(simplified()->NumberLessThanOrEqual(),
                                            jsgraph()->ZeroConstant(), index));
     index = site.effect =
-        graph()->NewNode(common()->TypeGuard(Type::Intersect(Type::SignedSmall(), Type::Unsigned32(),
-                                                             graph()->zone())),
+        graph()->NewNode(common()->TypeGuard(Type::Intersect(Type::SignedSmall(),
+                                                             Type::Unsigned32(), graph()->zone())),
                          index, site.effect, site.control);
   }
-  Node* const branch =
-      graph()->NewNode(common()->Branch(BranchHint::kTrue),
-                       graph()->NewNode(simplified()->NumberLessThan(), index, count), site.control);
+  Node* const branch = graph()->NewNode(
+      common()->Branch(BranchHint::kTrue),
+      graph()->NewNode(simplified()->NumberLessThan(), index, count), site.control);
   Node* const effect_before = site.effect;
   Node* const if_in_bounds = graph()->NewNode(common()->IfTrue(), branch);
   Node* const if_out_of_bounds = graph()->NewNode(common()->IfFalse(), branch);
@@ -204,8 +207,8 @@ Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_
                                       graph()->zone())),
       index, site.effect, site.control);
   Node* const element = load(index);
-  return Finish(&site, Join(&site, element, jsgraph()->UndefinedConstant(), effect_before,
-                            if_out_of_bounds));
+  return Finish(
+      &site, Join(&site, element, jsgraph()->UndefinedConstant(), effect_before, if_out_of_bounds));
 }
 
 Node* StoreCallReducer::Lookup(Site* site, Node* key, bool marks_view) {
@@ -222,8 +225,8 @@ Node* StoreCallReducer::Lookup(Site* site, Node* key, bool marks_view) {
   parameters.key_miss = may_speculate ? StoreKeyMiss::kDeoptimize : StoreKeyMiss::kReport;
   parameters.marks_view = marks_view;
   if (may_speculate) parameters.feedback = site->parameters.feedback();
-  Node* const reference = graph()->NewNode(operators_.Lookup(parameters), key, site->effect,
-                                           site->control);
+  Node* const reference =
+      graph()->NewNode(operators_.Lookup(parameters), key, site->effect, site->control);
   site->effect = Effect(reference);
   if (!may_speculate && kind != StoreKeyKind::kInteger && kind != StoreKeyKind::kConstant) {
     FallBackUnless(site,
@@ -245,8 +248,8 @@ Node* StoreCallReducer::ResolveConstant(Node* key, StoreKeyKind* kind,
   const uint8_t* const bytes = SeqOneByteString::cast(string).GetChars(no_gc, guard);
   const auto length = static_cast<uint64_t>(string.length());
   if (length > layout::kMaxKeyBytes) return key;
-  bool is_decimal = length > 0 && length <= layout::kMaxIntegerKeyDigits &&
-                    (bytes[0] != '0' || length == 1);
+  bool is_decimal =
+      length > 0 && length <= layout::kMaxIntegerKeyDigits && (bytes[0] != '0' || length == 1);
   uint64_t integer = 0;
   for (uint64_t i = 0; i < length; ++i) {
     if (bytes[i] > 0x7f) return key;
@@ -259,15 +262,14 @@ Node* StoreCallReducer::ResolveConstant(Node* key, StoreKeyKind* kind,
   }
   *kind = StoreKeyKind::kConstant;
   parameters->key_length = length;
-  parameters->key_hash =
-      layout::HashBytes(*Store(), reinterpret_cast<const char*>(bytes), length);
+  parameters->key_hash = layout::HashBytes(*Store(), reinterpret_cast<const char*>(bytes), length);
   return key;
 }
 
 StoreKeyKind StoreCallReducer::KeyKindOf(Node* key) const {
   const Type type = NodeProperties::GetType(key);
-  const Type integers = Type::Union(TypeCache::Get()->kPositiveSafeInteger, Type::MinusZero(),
-                                    graph()->zone());
+  const Type integers =
+      Type::Union(TypeCache::Get()->kPositiveSafeInteger, Type::MinusZero(), graph()->zone());
   if (type.Is(integers)) return StoreKeyKind::kInteger;
   if (type.Is(Type::Number())) return StoreKeyKind::kNumber;
   if (type.Is(Type::String())) return StoreKeyKind::kString;
@@ -296,8 +298,8 @@ Node* StoreCallReducer::CheckIndex(Site* site, Node* index, Node* count) {
   const FeedbackSource& feedback = site->parameters.feedback();
   if (!NodeProperties::GetType(index).Is(Type::Number())) {
     // CheckBounds alone would take a string for an index.
-    index = site->effect = graph()->NewNode(simplified()->CheckNumber(feedback), index,
-                                            site->effect, site->control);
+    index = site->effect =
+        graph()->NewNode(simplified()->CheckNumber(feedback), index, site->effect, site->control);
   }
   return site->effect = graph()->NewNode(simplified()->CheckBounds(feedback), index, count,
                                          site->effect, site->control);
@@ -311,7 +313,7 @@ Node* StoreCallReducer::LoadElement(Site* site, ExternalArrayType element_type, 
                                          is_little_endian, site->effect, site->control);
 }
 
-// --- Views -----------------------------------------------------------------------------------------------------------
+// --- Views ---------------------------------------------------------------------------------------
 
 Reduction StoreCallReducer::ReduceView(Node* node) {
   Site site(node, graph()->zone());
@@ -331,8 +333,7 @@ Reduction StoreCallReducer::ReduceView(Node* node) {
   Node* const if_absent = graph()->NewNode(common()->IfTrue(), branch);
   site.control = Control(graph()->NewNode(common()->IfFalse(), branch));
   Node* const view = MakeView(&site, reference);
-  return Finish(&site,
-                Join(&site, view, jsgraph()->UndefinedConstant(), effect_before, if_absent));
+  return Finish(&site, Join(&site, view, jsgraph()->UndefinedConstant(), effect_before, if_absent));
 }
 
 Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
@@ -363,26 +364,23 @@ Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType eleme
   }
   Zone* const zone = graph()->zone();
   Node* const receiver = site.call.receiver();
-  const int size = 1 << ElementSizeLog2Of(
-      AccessBuilder::ForTypedArrayElement(element_type, true).machine_type.representation());
+  const int size =
+      1 << ElementSizeLog2Of(
+          AccessBuilder::ForTypedArrayElement(element_type, true).machine_type.representation());
   Node* limit = site.effect = graph()->NewNode(simplified()->LoadField(ByteLengthField(zone)),
                                                receiver, site.effect, site.control);
   if (size > 1) {
-    limit = graph()->NewNode(simplified()->NumberMax(), jsgraph()->ZeroConstant(),
-                             graph()->NewNode(simplified()->NumberSubtract(), limit,
-                                              jsgraph()->Constant(size - 1)));
+    limit = graph()->NewNode(
+        simplified()->NumberMax(), jsgraph()->ZeroConstant(),
+        graph()->NewNode(simplified()->NumberSubtract(), limit, jsgraph()->Constant(size - 1)));
   }
-  Node* const offset =
-      CheckIndex(&site, site.call.ArgumentOr(0, jsgraph()->ZeroConstant()), limit);
-  Node* const value_offset = site.effect =
-      graph()->NewNode(simplified()->LoadField(ValueOffsetField(zone)), receiver, site.effect,
-                       site.control);
-  Node* const is_little_endian =
-      graph()->NewNode(simplified()->ToBoolean(),
-                       site.call.ArgumentOr(1, jsgraph()->FalseConstant()));
-  return Finish(&site,
-                LoadElement(&site, element_type,
-                            AddressAt(value_offset), offset, is_little_endian));
+  Node* const offset = CheckIndex(&site, site.call.ArgumentOr(0, jsgraph()->ZeroConstant()), limit);
+  Node* const value_offset = site.effect = graph()->NewNode(
+      simplified()->LoadField(ValueOffsetField(zone)), receiver, site.effect, site.control);
+  Node* const is_little_endian = graph()->NewNode(
+      simplified()->ToBoolean(), site.call.ArgumentOr(1, jsgraph()->FalseConstant()));
+  return Finish(
+      &site, LoadElement(&site, element_type, AddressAt(value_offset), offset, is_little_endian));
 }
 
 // A property's getter, so its call has no feedback to forbid what fails: what may fail falls back.
@@ -423,9 +421,8 @@ bool StoreCallReducer::CheckView(Site* site, Node* receiver) {
 Node* StoreCallReducer::IsOfThisInvocation(Site* site, Node* view) {
   Node* const current =
       graph()->NewNode(operators_.LoadHeaderField(Store(), layout::kHeaderOffset_invocation));
-  Node* const own = site->effect =
-      graph()->NewNode(simplified()->LoadField(InvocationField(graph()->zone())), view,
-                       site->effect, site->control);
+  Node* const own = site->effect = graph()->NewNode(
+      simplified()->LoadField(InvocationField(graph()->zone())), view, site->effect, site->control);
   return graph()->NewNode(simplified()->NumberEqual(), own, current);
 }
 
@@ -451,7 +448,7 @@ MapRef StoreCallReducer::ViewMap() {
   return MakeRef(broker(), broker()->target_native_context().object()->shredder_view_map());
 }
 
-// --- Control ---------------------------------------------------------------------------------------------------------
+// --- Control -------------------------------------------------------------------------------------
 
 void StoreCallReducer::FallBackUnless(Site* site, Node* condition) {
   Node* const branch =
@@ -463,8 +460,8 @@ void StoreCallReducer::FallBackUnless(Site* site, Node* condition) {
 Node* StoreCallReducer::Join(Site* site, Node* value, Node* other_value, Node* other_effect,
                              Node* other_control) {
   Node* const merge = graph()->NewNode(common()->Merge(2), site->control, other_control);
-  site->effect = Effect(
-      graph()->NewNode(common()->EffectPhi(2), site->effect, other_effect, merge));
+  site->effect =
+      Effect(graph()->NewNode(common()->EffectPhi(2), site->effect, other_effect, merge));
   site->control = Control(merge);
   return graph()->NewNode(common()->Phi(MachineRepresentation::kTagged, 2), value, other_value,
                           merge);

@@ -1,19 +1,22 @@
-// Turns calls of the store's builtins, where the optimiser knows the target, into operators of the graph
-// (store_operators.h), so that a lookup is part of the loop around it: no call, nothing tagged on the way.
+// Turns calls of the store's builtins, where the optimiser knows the target, into operators of the
+// graph (store_operators.h), so that a lookup is part of the loop around it: no call, nothing
+// tagged on the way.
 //
-// It runs with typed lowering, when the types of keys and indexes are known. Code is made for one native context, and only
-// builtins of that context are reduced; its store is a constant of the code.
+// It runs with typed lowering, when the types of keys and indexes are known. Code is made for one
+// native context, and only builtins of that context are reduced; its store is a constant of the
+// code.
 //
-// Where something is assumed of an argument that its type does not say (a key is a key, an index lies in the value), the
-// code deoptimises when that fails, and the call's feedback then says so (SpeculationMode): the next code assumes less, and
-// leaves to the builtin what it cannot do. So no deoptimisation repeats.
+// Where something is assumed of an argument that its type does not say (a key is a key, an index
+// lies in the value), the code deoptimises when that fails, and the call's feedback then says so
+// (SpeculationMode): the next code assumes less, and leaves to the builtin what it cannot do. So no
+// deoptimisation repeats.
 #pragma once
 
+#include "builtins-csa/compiler/store_operators.h"
 #include "src/common/globals.h"
 #include "src/compiler/graph-reducer.h"
 #include "src/compiler/heap-refs.h"
 #include "src/compiler/js-graph.h"
-#include "builtins-csa/compiler/store_operators.h"
 
 namespace v8 {
 namespace internal {
@@ -59,13 +62,16 @@ class StoreCallReducer final : public AdvancedReducer {
                     Node* is_little_endian);
 
   Node* MakeView(Site* site, Node* reference);
-  // In a loop a view's use may be visited before the call that makes the view. That call is reduced first, then.
+  // In a loop a view's use may be visited before the call that makes the view. That call is reduced
+  // first, then.
   void ReduceMakerOf(Node* receiver);
-  // False where nothing says that the receiver is a view; else it is checked to be one of this invocation.
+  // False where nothing says that the receiver is a view; else it is checked to be one of this
+  // invocation.
   bool CheckView(Site* site, Node* receiver);
   Node* IsOfThisInvocation(Site* site, Node* view);
-  // Whether this graph makes the view. Whoever has such a node runs in the invocation that made it: an activation lies
-  // within one invocation, and what lives across a generator's suspension comes back from the heap as another node.
+  // Whether this graph makes the view. Whoever has such a node runs in the invocation that made it:
+  // an activation lies within one invocation, and what lives across a generator's suspension comes
+  // back from the heap as another node.
   bool IsMadeHere(Node* view) const;
   MapRef ViewMap();
 

@@ -1,5 +1,7 @@
 #include "builtins-csa/compiler/store_lowering.h"
 
+#include "builtins-csa/compiler/store_operators.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "src/codegen/callable.h"
 #include "src/compiler/access-builder.h"
 #include "src/compiler/graph-assembler.h"
@@ -7,8 +9,6 @@
 #include "src/compiler/node-properties.h"
 #include "src/objects/js-array-buffer.h"
 #include "src/objects/string.h"
-#include "builtins-csa/compiler/store_operators.h"
-#include "builtins-csa/layout/table_layout.h"
 
 namespace v8 {
 namespace internal {
@@ -43,16 +43,16 @@ class StoreLowering {
   void LookUpInteger(Node* key, WordLabel* if_found, Label* if_absent);
   void LookUpString(Node* string, WordLabel* if_integer, WordLabel* if_found, Label* if_absent,
                     Label* if_fail);
-  void ProbeForString(Node* bytes, Node* length, Node* hash, WordLabel* if_found,
-                      Label* if_absent);
+  void ProbeForString(Node* bytes, Node* length, Node* hash, WordLabel* if_found, Label* if_absent);
   Node* BytesOf(Node* sequential_string);
   // The last 1 to 7 bytes of a key as a word padded with zeros.
   Node* LoadLastWord(Node* bytes, Node* length);
-  // Goes to `if_integer` where the bytes (at least one) are the canonical decimal form of an integer key.
+  // Goes to `if_integer` where the bytes (at least one) are the canonical decimal form of an
+  // integer key.
   void BranchIfDecimal(Node* bytes, Node* length, WordLabel* if_integer, Label* if_bytes);
 
-  // Probes the segment of `hash` for `key_word`. `compare(value word, if_other)` emits what tells keys with equal
-  // words apart; `key_bytes` as for ValueReference.
+  // Probes the segment of `hash` for `key_word`. `compare(value word, if_other)` emits what tells
+  // keys with equal words apart; `key_bytes` as for ValueReference.
   void Probe(Node* hash, Node* key_word, Node* key_bytes,
              const std::function<void(Node*, Label*)>& compare, WordLabel* if_found,
              Label* if_absent);
@@ -63,7 +63,8 @@ class StoreLowering {
   Node* KeyOffsetInEntry(Node* value_word);
   // For an entry whose key's bytes take `key_bytes`, a multiple of 8; null for none.
   Node* ValueReference(Node* value_word, Node* key_bytes);
-  // Where the probe for `hash` begins in the segment of a directory word, and where the segment ends; in bytes.
+  // Where the probe for `hash` begins in the segment of a directory word, and where the segment
+  // ends; in bytes.
   Node* HomePosition(Node* directory_word, Node* hash);
   Node* SegmentEnd(Node* directory_word);
   // No Int64Constant, which V8 would try to fold into addresses that it does not fit in.
@@ -126,14 +127,14 @@ Node* StoreLowering::IsSmi(Node* value) {
 Node* StoreLowering::FoldedMultiply(Node* a, uint64_t b) {
   JSGraph* const jsgraph = gasm_->jsgraph();
   Node* const factor = Word(b);
-  Node* const high = __ AddNode(
-      jsgraph->graph()->NewNode(jsgraph->machine()->Uint64MulHigh(), a, factor));
+  Node* const high =
+      __ AddNode(jsgraph->graph()->NewNode(jsgraph->machine()->Uint64MulHigh(), a, factor));
   return __ WordXor(__ IntMul(a, factor), high);
 }
 
 Node* StoreLowering::EntryOf(Node* value_word) {
-  return __ IntAdd(
-      Base(), Shl(Shr(value_word, layout::kValueEntryShift), layout::kEntryAlignmentLog2));
+  return __ IntAdd(Base(),
+                   Shl(Shr(value_word, layout::kValueEntryShift), layout::kEntryAlignmentLog2));
 }
 
 Node* StoreLowering::KeyOffsetInEntry(Node* value_word) {
@@ -161,7 +162,7 @@ Node* StoreLowering::HomePosition(Node* directory_word, Node* hash) {
              layout::kHomeBytesMask);
 }
 
-// --- Lookup ----------------------------------------------------------------------------------------------------------
+// --- Lookup --------------------------------------------------------------------------------------
 
 Node* StoreLowering::LowerLookup() {
   const StoreLookupParameters& p = StoreLookupParametersOf(node_->op());
@@ -179,9 +180,9 @@ Node* StoreLowering::LowerLookup() {
       __ Goto(&if_integer, key);
       break;
     case StoreKeyKind::kNumber:
-      __ GotoIfNot(__ Uint64LessThanOrEqual(TNode<Uint64T>::UncheckedCast(key),
-                                            TNode<Uint64T>::UncheckedCast(
-                                                __ Uint64Constant(layout::kMaxIntegerKey))),
+      __ GotoIfNot(__ Uint64LessThanOrEqual(
+                       TNode<Uint64T>::UncheckedCast(key),
+                       TNode<Uint64T>::UncheckedCast(__ Uint64Constant(layout::kMaxIntegerKey))),
                    &if_fail);
       __ Goto(&if_integer, key);
       break;
@@ -246,10 +247,9 @@ void StoreLowering::DispatchKey(Node* key, WordLabel* if_integer, WordLabel* if_
     // Comparisons with NaN are false, and -0 is the key 0.
     Node* const number = __ LoadField(AccessBuilder::ForHeapNumberValue(), key);
     __ GotoIfNot(__ Float64LessThanOrEqual(__ Float64Constant(0), number), if_fail);
-    __ GotoIfNot(
-        __ Float64LessThanOrEqual(
-            number, __ Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
-        if_fail);
+    __ GotoIfNot(__ Float64LessThanOrEqual(
+                     number, __ Float64Constant(static_cast<double>(layout::kMaxIntegerKey))),
+                 if_fail);
     // Not a Change, of whose argument the optimiser would take for granted what is checked here.
     Node* const integer = __ TruncateFloat64ToInt64(number, TruncateKind::kSetOverflowToMin);
     __ GotoIfNot(__ Float64Equal(__ ChangeInt64ToFloat64(integer), number), if_fail);
@@ -264,12 +264,11 @@ void StoreLowering::DispatchKey(Node* key, WordLabel* if_integer, WordLabel* if_
 
 void StoreLowering::LookUpInteger(Node* key, WordLabel* if_found, Label* if_absent) {
   // HashInteger of table_hash.h.
-  Node* const folded = FoldedMultiply(__ WordXor(key, Word(store_->first_seed)),
-                                      store_->first_multiplier);
+  Node* const folded =
+      FoldedMultiply(__ WordXor(key, Word(store_->first_seed)), store_->first_multiplier);
   Node* const hash =
       __ IntMul(__ WordXor(folded, Shr(folded, 32)), Word(store_->second_multiplier));
-  Node* const key_word =
-      Add(Shl(key, layout::kIntegerKeyShift), layout::kIntegerKeyTag);
+  Node* const key_word = Add(Shl(key, layout::kIntegerKeyShift), layout::kIntegerKeyTag);
   Probe(hash, key_word, nullptr, {}, if_found, if_absent);
 }
 
@@ -290,7 +289,8 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
     return __ LoadField(AccessBuilder::ForMapInstanceType(),
                         __ LoadField(AccessBuilder::ForMap(), object));
   };
-  Node* const length = __ ChangeUint32ToUint64(__ LoadField(AccessBuilder::ForStringLength(), string));
+  Node* const length =
+      __ ChangeUint32ToUint64(__ LoadField(AccessBuilder::ForStringLength(), string));
   // A string has no more characters than its UTF-8 form has bytes.
   __ GotoIf(__ UintLessThan(Word(layout::kMaxKeyBytes), length), if_fail);
   Node* const instance_type = instance_type_of(string);
@@ -300,10 +300,10 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
   __ Bind(&if_indirect);
   {
     // A string that was internalised refers to the one that is.
-    __ GotoIfNot(__ Word32Equal(__ Word32And(instance_type,
-                                             __ Uint32Constant(kStringRepresentationMask)),
-                                __ Uint32Constant(kThinStringTag)),
-                 &if_flatten);
+    __ GotoIfNot(
+        __ Word32Equal(__ Word32And(instance_type, __ Uint32Constant(kStringRepresentationMask)),
+                       __ Uint32Constant(kThinStringTag)),
+        &if_flatten);
     Node* const actual = __ LoadField(AccessBuilder::ForThinStringActual(), string);
     __ GotoIfNot(is_direct(instance_type_of(actual)), &if_flatten);
     __ Goto(&if_direct, actual);
@@ -359,9 +359,9 @@ void StoreLowering::LookUpString(Node* string, WordLabel* if_integer, WordLabel*
   }
   __ Bind(&hash_end);
   __ GotoIfNot(IsZero(And(hash_end.PhiAt(1), 0x8080808080808080)), if_fail);
-  Node* const hash = FoldedMultiply(
-      __ WordXor(__ WordXor(hash_end.PhiAt(0), length), Word(store_->first_seed)),
-      store_->first_multiplier);
+  Node* const hash =
+      FoldedMultiply(__ WordXor(__ WordXor(hash_end.PhiAt(0), length), Word(store_->first_seed)),
+                     store_->first_multiplier);
   ProbeForString(bytes, length, hash, if_found, if_absent);
 }
 
@@ -405,9 +405,9 @@ void StoreLowering::ProbeForString(Node* bytes, Node* length, Node* hash, WordLa
     __ Goto(&compare_loop, Add(at, 8));
     __ Bind(&words_equal);
     __ GotoIf(IsZero(rest), &equal);
-    __ GotoIfNot(__ WordEqual(LoadLastWord(bytes, length),
-                              Load(MachineType::Uint64(), entry_key, whole)),
-                 if_other);
+    __ GotoIfNot(
+        __ WordEqual(LoadLastWord(bytes, length), Load(MachineType::Uint64(), entry_key, whole)),
+        if_other);
     __ Goto(&equal);
     __ Bind(&equal);
   };
@@ -462,8 +462,8 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
   Node* const segment = __ IntAdd(Base(), And(directory_word, layout::kSegmentOffsetMask));
   Node* const home = __ IntAdd(segment, HomePosition(directory_word, hash));
 
-  // By address, so that a slot costs one instruction to load. Most keys are at home; the others have a loop of their own,
-  // which knows the segment's end. A segment always has an empty slot.
+  // By address, so that a slot costs one instruction to load. Most keys are at home; the others
+  // have a loop of their own, which knows the segment's end. A segment always has an empty slot.
   auto loop = __ MakeLoopLabel(kWord);
   auto if_value_word = __ MakeLabel(kWord);
   const auto visit = [&](Node* slot, BranchHint hint, Label* if_other) {
@@ -511,7 +511,7 @@ void StoreLowering::Probe(Node* hash, Node* key_word, Node* key_bytes,
   __ Goto(if_absent);
 }
 
-// --- CopyValue -------------------------------------------------------------------------------------------------------
+// --- CopyValue -----------------------------------------------------------------------------------
 
 void StoreLowering::LowerCopyValue() {
   const StoreFieldParameters& p = StoreFieldParametersOf(node_->op());
@@ -543,9 +543,10 @@ void StoreLowering::LowerCopyValue() {
 
   __ Bind(&if_typed_array);
   {
-    // On the heap the base is the elements and the external pointer what is to be added; off it, the base is 0.
-    Node* const base = __ BitcastTaggedToWord(
-        __ LoadField(AccessBuilder::ForJSTypedArrayBasePointer(), into));
+    // On the heap the base is the elements and the external pointer what is to be added; off it,
+    // the base is 0.
+    Node* const base =
+        __ BitcastTaggedToWord(__ LoadField(AccessBuilder::ForJSTypedArrayBasePointer(), into));
     Node* const external = __ LoadField(AccessBuilder::ForJSTypedArrayExternalPointer(), into);
     __ Goto(&check, __ IntAdd(base, external),
             __ LoadField(AccessBuilder::ForJSArrayBufferViewByteLength(), into),
@@ -558,11 +559,12 @@ void StoreLowering::LowerCopyValue() {
           flags_of(__ LoadField(AccessBuilder::ForJSArrayBufferViewBuffer(), into)));
 
   __ Bind(&if_buffer);
-  __ Goto(&check,
-          Load(MachineType::Pointer(), into,
-               Word(JSArrayBuffer::kBackingStoreOffset - kHeapObjectTag)),
-          Load(MachineType::UintPtr(), into, Word(JSArrayBuffer::kRawByteLengthOffset - kHeapObjectTag)),
-          flags_of(into));
+  __ Goto(
+      &check,
+      Load(MachineType::Pointer(), into, Word(JSArrayBuffer::kBackingStoreOffset - kHeapObjectTag)),
+      Load(MachineType::UintPtr(), into,
+           Word(JSArrayBuffer::kRawByteLengthOffset - kHeapObjectTag)),
+      flags_of(into));
 
   __ Bind(&check);
   constexpr uint32_t kUnusable = JSArrayBuffer::WasDetachedBit::kMask |
@@ -570,8 +572,7 @@ void StoreLowering::LowerCopyValue() {
                                  JSArrayBuffer::IsResizableByJsBit::kMask;
   deoptimize_unless(__ Word32Equal(__ Word32And(check.PhiAt(2), __ Uint32Constant(kUnusable)),
                                    __ Uint32Constant(0)));
-  Node* const source =
-      __ IntAdd(Base(), Shl(Shr(reference, kValueReferenceOffsetShift), 3));
+  Node* const source = __ IntAdd(Base(), Shl(Shr(reference, kValueReferenceOffsetShift), 3));
   Node* const length = And(reference, layout::kValueLengthMask);
   Node* const size = check.PhiAt(1);
   auto if_smaller = __ MakeLabel();

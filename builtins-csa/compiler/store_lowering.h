@@ -1,5 +1,6 @@
-// Lowers the store's operators (store_operators.h) to machine operators, within effect-control linearisation: the same
-// steps over the same bytes as builtins-csa/layout/table_lookup.h and table_lookup_assembler.h.
+// Lowers the store's operators (store_operators.h) to machine operators, within effect-control
+// linearisation: the same steps over the same bytes as builtins-csa/layout/table_lookup.h and
+// table_lookup_assembler.h.
 #pragma once
 
 namespace v8 {

@@ -41,8 +41,8 @@ std::ostream& operator<<(std::ostream& os, const StoreFieldParameters& p) {
   return os << "offset " << p.offset << ", " << p.feedback;
 }
 
-// Reads of the store are ordered among its writes by the effect chain; what they write (nothing that JavaScript sees)
-// does not keep a frame state from being used after them.
+// Reads of the store are ordered among its writes by the effect chain; what they write (nothing
+// that JavaScript sees) does not keep a frame state from being used after them.
 const Operator* StoreOperators::Lookup(const StoreLookupParameters& parameters) {
   return zone_->New<Operator1<StoreLookupParameters>>(
       IrOpcode::kShredderLookup, Operator::kNoThrow | Operator::kNoWrite, "ShredderLookup",

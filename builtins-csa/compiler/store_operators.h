@@ -1,18 +1,19 @@
-// The simplified operators that calls of the store's builtins become in optimised code (store_call_reducer.cc makes them,
-// store_lowering.cc lowers them to machine operators).
+// The simplified operators that calls of the store's builtins become in optimised code
+// (store_call_reducer.cc makes them, store_lowering.cc lowers them to machine operators).
 //
-// A lookup's result is one word, a value reference, so that no operator has two results: where the value begins in the
-// arena, in units of 8 bytes, above its length in kValueLengthBits bits; 0 where the key is absent, kNotLookedUp where the
-// lookup is left to the builtin. It is valid until the next write to the store, and no JavaScript value: it must not reach a
-// frame state. It follows from a slot's value word by one addition: bit 30, which says that the entry has an expiry word,
+// A lookup's result is one word, a value reference, so that no operator has two results: where the
+// value begins in the arena, in units of 8 bytes, above its length in kValueLengthBits bits; 0
+// where the key is absent, kNotLookedUp where the lookup is left to the builtin. It is valid until
+// the next write to the store, and no JavaScript value: it must not reach a frame state. It follows
+// from a slot's value word by one addition: bit 30, which says that the entry has an expiry word,
 // then counts for that word, just as the entry's header and the key's words are counted.
 #pragma once
 
+#include "builtins-csa/layout/table_layout.h"
 #include "src/compiler/feedback-source.h"
 #include "src/compiler/operator.h"
 #include "src/compiler/types.h"
 #include "src/compiler/use-info.h"
-#include "builtins-csa/layout/table_layout.h"
 
 namespace v8 {
 namespace internal {
@@ -21,20 +22,23 @@ namespace compiler {
 inline constexpr uint64_t kNotLookedUp = 1;  // no value begins at offset 0
 inline constexpr int kValueReferenceOffsetShift = ::shredder::layout::kValueLengthBits;
 static_assert(::shredder::layout::kValueHasExpiryWord == 1ull << kValueReferenceOffsetShift);
-static_assert(::shredder::layout::kEntryHeaderBytes == 8 && ::shredder::layout::kExpiryWordBytes == 8);
+static_assert(::shredder::layout::kEntryHeaderBytes == 8 &&
+              ::shredder::layout::kExpiryWordBytes == 8);
 static_assert(::shredder::layout::kEntryAlignment == 16 &&
               ::shredder::layout::kValueEntryShift == kValueReferenceOffsetShift + 1);
 
 // What is known of a lookup's key when the operator is made.
 enum class StoreKeyKind : uint8_t {
-  kInteger,  // a number from 0 to kMaxIntegerKey, by its type
-  kNumber,   // a number; checked to be such an integer
-  kString,   // a string, by its type
-  kConstant, // a flat string of ASCII characters that is no integer, known with its length and hash
-  kAny,      // told apart where it runs
+  kInteger,   // a number from 0 to kMaxIntegerKey, by its type
+  kNumber,    // a number; checked to be such an integer
+  kString,    // a string, by its type
+  kConstant,  // a flat string of ASCII characters that is no integer, known with its length and
+              // hash
+  kAny,       // told apart where it runs
 };
 
-// What happens to a key that the lookup in the graph does not do: no key at all, or a string that is not ASCII.
+// What happens to a key that the lookup in the graph does not do: no key at all, or a string that
+// is not ASCII.
 enum class StoreKeyMiss : uint8_t {
   kDeoptimize,  // and the call is not inlined so again
   kReport,      // the result is kNotLookedUp
@@ -48,8 +52,9 @@ struct StoreLookupParameters {
   StoreKeyMiss key_miss;
   uint64_t key_length;  // kConstant: bytes
   uint64_t key_hash;    // kConstant: the table's hash of it
-  bool marks_view;  // a view is made of the value: its bytes must stay as they are
-  bool has_directory;  // it is an input, loaded where no write comes between: its address and its shift
+  bool marks_view;      // a view is made of the value: its bytes must stay as they are
+  bool has_directory;   // it is an input, loaded where no write comes between: its address and its
+                        // shift
   FeedbackSource feedback;
 };
 bool operator==(const StoreLookupParameters& a, const StoreLookupParameters& b);
@@ -69,7 +74,8 @@ class StoreOperators {
  public:
   explicit StoreOperators(Zone* zone) : zone_(zone) {}
 
-  // (key [, directory, shift]) -> value reference. Effectful; deoptimises where its parameters say so.
+  // (key [, directory, shift]) -> value reference. Effectful; deoptimises where its parameters say
+  // so.
   const Operator* Lookup(const StoreLookupParameters& parameters);
   // (value reference) -> boolean: whether it is `word`.
   const Operator* ValueIs(uint64_t word);
@@ -79,11 +85,11 @@ class StoreOperators {
   const Operator* ValueOffset();
   // (offset in the arena) -> address.
   const Operator* ValueAddress(::shredder::layout::StoreHeader* store);
-  // () -> a field of the header that is a safe integer and stays the same while an activation runs, as `invocation` does: what
-  // is known of it in one iteration of a loop holds in the next.
+  // () -> a field of the header that is a safe integer and stays the same while an activation runs,
+  // as `invocation` does: what is known of it in one iteration of a loop holds in the next.
   const Operator* LoadHeaderField(::shredder::layout::StoreHeader* store, int offset);
-  // (value reference, buffer). Copies as HTGet does. Effectful; deoptimises unless the buffer is an ArrayBuffer or a view of
-  // one, neither detached nor shared nor resizable.
+  // (value reference, buffer). Copies as HTGet does. Effectful; deoptimises unless the buffer is an
+  // ArrayBuffer or a view of one, neither detached nor shared nor resizable.
   const Operator* CopyValue(::shredder::layout::StoreHeader* store, const FeedbackSource& feedback);
 
  private:

@@ -1,10 +1,10 @@
-// The allocator's state in a store's arena (runtime/store/arena.h), so that generated code can take a small block without a
-// call: TakeSmallBlock below is that fast path in C++, step by step, and what C++ itself uses. Nothing here depends on V8 or on
-// the store.
+// The allocator's state in a store's arena (runtime/store/arena.h), so that generated code can take
+// a small block without a call: TakeSmallBlock below is that fast path in C++, step by step, and
+// what C++ itself uses. Nothing here depends on V8 or on the store.
 //
-// Small blocks have one of kSmallClassCount sizes and come from chunks of 64 KiB, each of one class. class_chunks names, for each
-// class, a chunk that has a free block, if there is one; a chunk is unlinked there when its last block is taken, which generated
-// code leaves to C++.
+// Small blocks have one of kSmallClassCount sizes and come from chunks of 64 KiB, each of one
+// class. class_chunks names, for each class, a chunk that has a free block, if there is one; a
+// chunk is unlinked there when its last block is taken, which generated code leaves to C++.
 //
 // Thread: the shard's own, as everything in the arena.
 #pragma once
@@ -17,11 +17,11 @@
 
 namespace shredder::layout {
 
-// --- Size classes -------------------------------------------------------------------------------------------------
+// --- Size classes --------------------------------------------------------------------------------
 
-// Four to a doubling: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... units. Rounding a size up to its class wastes at most a
-// fifth of the block. The arena uses them twice: in units of 16 bytes for blocks within a chunk, and in units of chunks for the
-// bins of free runs.
+// Four to a doubling: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... units. Rounding a size up to
+// its class wastes at most a fifth of the block. The arena uses them twice: in units of 16 bytes
+// for blocks within a chunk, and in units of chunks for the bins of free runs.
 
 // The largest class that is at most `units`, which is at least 1.
 constexpr int FloorClass(uint64_t units) {
@@ -42,7 +42,7 @@ static_assert(ClassUnits(CeilClass(1)) == 1 && ClassUnits(CeilClass(8)) == 8);
 static_assert(ClassUnits(CeilClass(9)) == 10 && ClassUnits(FloorClass(9)) == 8);
 static_assert(ClassUnits(CeilClass(2047)) == 2048 && ClassUnits(FloorClass(2047)) == 1792);
 
-// --- Chunks -------------------------------------------------------------------------------------------------------
+// --- Chunks --------------------------------------------------------------------------------------
 
 inline constexpr uint64_t kPageBytes = 4096;
 inline constexpr int kPageBytesLog2 = 12;
@@ -67,15 +67,16 @@ enum class ChunkKind : uint8_t { kUnused, kFreeRun, kSmall, kLarge, kLargeEnd };
 struct Chunk {
   ChunkKind kind;
   uint8_t size_class;   // kSmall
-  uint8_t dirty_pages;  // pages from the chunk's start that may hold physical memory; those after it read as zeros
+  uint8_t dirty_pages;  // pages from the chunk's start that may hold physical memory; those after
+                        // it read as zeros
   uint8_t reserved;
   uint32_t run_chunks;  // kFreeRun (first and last), kLarge (first): chunks in the run
   uint32_t previous;    // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
   uint32_t next;
-  uint32_t pages;         // kLarge (first): the block's pages
-  uint16_t used_blocks;   // kSmall
-  uint16_t free_head;     // kSmall: the first free block's unit in the chunk, plus 1; 0 = none. Free blocks hold, in their
-                          // first two bytes, the next one's in the same form
+  uint32_t pages;        // kLarge (first): the block's pages
+  uint16_t used_blocks;  // kSmall
+  uint16_t free_head;    // kSmall: the first free block's unit in the chunk, plus 1; 0 = none. Free
+                         // blocks hold, in their first two bytes, the next one's in the same form
   uint16_t carved_units;  // kSmall: units from here on have never been a block
   uint16_t reserved_too;
   uint32_t reserved_three;
@@ -95,15 +96,17 @@ struct ArenaState {
   uint64_t run_bin_bits[2];                 // bit b: run_bins[b] is not empty
   uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
   uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
-  // Constant, for generated code: a class's units; the class of a block of up to kMaxTabledBytes, by its units.
+  // Constant, for generated code: a class's units; the class of a block of up to kMaxTabledBytes,
+  // by its units.
   uint16_t class_units[kSmallClassCount];
   uint8_t classes_by_units[kMaxTabledBytes / kBlockUnitBytes + 1];
 };
 
-// --- Taking a small block -----------------------------------------------------------------------------------------
+// --- Taking a small block ------------------------------------------------------------------------
 
-// The offset of a block of the class, its content arbitrary, where it can be had by the few steps below; else 0, with nothing
-// changed, and Arena::Allocate must try. `state` is at the header's arena_state_offset.
+// The offset of a block of the class, its content arbitrary, where it can be had by the few steps
+// below; else 0, with nothing changed, and Arena::Allocate must try. `state` is at the header's
+// arena_state_offset.
 inline uint64_t TakeSmallBlock(char* base, ArenaState* state, int size_class) {
   // 1. Its chunk.
   const uint32_t index = state->class_chunks[size_class];
@@ -114,7 +117,8 @@ inline uint64_t TakeSmallBlock(char* base, ArenaState* state, int size_class) {
   const uint64_t units = state->class_units[size_class];
   const uint64_t used_bytes = state->used_bytes + (units << kBlockUnitBytesLog2);
   if (used_bytes > state->quota_bytes) return 0;
-  // 3. A freed block, or one that is carved from pages which others have written to before. Not the chunk's last one, with which
+  // 3. A freed block, or one that is carved from pages which others have written to before. Not the
+  // chunk's last one, with which
   //    it leaves its class's list.
   const uint64_t carved_end = chunk->carved_units + units;
   uint64_t unit;
@@ -125,7 +129,9 @@ inline uint64_t TakeSmallBlock(char* base, ArenaState* state, int size_class) {
     if (next == 0 && carved_end > kChunkUnits) return 0;
     chunk->free_head = next;
   } else {
-    if (carved_end << kBlockUnitBytesLog2 > static_cast<uint64_t>(chunk->dirty_pages) << kPageBytesLog2) return 0;
+    if (carved_end << kBlockUnitBytesLog2 > static_cast<uint64_t>(chunk->dirty_pages)
+                                                << kPageBytesLog2)
+      return 0;
     if (carved_end + units > kChunkUnits) return 0;
     unit = chunk->carved_units;
     chunk->carved_units = static_cast<uint16_t>(carved_end);

@@ -1,9 +1,9 @@
-// The hash of the store's table, for C++; table_lookup_assembler (this folder) emits the same steps as CSA nodes, and the
-// differential test holds the two together.
+// The hash of the store's table, for C++; table_lookup_assembler (this folder) emits the same steps
+// as CSA nodes, and the differential test holds the two together.
 //
-// Folded multiplication (the 128-bit product's halves xored), as in W. Yi's wyhash and its successors, keyed by random
-// multipliers and seeds that live in the StoreHeader and never leave it, so that nobody outside can choose keys that
-// collide.
+// Folded multiplication (the 128-bit product's halves xored), as in W. Yi's wyhash and its
+// successors, keyed by random multipliers and seeds that live in the StoreHeader and never leave
+// it, so that nobody outside can choose keys that collide.
 #pragma once
 
 #include <cstdint>
@@ -18,15 +18,17 @@ inline uint64_t FoldedMultiply(uint64_t a, uint64_t b) {
   return static_cast<uint64_t>(product) ^ static_cast<uint64_t>(product >> 64);
 }
 
-// Hash of an integer key, at most kMaxIntegerKey. One folded multiplication leaves the hashes of neighbouring keys evenly
-// spaced, by steps that with an unlucky multiplier share their top bits; the second multiplication scatters them.
+// Hash of an integer key, at most kMaxIntegerKey. One folded multiplication leaves the hashes of
+// neighbouring keys evenly spaced, by steps that with an unlucky multiplier share their top bits;
+// the second multiplication scatters them.
 inline uint64_t HashInteger(const StoreHeader& header, uint64_t key) {
   const uint64_t hash = FoldedMultiply(key ^ header.first_seed, header.first_multiplier);
   return (hash ^ hash >> 32) * header.second_multiplier;
 }
 
-// The last `count` (1 to 7) of a string's bytes as a word padded with zeros. From whole loads: a copy byte by byte into
-// a word would make the processor wait, with that word, for all earlier lookups' cache misses.
+// The last `count` (1 to 7) of a string's bytes as a word padded with zeros. From whole loads: a
+// copy byte by byte into a word would make the processor wait, with that word, for all earlier
+// lookups' cache misses.
 inline uint64_t LoadLastBytes(const char* bytes, uint64_t count) {
   if (count >= 4) {
     uint32_t low;
@@ -41,7 +43,8 @@ inline uint64_t LoadLastBytes(const char* bytes, uint64_t count) {
   return byte(0) | byte(count / 2) | byte(count - 1);
 }
 
-// Hash of a byte-string key: its 8-byte little-endian words in order, the last one padded with zeros, then its length.
+// Hash of a byte-string key: its 8-byte little-endian words in order, the last one padded with
+// zeros, then its length.
 inline uint64_t HashBytes(const StoreHeader& header, const char* bytes, uint64_t length) {
   uint64_t hash = header.second_seed;
   uint64_t word;

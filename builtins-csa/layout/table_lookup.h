@@ -12,9 +12,9 @@
 #include <optional>
 #include <string_view>
 
+#include "builtins-csa/layout/key.h"
 #include "builtins-csa/layout/table_hash.h"
 #include "builtins-csa/layout/table_layout.h"
-#include "builtins-csa/layout/key.h"
 
 namespace shredder::store {
 
@@ -115,16 +115,18 @@ class Probe {
   uint64_t position_;
 };
 
-// The key's slot, expired or not; null where it has none. What is said to be likely keeps the compiler from choosing between
-// slots by conditional moves, each of which waits for the load before it. `hash` is HashInteger(key) or
-// HashBytes(bytes).
+// The key's slot, expired or not; null where it has none. What is said to be likely keeps the
+// compiler from choosing between slots by conditional moves, each of which waits for the load
+// before it. `hash` is HashInteger(key) or HashBytes(bytes).
 inline const layout::Slot* FindIntegerSlot(const layout::StoreHeader* header, uint64_t key,
                                            uint64_t hash) {
   const uint64_t key_word = IntegerKeyWord(key);
   for (Probe probe(header, hash);; probe.Next()) {
     const layout::Slot* slot = probe.slot();
-    if (slot->key_word == key_word) [[likely]] return slot;
-    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]] return nullptr;
+    if (slot->key_word == key_word) [[likely]]
+      return slot;
+    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]]
+      return nullptr;
   }
 }
 
@@ -136,7 +138,8 @@ inline const layout::Slot* FindBytesSlot(const layout::StoreHeader* header, std:
     if (slot->key_word == key_word) [[likely]] {
       if (KeyBytesEqual(header, slot->value_word, bytes)) return slot;
     }
-    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]] return nullptr;
+    if (slot->key_word == layout::kEmptyKeyWord) [[unlikely]]
+      return nullptr;
   }
 }
 

@@ -75,7 +75,8 @@ class CompiledLoop {
   // Before a run: V8 may compile the loop by itself, too, and then goes by its flags of that time.
   void SelectLookups() const;
   bool IsOptimized();
-  // Whether the lookups since the builtins' count was `count` were what they are to be. Inlined ones are not counted.
+  // Whether the lookups since the builtins' count was `count` were what they are to be. Inlined
+  // ones are not counted.
   bool LookedUpAsItShould(uint64_t count) const;
   uint64_t counted_lookups() const;
   double RunAll(double argument = 0);

@@ -1,10 +1,10 @@
 // Memory of ArrayBuffers, bounded for each tenant: it lies outside of V8's heap and its limit.
 #pragma once
 
+#include <v8.h>
+
 #include <atomic>
 #include <cstddef>
-
-#include <v8.h>
 
 namespace shredder::engine {
 
@@ -20,7 +20,8 @@ class BoundedAllocator final : public v8::ArrayBuffer::Allocator {
   size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
 
  private:
-  // V8 takes it for granted that it gets this much, when it moves a small typed array out of its heap.
+  // V8 takes it for granted that it gets this much, when it moves a small typed array out of its
+  // heap.
   static constexpr size_t kAlwaysGranted = 4096;
 
   bool Charge(size_t length);

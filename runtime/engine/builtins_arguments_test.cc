@@ -375,7 +375,7 @@ export function f() {
   EXPECT_EQ(tenant_.ShowCall("f"), "[[1, 2, 3], [1, 2, 3], \"ABCD\"]");
 }
 
-// --- What only C++ can make --------------------------------------------------------------------
+// --- What only C++ can make ----------------------------------------------------------------------
 
 // One isolate with contexts of its own, in which the module's exports are properties of the global
 // `store`.
@@ -494,7 +494,8 @@ TEST_F(RawContextTest, ThrowsInAContextWithoutAStore) {
         "store.HTGetUint32('k', 0)", "store.HTGetFloat64('\\u20ac', 0)", "store.HTLength({})"}) {
     EXPECT_EQ(Run(context, call), kNoStore) << call;
   }
-  EXPECT_THAT(Run(context, "store.HTSet('k', new Uint8Array(8))"), HasSubstr("outside of a tenant"));
+  EXPECT_THAT(Run(context, "store.HTSet('k', new Uint8Array(8))"),
+              HasSubstr("outside of a tenant"));
   EXPECT_THAT(Run(context, "store.HTDelete('k')"), HasSubstr("outside of a tenant"));
 
   // A context of V8's own making, with no embedder data at all; and one whose data is no pointer.

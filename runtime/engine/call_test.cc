@@ -20,7 +20,7 @@ class CallTest : public TenantTest {
   }
 };
 
-// --- Arguments ---------------------------------------------------------------------------------
+// --- Arguments -----------------------------------------------------------------------------------
 
 TEST_F(CallTest, GetsKeysAndArgumentsAsArraysOfStrings) {
   EXPECT_EQ(Run("return [keys, args, arguments.length, this === undefined, Array.isArray(keys)];",
@@ -53,7 +53,7 @@ TEST_F(CallTest, RefusesArgumentsThatItsHeapCannotHold) {
   EXPECT_EQ(Run("return args[0].length;", {}, {std::string(15 << 20, 'x')}), "15728640");
 }
 
-// --- Replies -----------------------------------------------------------------------------------
+// --- Replies -------------------------------------------------------------------------------------
 
 TEST_F(CallTest, MapsEveryTypeOfReply) {
   const struct {
@@ -223,7 +223,7 @@ TEST_F(CallTest, ReadsAReplyThatChangesUnderWay) {
             std::string("[{\"a\": 0}, \"\", \"\0\"]", 19));
 }
 
-// --- Promises ----------------------------------------------------------------------------------
+// --- Promises ------------------------------------------------------------------------------------
 
 TEST_F(CallTest, AwaitsAsyncFunctions) {
   tenant_.MustLoad(
@@ -272,7 +272,7 @@ TEST_F(CallTest, RunsWhatItLeftToDoBeforeItEnds) {
   EXPECT_EQ(tenant_.ShowCall("count"), "4");
 }
 
-// --- Errors ------------------------------------------------------------------------------------
+// --- Errors --------------------------------------------------------------------------------------
 
 TEST_F(CallTest, SaysWhatWasThrownAndWhere) {
   const struct {
@@ -340,7 +340,7 @@ TEST_F(CallTest, IsAnErrorWhereThereIsNoSuchFunction) {
   EXPECT_EQ(tenant_.ShowCall(std::string("f\0", 2)), "!ERR Function not found");
 }
 
-// --- The store ---------------------------------------------------------------------------------
+// --- The store -----------------------------------------------------------------------------------
 
 TEST_F(CallTest, KeepsItsWritesWhenItReturns) {
   tenant_.Set("gone", "x");

@@ -219,7 +219,7 @@ TEST(Deadline, OfOneTenantLeavesAnotherAlone) {
   }
 }
 
-// --- Yielding ----------------------------------------------------------------------------------
+// --- Yielding ------------------------------------------------------------------------------------
 
 class YieldTest : public TenantTest {
  protected:
@@ -332,7 +332,7 @@ TEST_F(YieldDeathTest, AWriteToTheRunningTenantsStoreEndsTheProcess) {
   EXPECT_DEATH(tenant_.Call("endless"), kLine);
 }
 
-// --- FUNCTION KILL -----------------------------------------------------------------------------
+// --- FUNCTION KILL -------------------------------------------------------------------------------
 
 TEST_F(YieldTest, LetsAnotherThreadKillTheInvocation) {
   std::atomic<bool> runs{false};

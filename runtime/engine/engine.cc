@@ -1,11 +1,11 @@
 #include "runtime/engine/engine.h"
 
+#include <libplatform/libplatform.h>
+#include <v8.h>
+
 #include <chrono>
 #include <mutex>
 #include <utility>
-
-#include <libplatform/libplatform.h>
-#include <v8.h>
 
 #include "runtime/engine/function_host.h"
 
@@ -16,11 +16,13 @@ namespace {
 // V8's process-wide state lives as long as the process.
 v8::Platform* platform = nullptr;
 
-// What no tenant may have: shared or resizable memory, code of another kind, memory that outlives an invocation.
+// What no tenant may have: shared or resizable memory, code of another kind, memory that outlives
+// an invocation.
 constexpr const char* kFixedFlags[] = {"--no-expose-wasm", "--no-harmony-rab-gsab",
                                        "--no-harmony-shadow-realm"};
 
-// V8 passes over what it does not know when flags come as one string, so each must be gone from the list afterwards.
+// V8 passes over what it does not know when flags come as one string, so each must be gone from the
+// list afterwards.
 bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
   std::vector<std::string> copies = {"shredderd"};
   copies.insert(copies.end(), flags.begin(), flags.end());
@@ -29,7 +31,8 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
   int argc = static_cast<int>(argv.size());
   v8::V8::SetFlagsFromCommandLine(&argc, argv.data(), true);
   if (argc > 1) {
-    *error = std::string("V8 flag ") + argv[1] + " is unknown; see --v8-flags=--help for V8's flags";
+    *error =
+        std::string("V8 flag ") + argv[1] + " is unknown; see --v8-flags=--help for V8's flags";
     return false;
   }
   return true;
@@ -38,7 +41,8 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
 }  // namespace
 
 void DisposeIsolate(v8::Isolate* isolate) {
-  // The platform holds tasks for each isolate; they must not be another's that gets the same address.
+  // The platform holds tasks for each isolate; they must not be another's that gets the same
+  // address.
   v8::platform::NotifyIsolateShutdown(platform, isolate);
   isolate->Dispose();
 }

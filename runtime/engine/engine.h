@@ -1,6 +1,7 @@
 // V8 for one shard: a tenant's functions, and their invocation on the tenant's store.
 //
-// Thread: an Engine and everything made from it belong to the shard's thread, RequestKill apart. Knows no sockets.
+// Thread: an Engine and everything made from it belong to the shard's thread, RequestKill apart.
+// Knows no sockets.
 #pragma once
 
 #include <cstdint>
@@ -17,13 +18,14 @@
 namespace shredder::engine {
 
 struct EngineOptions {
-  uint64_t deadline_ms = 50;             // an invocation's budget of wall time, 1 to 3,600,000
-  uint64_t load_deadline_ms = 500;       // a library's, for its top level
-  uint64_t heap_limit_mb = 64;           // a tenant's JavaScript heap, 8 to 4096
-  bool callback_builtins = false;        // adds DBGet and its like to shredder:store, for comparison
-  // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it has run that long;
-  // must not call into the Engine or write the running tenant's store: optimised code keeps what it knows of objects, of
-  // values and of views across it. Such a write ends the process.
+  uint64_t deadline_ms = 50;        // an invocation's budget of wall time, 1 to 3,600,000
+  uint64_t load_deadline_ms = 500;  // a library's, for its top level
+  uint64_t heap_limit_mb = 64;      // a tenant's JavaScript heap, 8 to 4096
+  bool callback_builtins = false;   // adds DBGet and its like to shredder:store, for comparison
+  // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it
+  // has run that long; must not call into the Engine or write the running tenant's store: optimised
+  // code keeps what it knows of objects, of values and of views across it. Such a write ends the
+  // process.
   std::function<void()> on_yield;
   uint64_t yield_interval_ms = 5;
 };
@@ -48,23 +50,25 @@ struct RunningInvocation {
 
 class Engine;
 
-// A tenant's functions: an isolate and a context of their own, made on the first load. Must not outlive its Engine or its store.
+// A tenant's functions: an isolate and a context of their own, made on the first load. Must not
+// outlive its Engine or its store.
 class FunctionHost {
  public:
   ~FunctionHost();
 
-  // Loads the library in `code`, whose first line is `#!js name=<library>`, and returns its name; or an Error, and
-  // nothing has changed. See docs/functions.md for what a library is.
-  // With `replace`, an existing library of that name is replaced.
+  // Loads the library in `code`, whose first line is `#!js name=<library>`, and returns its name;
+  // or an Error, and nothing has changed. See docs/functions.md for what a library is. With
+  // `replace`, an existing library of that name is replaced.
   Value Load(std::string_view code, bool replace);
   bool Delete(std::string_view library);  // false where there is none of that name
   void Flush();
 
-  const std::vector<LibraryInfo>& libraries() const;  // in the order of their names
+  const std::vector<LibraryInfo>& libraries() const;          // in the order of their names
   const FunctionInfo* Find(std::string_view function) const;  // null where there is none
 
-  // Runs a function as one transaction on the store: its writes are kept when it returns, and undone when it throws or
-  // is terminated. `read_only` refuses functions without the flag no-writes. The store's clock must have been set.
+  // Runs a function as one transaction on the store: its writes are kept when it returns, and
+  // undone when it throws or is terminated. `read_only` refuses functions without the flag
+  // no-writes. The store's clock must have been set.
   Value Call(std::string_view function, std::span<const std::string_view> keys,
              std::span<const std::string_view> args, bool read_only);
 
@@ -79,7 +83,8 @@ class FunctionHost {
 
 class Engine {
  public:
-  // Call once a process, before the first Engine. `v8_flags` are V8's own ("--max-lazy"); false with a one-line reason where V8 knows one not.
+  // Call once a process, before the first Engine. `v8_flags` are V8's own ("--max-lazy"); false
+  // with a one-line reason where V8 knows one not.
   static bool InitializeProcess(const std::vector<std::string>& v8_flags, std::string* error);
   static std::string_view V8Version();
 
@@ -90,7 +95,8 @@ class Engine {
 
   // The invocation that runs now (seen from on_yield), or null.
   const RunningInvocation* running() const;
-  // Terminates the running invocation; false where none runs. From any thread; its caller gets the Error "ERR ... killed by FUNCTION KILL".
+  // Terminates the running invocation; false where none runs. From any thread; its caller gets the
+  // Error "ERR ... killed by FUNCTION KILL".
   bool RequestKill();
 
  private:

@@ -27,8 +27,8 @@ inline constexpr uint64_t kNowMs = 1'700'000'000'000;
 // line after `!`.
 std::string Show(const Value& value);
 
-// Whether V8 makes lookups part of optimised code, which then does not count them: SHREDDER_TEST_V8_FLAGS may switch it
-// off.
+// Whether V8 makes lookups part of optimised code, which then does not count them:
+// SHREDDER_TEST_V8_FLAGS may switch it off.
 bool InlinesLookups();
 
 // The number that an environment variable gives, such as SHREDDER_TEST_SEED.

@@ -15,7 +15,8 @@ namespace {
 // Room that a tenant gets to unwind in, once its heap is full. V8 can ask for large pieces at once.
 constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
 constexpr size_t kMaxErrorBytes = 1024;
-// The arguments of a call may take one part in so many of its heap: V8 ends the process where it has no room for a string.
+// The arguments of a call may take one part in so many of its heap: V8 ends the process where it
+// has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
 
 uint64_t MonotonicMs() {
@@ -55,8 +56,8 @@ class FunctionHost::Impl::Run {
 
   v8::Local<v8::Context> context() const { return context_; }
 
-  // Ends the run. The error's line, or an empty string where `completed` and nothing ended the run early. `error`: what
-  // the run has to say of itself where no exception is pending.
+  // Ends the run. The error's line, or an empty string where `completed` and nothing ended the run
+  // early. `error`: what the run has to say of itself where no exception is pending.
   std::string Finish(bool completed, std::string error) {
     std::string description;
     const bool terminated = try_catch_.HasTerminated();
@@ -241,19 +242,20 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   if (existing != libraries_.end()) {
     *existing = std::move(library);
   } else {
-    libraries_.insert(
-        std::lower_bound(libraries_.begin(), libraries_.end(), metadata->name,
-                         [](const auto& a, const std::string& name) { return a->info.name < name; }),
-        std::move(library));
+    libraries_.insert(std::lower_bound(libraries_.begin(), libraries_.end(), metadata->name,
+                                       [](const auto& a, const std::string& name) {
+                                         return a->info.name < name;
+                                       }),
+                      std::move(library));
   }
   RefreshInfos();
   return Value{Bytes{metadata->name}};
 }
 
 bool FunctionHost::Impl::Delete(std::string_view library) {
-  const auto removed =
-      std::remove_if(libraries_.begin(), libraries_.end(),
-                     [&](const auto& other) { return other->info.name == library; });
+  const auto removed = std::remove_if(libraries_.begin(), libraries_.end(), [&](const auto& other) {
+    return other->info.name == library;
+  });
   if (removed == libraries_.end()) return false;
   libraries_.erase(removed, libraries_.end());
   RefreshInfos();
@@ -357,12 +359,12 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   std::string error;
   if (!EnsureIsolate(&error)) return MakeError(std::move(error));
   const auto loaded = ref.library->functions.find(function);
-  // A library that was loaded again, because the heap was given up, need not export what it did the first time.
+  // A library that was loaded again, because the heap was given up, need not export what it did the
+  // first time.
   if (loaded == ref.library->functions.end()) return MakeError("ERR Function not found");
 
   store::Store* store = store_state_.store;
-  store_state_.access =
-      no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
+  store_state_.access = no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
   engine_->running = RunningInvocation{std::string(function), MonotonicMs()};
   store->BeginInvocation(!no_writes);
   if (!no_writes) store->Begin();

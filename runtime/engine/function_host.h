@@ -3,13 +3,13 @@
 // Thread: the shard's.
 #pragma once
 
+#include <v8.h>
+
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <v8.h>
 
 #include "runtime/engine/bounded_allocator.h"
 #include "runtime/engine/engine.h"
@@ -64,7 +64,8 @@ class FunctionHost::Impl {
   const LoadedLibrary* LibraryNamed(std::string_view name) const;
   void RefreshInfos();
   v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings) const;
-  // Runs `function` to its result, a promise awaited. False with an exception pending, or *error set.
+  // Runs `function` to its result, a promise awaited. False with an exception pending, or *error
+  // set.
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
               std::span<const std::string_view> keys, std::span<const std::string_view> args,
               Value* result, std::string* error);

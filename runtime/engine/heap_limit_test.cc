@@ -214,7 +214,7 @@ TEST(HeapLimit, LeavesRoomInTheSmallestHeap) {
   }
 }
 
-// --- The stack ---------------------------------------------------------------------------------
+// --- The stack -----------------------------------------------------------------------------------
 
 TEST_F(HeapLimitTest, MakesARangeErrorOfAStackOverflow) {
   constexpr char kOverflow[] = "!ERR RangeError: Maximum call stack size exceeded";

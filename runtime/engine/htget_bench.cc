@@ -27,10 +27,10 @@
 #include <utility>
 #include <vector>
 
+#include "builtins-csa/layout/table_lookup.h"
 #include "runtime/engine/bench_harness.h"
 #include "runtime/engine/bench_suites.h"
 #include "runtime/engine/store_module.h"
-#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::engine::bench {
 

@@ -1,6 +1,7 @@
-// Lookups inside of optimised code: that a hot loop makes no call (the builtins count the lookups that they answer, so a loop
-// that leaves the count alone has called none), that what was assumed and turns out wrong costs one deoptimisation, and that
-// views come to life again where one needs them.
+// Lookups inside of optimised code: that a hot loop makes no call (the builtins count the lookups
+// that they answer, so a loop that leaves the count alone has called none), that what was assumed
+// and turns out wrong costs one deoptimisation, and that views come to life again where one needs
+// them.
 #include "runtime/engine/engine_test_support.h"
 
 namespace shredder::engine {
@@ -261,8 +262,7 @@ export function main() {
   return [sum(100, -1), sum(100, 50)];
 }
 )js");
-  EXPECT_EQ(tenant_.ShowCall("main"),
-            "[[4950, 400, \"object\"], [4950, 400, \"object\"]]");
+  EXPECT_EQ(tenant_.ShowCall("main"), "[[4950, 400, \"object\"], [4950, 400, \"object\"]]");
 }
 
 TEST_F(InliningTest, AViewOfAnEndedInvocationThrowsFromOptimisedCodeToo) {
@@ -289,7 +289,8 @@ export function use() {
   for (int i = 0; i < 3; i++) EXPECT_EQ(tenant_.ShowCall("use"), "[\"TypeError\", \"TypeError\"]");
 }
 
-// What is known of an invocation is known in one activation only: the same code goes on in another invocation.
+// What is known of an invocation is known in one activation only: the same code goes on in another
+// invocation.
 TEST_F(InliningTest, CodeThatGoesOnInALaterInvocationFindsItsViewEnded) {
   tenant_.MustLoad(R"js(
 function* sums(key) {

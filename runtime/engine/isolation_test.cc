@@ -90,9 +90,10 @@ TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
       "import * as store from 'shredder:store';\n"
       "export const f = () => [Object.keys(store), Object.isFrozen(store), "
       "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
-  EXPECT_EQ(tenant_.ShowCall("f"),
-            "[[\"HTAdd\", \"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetMany\", \"HTGetUint32\", "
-            "\"HTHas\", \"HTLength\", \"HTScan\", \"HTSet\", \"HTView\"], false, false, null]");
+  EXPECT_EQ(
+      tenant_.ShowCall("f"),
+      "[[\"HTAdd\", \"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetMany\", \"HTGetUint32\", "
+      "\"HTHas\", \"HTLength\", \"HTScan\", \"HTSet\", \"HTView\"], false, false, null]");
 }
 
 TEST_F(IsolationTest, ShowsStackFramesNothingOfTheHost) {

@@ -12,9 +12,9 @@
 #include <string>
 #include <vector>
 
+#include "builtins-csa/layout/table_lookup.h"
 #include "runtime/engine/bench_harness.h"
 #include "runtime/engine/bench_suites.h"
-#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::engine::bench {
 

@@ -17,8 +17,8 @@ constexpr uint32_t kMaxFlags = 16;
 thread_local v8::Local<v8::Module>* linked_store_module = nullptr;
 
 v8::MaybeLocal<v8::Module> ResolveImport(v8::Local<v8::Context> context,
-                                         v8::Local<v8::String> specifier,
-                                         v8::Local<v8::FixedArray>, v8::Local<v8::Module>) {
+                                         v8::Local<v8::String> specifier, v8::Local<v8::FixedArray>,
+                                         v8::Local<v8::Module>) {
   v8::Isolate* isolate = context->GetIsolate();
   const std::string name = Utf8(isolate, specifier);
   if (name == kStoreModuleName) return *linked_store_module;

@@ -308,7 +308,7 @@ TEST_F(LibraryTest, TakesMemoryWhileItIsLoaded) {
   EXPECT_EQ(host.heap_used_bytes(), 0u);
 }
 
-// --- Positions in TypeScript -------------------------------------------------------------------
+// --- Positions in TypeScript ---------------------------------------------------------------------
 
 class TypeScriptPositionTest : public LibraryTest {
  protected:

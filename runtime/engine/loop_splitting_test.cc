@@ -1,7 +1,9 @@
-// Loops over views and arrays in optimised code, which checks bounds before the loop where it can (builtins-csa/compiler/loop_splitting.h):
-// that they do what the same loops do in the interpreter, whatever their bounds, and that it is done at all.
+// Loops over views and arrays in optimised code, which checks bounds before the loop where it can
+// (builtins-csa/compiler/loop_splitting.h): that they do what the same loops do in the interpreter,
+// whatever their bounds, and that it is done at all.
 //
-// SHREDDER_TEST_LOOPS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names both and shows the loop.
+// SHREDDER_TEST_LOOPS is the number of random loops, SHREDDER_TEST_SEED the seed; a failure names
+// both and shows the loop.
 #include <cstdlib>
 #include <random>
 
@@ -14,8 +16,9 @@ namespace {
 // V8's flags change what is compiled when, and what else is done to it.
 bool CanTellWhatIsSplit() { return std::getenv("SHREDDER_TEST_V8_FLAGS") == nullptr; }
 
-// `slow` and `fast` are the same loop, once interpreted for good. Every answer is compared: the sums, what was written, and
-// the error where the loop ran out of bounds, which shows at which iteration it did.
+// `slow` and `fast` are the same loop, once interpreted for good. Every answer is compared: the
+// sums, what was written, and the error where the loop ran out of bounds, which shows at which
+// iteration it did.
 constexpr char kCompare[] = R"js(
 const limits = [-3, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 15, 16, 17, 23, 31, 32, 33, 47, 63, 64, 65, 96, 127, 128, 129, 1000,
                 2 ** 31 - 1, 2 ** 31, 2 ** 32 + 0.5, 7.5, NaN, undefined, '9'];
@@ -156,14 +159,17 @@ class LoopSplittingTest : public TenantTest {
 
   std::string RandomLoop() {
     // The last ones are computed in the loop, or change in it.
-    const std::string bound = OneOf({"n", "n", "view.byteLength", "end", "40", "size - 7", "(n >>> 0)",
-                                     "data8.length", "data8[n & 15]", "(n | 0) - k", "60 - (at & 31)",
-                                     "Math.min(n | 0, 40 + k)", "(at & 15) + 20"});
+    const std::string bound =
+        OneOf({"n", "n", "view.byteLength", "end", "40", "size - 7", "(n >>> 0)", "data8.length",
+               "data8[n & 15]", "(n | 0) - k", "60 - (at & 31)", "Math.min(n | 0, 40 + k)",
+               "(at & 15) + 20"});
     const std::string condition = OneOf({"at < ", "at < ", "at <= ", "at + 7 < ", "at + 3 <= "});
     // An index that grows with the counter ends every loop.
-    const std::string first = OneOf({"at", "at", "at + 4", "at * 3", "at * 8", "(at << 2) + 8", "at - 3"});
+    const std::string first =
+        OneOf({"at", "at", "at + 4", "at * 3", "at * 8", "(at << 2) + 8", "at - 3"});
     std::string loop = "for (let at = " + OneOf({"0", "0", "0", "3", "-4", "first"}) + "; " +
-                       condition + bound + "; at += " + OneOf({"1", "1", "2", "4", "8", "8", "13"}) +
+                       condition + bound +
+                       "; at += " + OneOf({"1", "1", "2", "4", "8", "8", "13"}) +
                        ") { sum = (sum + " + ReadAt(first) + ") | 0; ";
     for (int i = Below(4); i > 0; --i) loop += RandomStatement() + " ";
     loop += "k += " + OneOf({"1", "1", "3"}) + "; }";
@@ -171,10 +177,10 @@ class LoopSplittingTest : public TenantTest {
   }
 
   std::string RandomFunction() {
-    std::string body =
-        "(n) {\n  let sum = 0, other = 0, last = -1, k = " + OneOf({"0", "0", "2"}) +
-        ";\n  const first = n > 20 ? 5 : 0;\n  const view = HTView('value');\n"
-        "  const end = " + OneOf({"view.byteLength", "view.byteLength - 4", "n | 0"}) + ";\n";
+    std::string body = "(n) {\n  let sum = 0, other = 0, last = -1, k = " + OneOf({"0", "0", "2"}) +
+                       ";\n  const first = n > 20 ? 5 : 0;\n  const view = HTView('value');\n"
+                       "  const end = " +
+                       OneOf({"view.byteLength", "view.byteLength - 4", "n | 0"}) + ";\n";
     if (Below(4) == 0) {
       body += "  for (let round = 0; round < 3; round++) { k = round; " + RandomLoop() + " }\n";
     } else {
@@ -267,9 +273,12 @@ TEST_F(LoopSplittingTest, WhatALoopComputesItsLimitOrItsIndexFromMakesNoDifferen
       "for (let i = 0; i < data8[n & 15]; i++) sum += view.getUint8(i);",
       "for (let i = 0; i < 64 - (i & 31); i++) sum += view.getUint8(i);",
       "let m = 100; for (let i = 0; i < (m >> 1); i++) { m--; sum += data32[i & 31]; }",
-      "let k = 0; for (let i = 0; i < Math.min(n | 0, 40 + k); i++) { sum += view.getUint8(i); k++; }",
-      "for (let i = 0; i < n; i++) sum += view.getUint8(((((((i * 2) + 1) * 2) + 1) * 2) + 1) * 2);",
-      "for (let i = 0; i < n; i++) sum += view.getUint8((((((((i + 1) + 1) + 1) + 1) + 1) + 1) + 1) + 1);",
+      "let k = 0; for (let i = 0; i < Math.min(n | 0, 40 + k); i++) { sum += view.getUint8(i); "
+      "k++; }",
+      "for (let i = 0; i < n; i++) sum += view.getUint8(((((((i * 2) + 1) * 2) + 1) * 2) + 1) * "
+      "2);",
+      "for (let i = 0; i < n; i++) sum += view.getUint8((((((((i + 1) + 1) + 1) + 1) + 1) + 1) + "
+      "1) + 1);",
       "for (let i = 0; i < bigger.length; i++) big[i & 63] = bigger[i];",
       "for (let i = 0; i < data8.length; i++) written[i] = clamped[i];",
   };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-
 #include <nlohmann/json.hpp>
 
 namespace shredder::engine {
@@ -43,7 +42,8 @@ std::optional<std::string> DecodeBase64(std::string_view text) {
   return bytes;
 }
 
-// Reads one variable-length quantity from the front of `*text`; empty at malformed or oversized input.
+// Reads one variable-length quantity from the front of `*text`; empty at malformed or oversized
+// input.
 std::optional<int64_t> ReadVlq(std::string_view* text) {
   uint64_t value = 0;
   for (int shift = 0; shift <= 35; shift += 5) {
@@ -60,9 +60,7 @@ std::optional<int64_t> ReadVlq(std::string_view* text) {
   return std::nullopt;
 }
 
-bool IsIndex(int64_t value) {
-  return value >= 0 && value <= std::numeric_limits<int32_t>::max();
-}
+bool IsIndex(int64_t value) { return value >= 0 && value <= std::numeric_limits<int32_t>::max(); }
 
 }  // namespace
 

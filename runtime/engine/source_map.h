@@ -1,5 +1,6 @@
 // Positions in the bundled code of a library, traced back to the TypeScript that it was made from.
-// Source maps, revision 3 (ECMA-426), as an inline `//# sourceMappingURL=data:application/json;base64,...` comment.
+// Source maps, revision 3 (ECMA-426), as an inline `//#
+// sourceMappingURL=data:application/json;base64,...` comment.
 #pragma once
 
 #include <cstdint>

@@ -34,7 +34,8 @@ StoreModuleState* StateOf(const v8::FunctionCallbackInfo<v8::Value>& info) {
   return static_cast<StoreModuleState*>(info.Data().As<v8::External>()->Value());
 }
 
-// A key argument, by the builtins' rules (builtins-csa/builtins/table_lookup_assembler.cc), and the bytes it refers to.
+// A key argument, by the builtins' rules (builtins-csa/builtins/table_lookup_assembler.cc), and the
+// bytes it refers to.
 class KeyArgument {
  public:
   // False with an exception pending for what is not a key.
@@ -182,7 +183,8 @@ void HTDelete(const v8::FunctionCallbackInfo<v8::Value>& info) {
 
 constexpr double kMaxSafeInteger = 9007199254740991;
 
-// Reads an integer argument that a double holds exactly; false with an exception pending for anything else. `what` names it.
+// Reads an integer argument that a double holds exactly; false with an exception pending for
+// anything else. `what` names it.
 bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::string& what,
                  double min, double max, int64_t* integer) {
   if (!value->IsNumber()) {
@@ -192,10 +194,10 @@ bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::st
   const double number = value.As<v8::Number>()->Value();
   // NaN fails the comparisons.
   if (!(number >= min && number <= max) || number != std::trunc(number)) {
-    ThrowRangeError(isolate, (what + " must be an integer from " +
-                              std::to_string(static_cast<int64_t>(min)) + " to " +
-                              std::to_string(static_cast<int64_t>(max)))
-                                 .c_str());
+    ThrowRangeError(
+        isolate, (what + " must be an integer from " + std::to_string(static_cast<int64_t>(min)) +
+                  " to " + std::to_string(static_cast<int64_t>(max)))
+                     .c_str());
     return false;
   }
   *integer = static_cast<int64_t>(number);
@@ -263,11 +265,11 @@ void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   std::vector<std::string> keys;
   uint64_t next = 0;
   if (cursor < kEndCursor) {
-    next = StateOf(info)->store->Scan(
-        static_cast<uint64_t>(cursor), kKeysPerScan,
-        [&keys](std::string_view key) { keys.emplace_back(key); });
+    next = StateOf(info)->store->Scan(static_cast<uint64_t>(cursor), kKeysPerScan,
+                                      [&keys](std::string_view key) { keys.emplace_back(key); });
   }
-  if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0)).IsNothing()) {
+  if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0))
+          .IsNothing()) {
     return;
   }
   uint32_t count = 0;
@@ -292,7 +294,8 @@ void DBGet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   if (!key.Read(isolate, info[0])) return;
   const std::optional<std::string_view> value = StateOf(info)->store->Get(key.key());
   if (!value) return;
-  // Not ArrayBuffer::New(isolate, size), which ends the process where the tenant's memory is used up.
+  // Not ArrayBuffer::New(isolate, size), which ends the process where the tenant's memory is used
+  // up.
   v8::ArrayBuffer::Allocator* allocator = isolate->GetArrayBufferAllocator();
   void* bytes = allocator->AllocateUninitialized(value->size());
   if (bytes == nullptr) {

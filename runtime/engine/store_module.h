@@ -1,6 +1,8 @@
-// The module shredder:store: the CSA builtins of the tenant's context, and the callbacks that write the store.
+// The module shredder:store: the CSA builtins of the tenant's context, and the callbacks that write
+// the store.
 //
-// Thread: the shard's. What the callbacks may do is set by the host for each phase of a tenant's code.
+// Thread: the shard's. What the callbacks may do is set by the host for each phase of a tenant's
+// code.
 #pragma once
 
 #include <v8.h>
@@ -18,11 +20,12 @@ struct StoreModuleState {
   StoreAccess access = StoreAccess::kReadOnlyLoad;
 };
 
-// Puts the store's base where the builtins look for it. Call once for a new context, before any code runs in it.
+// Puts the store's base where the builtins look for it. Call once for a new context, before any
+// code runs in it.
 void AttachStore(v8::Local<v8::Context> context, store::Store* store);
 
-// Makes the module in the current context, with DBGet and its like where `callback_builtins`. Empty with an exception pending when memory
-// runs out.
+// Makes the module in the current context, with DBGet and its like where `callback_builtins`. Empty
+// with an exception pending when memory runs out.
 v8::MaybeLocal<v8::Module> MakeStoreModule(v8::Local<v8::Context> context, StoreModuleState* state,
                                            bool callback_builtins);
 

@@ -10,8 +10,10 @@ namespace shredder::engine {
 
 namespace {
 
-// ECMAScript's globals that neither run code from strings, nor share memory between threads, nor run anything after an
-// invocation has ended (FinalizationRegistry, WeakRef), nor tell the collector's doings. Sorted.
+// ECMAScript's globals that neither run code from strings, nor share memory between threads, nor
+// run anything after an invocation has ended (FinalizationRegistry, WeakRef), nor tell the
+// collector's doings. Sorted.
+// clang-format off
 constexpr std::string_view kAllowedGlobals[] = {
     "AggregateError", "Array", "ArrayBuffer", "BigInt", "BigInt64Array", "BigUint64Array",
     "Boolean", "DataView", "Date", "Error", "EvalError", "Float32Array", "Float64Array",
@@ -21,6 +23,7 @@ constexpr std::string_view kAllowedGlobals[] = {
     "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakSet", "decodeURI",
     "decodeURIComponent", "encodeURI", "encodeURIComponent", "globalThis", "isFinite", "isNaN",
     "parseFloat", "parseInt", "undefined"};
+// clang-format on
 static_assert(std::is_sorted(std::begin(kAllowedGlobals), std::end(kAllowedGlobals)));
 
 }  // namespace

@@ -1,10 +1,10 @@
 // Strings between C++ and V8.
 #pragma once
 
+#include <v8.h>
+
 #include <string>
 #include <string_view>
-
-#include <v8.h>
 
 namespace shredder::engine {
 
@@ -25,15 +25,15 @@ inline v8::MaybeLocal<v8::String> StringFromUtf8(v8::Isolate* isolate, std::stri
 // The string's UTF-8 bytes, lone surrogates as U+FFFD.
 inline std::string Utf8(v8::Isolate* isolate, v8::Local<v8::String> string) {
   std::string bytes(static_cast<size_t>(string->Utf8Length(isolate)), '\0');
-  const int written = string->WriteUtf8(
-      isolate, bytes.data(), static_cast<int>(bytes.size()), nullptr,
-      v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
+  const int written =
+      string->WriteUtf8(isolate, bytes.data(), static_cast<int>(bytes.size()), nullptr,
+                        v8::String::NO_NULL_TERMINATION | v8::String::REPLACE_INVALID_UTF8);
   bytes.resize(static_cast<size_t>(written));
   return bytes;
 }
 
-// As Utf8, of the string's first `max_units` UTF-16 units. Unlike Utf8 it does not flatten the string, for which V8 ends the
-// process where its heap has no room.
+// As Utf8, of the string's first `max_units` UTF-16 units. Unlike Utf8 it does not flatten the
+// string, for which V8 ends the process where its heap has no room.
 std::string Utf8Prefix(v8::Isolate* isolate, v8::Local<v8::String> string, size_t max_units);
 
 // `text` with every run of line breaks as one space, so that it fits on one line of a reply.

@@ -1,5 +1,5 @@
-// What a function returns, as plain data: the engine makes it from JavaScript values within the invocation's budget, the
-// server encodes it for the client's protocol. Owns everything it holds.
+// What a function returns, as plain data: the engine makes it from JavaScript values within the
+// invocation's budget, the server encodes it for the client's protocol. Owns everything it holds.
 #pragma once
 
 #include <cstdint>

@@ -15,7 +15,8 @@ class ValueReader {
       : isolate_(context->GetIsolate()), context_(context) {}
 
   bool Read(v8::Local<v8::Value> value, int depth, Value* result) {
-    if (depth > kMaxReplyDepth) return Throw("a reply is nested more than 32 deep, or refers to itself");
+    if (depth > kMaxReplyDepth)
+      return Throw("a reply is nested more than 32 deep, or refers to itself");
     if (!Charge(sizeof(Value))) return false;
     if (value->IsNullOrUndefined()) {
       result->data = Null{};
@@ -73,8 +74,8 @@ class ValueReader {
     return true;
   }
 
-  // Charges for the string's UTF-8 bytes. Their number is asked of short strings only: V8 flattens the string for it, and
-  // ends the process where its heap has no room for that.
+  // Charges for the string's UTF-8 bytes. Their number is asked of short strings only: V8 flattens
+  // the string for it, and ends the process where its heap has no room for that.
   bool ChargeString(v8::Local<v8::String> string) {
     const size_t characters = static_cast<size_t>(string->Length());
     if (characters > kMaxReplyBytes - charged_) return Charge(characters);
@@ -139,8 +140,7 @@ class ValueReader {
     v8::Local<v8::Array> names;
     if (!object
              ->GetOwnPropertyNames(
-                 context_,
-                 static_cast<v8::PropertyFilter>(v8::ONLY_ENUMERABLE | v8::SKIP_SYMBOLS),
+                 context_, static_cast<v8::PropertyFilter>(v8::ONLY_ENUMERABLE | v8::SKIP_SYMBOLS),
                  v8::KeyConversionMode::kConvertToString)
              .ToLocal(&names)) {
       return false;

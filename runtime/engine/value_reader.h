@@ -3,9 +3,9 @@
 // Thread: the shard's, inside the invocation: getters and proxies run tenant code.
 #pragma once
 
-#include <cstddef>
-
 #include <v8.h>
+
+#include <cstddef>
 
 #include "runtime/engine/value.h"
 
@@ -15,10 +15,11 @@ namespace shredder::engine {
 inline constexpr size_t kMaxReplyBytes = 64 * 1024 * 1024;
 inline constexpr int kMaxReplyDepth = 32;
 
-// Reads `value` into *result: undefined and null -> Null; boolean; number -> double; bigint -> int64_t, or its decimal digits
-// where it does not fit; string, ArrayBuffer and views -> Bytes; Array, Set, Map; any other object -> Map of its
-// own enumerable string-keyed properties; Error -> Error. False with an exception pending in V8 when tenant code threw,
-// was terminated, or the value has no reply (a function, a symbol) or exceeds a limit.
+// Reads `value` into *result: undefined and null -> Null; boolean; number -> double; bigint ->
+// int64_t, or its decimal digits where it does not fit; string, ArrayBuffer and views -> Bytes;
+// Array, Set, Map; any other object -> Map of its own enumerable string-keyed properties; Error ->
+// Error. False with an exception pending in V8 when tenant code threw, was terminated, or the value
+// has no reply (a function, a symbol) or exceeds a limit.
 bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, Value* result);
 
 }  // namespace shredder::engine

@@ -5,7 +5,9 @@
 namespace shredder::engine {
 
 Watchdog::Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield)
-    : yield_interval_(yield_interval), on_yield_(std::move(on_yield)), thread_([this] { Loop(); }) {}
+    : yield_interval_(yield_interval),
+      on_yield_(std::move(on_yield)),
+      thread_([this] { Loop(); }) {}
 
 Watchdog::~Watchdog() {
   {
@@ -25,7 +27,8 @@ void Watchdog::Arm(v8::Isolate* isolate, std::chrono::milliseconds budget) {
     deadline_ = now + budget;
     next_yield_ = now + yield_interval_;
     outcome_ = Outcome::kInTime;
-    // An interrupt that an earlier run never took, even one of an isolate that is gone, is nothing to wait for.
+    // An interrupt that an earlier run never took, even one of an isolate that is gone, is nothing
+    // to wait for.
     interrupt_pending_ = false;
     wake = parked_;
   }

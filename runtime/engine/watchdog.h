@@ -1,7 +1,10 @@
 // Bounds the wall time that JavaScript may take, from a thread of its own.
 //
-// Thread: Arm, Disarm and the constructor belong to the shard's thread; RequestKill may come from any thread.
+// Thread: Arm, Disarm and the constructor belong to the shard's thread; RequestKill may come from
+// any thread.
 #pragma once
+
+#include <v8.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -10,16 +13,14 @@
 #include <mutex>
 #include <thread>
 
-#include <v8.h>
-
 namespace shredder::engine {
 
 class Watchdog {
  public:
   enum class Outcome { kInTime, kDeadline, kKilled };
 
-  // `on_yield` is called on the shard's thread from inside JavaScript that has run for `yield_interval` or longer, about
-  // that often; may be empty.
+  // `on_yield` is called on the shard's thread from inside JavaScript that has run for
+  // `yield_interval` or longer, about that often; may be empty.
   Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
@@ -27,7 +28,8 @@ class Watchdog {
 
   // Watches what `isolate` runs from now until Disarm. Not nested.
   void Arm(v8::Isolate* isolate, std::chrono::milliseconds budget);
-  // Ends the watch. After this returns no termination of the watched run is pending: one that came late is cancelled.
+  // Ends the watch. After this returns no termination of the watched run is pending: one that came
+  // late is cancelled.
   Outcome Disarm();
 
   // Terminates the watched run; false where there is none.
@@ -36,7 +38,8 @@ class Watchdog {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Ticks are this far apart: the most by which a run overstays, and what a shard pays for that while it is busy.
+  // Ticks are this far apart: the most by which a run overstays, and what a shard pays for that
+  // while it is busy.
   static constexpr std::chrono::milliseconds kTick{1};
   // The thread sleeps until the next Arm after so many ticks without a run.
   static constexpr int kIdleTicks = 200;

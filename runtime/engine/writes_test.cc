@@ -1,5 +1,5 @@
-// HTSet, HTDelete and HTAdd: random writes of one invocation against a model in JavaScript, kept or undone, while views show
-// what they have always shown; and that the store is whole after each.
+// HTSet, HTDelete and HTAdd: random writes of one invocation against a model in JavaScript, kept or
+// undone, while views show what they have always shown; and that the store is whole after each.
 #include <algorithm>
 
 #include "runtime/engine/engine_test_support.h"
@@ -103,8 +103,8 @@ class WritesTest : public TenantTest {
     std::vector<std::string> keys;
     uint64_t cursor = 0;
     do {
-      cursor = tenant_.store().Scan(cursor, 100,
-                                    [&](std::string_view key) { keys.emplace_back(key); });
+      cursor =
+          tenant_.store().Scan(cursor, 100, [&](std::string_view key) { keys.emplace_back(key); });
     } while (cursor != 0);
     std::sort(keys.begin(), keys.end());
     std::string all;
@@ -148,7 +148,8 @@ export function fill() {
   HTGet('k' + i % 50, last);
   return [error.message.slice(0, 3), i > 50, last[0] === ((i - 50) & 255)];
 }
-)js"), "\"lib\"");
+)js"),
+            "\"lib\"");
   EXPECT_EQ(small.ShowCall("fill"), "[\"OOM\", true, true]");
   EXPECT_EQ(small.store().CheckInvariants(), "");
 }

@@ -190,8 +190,9 @@ IoUringLoop::~IoUringLoop() {
 
 // ---- Turns
 
-// Whether something has happened within a short time, which is waited for without sleeping; only after a turn in which
-// something did. To wake a sleeping thread is the sender's work: clients on this machine would pay for it with every request.
+// Whether something has happened within a short time, which is waited for without sleeping; only
+// after a turn in which something did. To wake a sleeping thread is the sender's work: clients on
+// this machine would pay for it with every request.
 bool IoUringLoop::SpinForEvents() {
   if (!spin_ || !had_events_) return false;
   const auto end = std::chrono::steady_clock::now() + kSpin;

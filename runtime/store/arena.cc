@@ -212,7 +212,7 @@ uint64_t Arena::BlockBytes(uint64_t offset) const {
   return c->pages * kPageBytes;
 }
 
-// --- Small blocks -------------------------------------------------------------------------------
+// --- Small blocks --------------------------------------------------------------------------------
 
 uint64_t Arena::AllocateSmall(int size_class, bool* is_zero) {
   ArenaState* s = state();
@@ -289,7 +289,7 @@ void Arena::UnlinkFromClass(uint32_t index) {
   if (c->next != 0) chunk(c->next)->previous = c->previous;
 }
 
-// --- Large blocks -------------------------------------------------------------------------------
+// --- Large blocks --------------------------------------------------------------------------------
 
 uint64_t Arena::AllocateLarge(uint64_t pages) {
   const uint64_t chunks = RoundUp(pages, kChunkPages) / kChunkPages;
@@ -319,7 +319,7 @@ void Arena::FreeLarge(uint32_t index) {
   ReturnRun(index, chunk(index)->run_chunks);
 }
 
-// --- Runs of chunks -----------------------------------------------------------------------------
+// --- Runs of chunks ------------------------------------------------------------------------------
 
 uint32_t Arena::TakeRun(uint32_t chunks) {
   ArenaState* s = state();

@@ -52,7 +52,7 @@ using layout::kSmallClassCount;
 struct TableState {
   uint64_t segment_count;
   uint64_t segments_at_depth[layout::kMaxGlobalDepth + 1];  // by their local depth
-  uint64_t reap_cursor;           // top 48 bits of a hash, then 16 bits of slot index
+  uint64_t reap_cursor;  // top 48 bits of a hash, then 16 bits of slot index
   // The directory of twice the size that is being filled, and how many of the directory's words it
   // has twice; 0 = none.
   uint64_t next_directory_offset;

@@ -109,7 +109,7 @@ void Store::CountExpiring(uint64_t value_word, int difference) {
   }
 }
 
-// --- Writes -------------------------------------------------------------------------------------
+// --- Writes --------------------------------------------------------------------------------------
 
 WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   RequireWritable();
@@ -253,7 +253,7 @@ void Store::RemoveSlot(uint64_t hash, Slot* slot) {
   table_.ShrinkNowAndThen(hash);
 }
 
-// --- Expiry -------------------------------------------------------------------------------------
+// --- Expiry --------------------------------------------------------------------------------------
 
 std::optional<uint64_t> Store::ExpiresAt(const Key& key) const {
   const Slot* slot = FindLiveSlot(header_, key);
@@ -289,7 +289,7 @@ ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
   return ExpiryStatus::kOk;
 }
 
-// --- Transactions -------------------------------------------------------------------------------
+// --- Transactions --------------------------------------------------------------------------------
 
 void Store::BeginInvocation(bool writable) {
   RequireWritable();

@@ -14,11 +14,11 @@
 #include <string>
 #include <string_view>
 
-#include "builtins-csa/layout/table_layout.h"
-#include "runtime/store/arena.h"
 #include "builtins-csa/layout/key.h"
-#include "runtime/store/table.h"
+#include "builtins-csa/layout/table_layout.h"
 #include "builtins-csa/layout/table_lookup.h"
+#include "runtime/store/arena.h"
+#include "runtime/store/table.h"
 #include "runtime/store/undo_log.h"
 
 namespace shredder::store {

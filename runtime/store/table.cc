@@ -167,7 +167,7 @@ void Table::Remove(const Segment& segment, Slot* slot) {
   slots[hole] = {kEmptyKeyWord, 0};
 }
 
-// --- Growth -------------------------------------------------------------------------------------
+// --- Growth --------------------------------------------------------------------------------------
 
 // False, with nothing changed, where memory is refused or the keys would stay together.
 bool Table::Grow(const Segment& segment) {
@@ -219,7 +219,7 @@ bool Table::Split(const Segment& segment) {
   uint64_t offsets[2];
   for (int half = 0; half < 2; half++) {
     pages[half] = keys[half] + header()->transaction_removals <= kMaxKeysInHalf ? kHalfPages
-                                                                               : kMaxSegmentPages;
+                                                                                : kMaxSegmentPages;
     offsets[half] = arena_->AllocateZeroed(pages[half] * layout::kSegmentPageBytes);
   }
   if (offsets[0] == 0 || offsets[1] == 0 ||
@@ -328,7 +328,7 @@ bool Table::StepRetired() {
   return true;
 }
 
-// --- Shrinking ----------------------------------------------------------------------------------
+// --- Shrinking -----------------------------------------------------------------------------------
 
 void Table::ShrinkNowAndThen(uint64_t hash) {
   if (header()->removals % kRemovalsPerShrinkCheck == 0) ShrinkIfSparse(hash);

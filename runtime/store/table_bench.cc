@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "runtime/store/store.h"
 #include "builtins-csa/layout/table_lookup.h"
+#include "runtime/store/store.h"
 
 namespace shredder::store {
 namespace {

@@ -6,8 +6,8 @@
 #include <optional>
 #include <string_view>
 
-#include "runtime/server/command.h"
 #include "builtins-csa/layout/key.h"
+#include "runtime/server/command.h"
 #include "runtime/store/store.h"
 
 namespace shredder::server {
