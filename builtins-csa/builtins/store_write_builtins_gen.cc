@@ -27,11 +27,18 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
   // Replaces the value that a lookup found by `size` bytes.
   void Replace(TNode<RawPtrT> store, const Value& value, TNode<UintPtrT> size,
                const WriteBytes& write, Label* if_other);
-  // TakeSmallBlock of arena_layout.h.
+  struct WordAt {
+    TNode<RawPtrT> address;
+    TNode<UintPtrT> word;
+  };
+  // Journals what words hold before they change, all at once: Log of change_log.h.
+  void LogWords(TNode<RawPtrT> store, std::initializer_list<WordAt> words);
+  // TakeSmallBlock of arena_layout.h; the step goes on.
   TNode<UintPtrT> TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
                                  TNode<UintPtrT> size_class, Label* if_none);
   // Goes on only where there is room for an undo record.
   void CheckUndoRoom(TNode<RawPtrT> store, Label* if_none);
+  // Appends the record, and ends the step: the block that it names is taken from here on.
   void AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
                         TNode<UintPtrT> old_value_word, TNode<UintPtrT> new_value_word);
   // Table::Remove.
@@ -58,18 +65,14 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
   void StoreWord(TNode<RawPtrT> base, size_t offset, TNode<UintPtrT> value) {
     StoreNoWriteBarrier(MachineType::PointerRepresentation(), base, IntPtrConstant(offset), value);
   }
-  void StoreUint16(TNode<RawPtrT> base, size_t offset, TNode<UintPtrT> value) {
-    StoreNoWriteBarrier(MachineRepresentation::kWord16, base, IntPtrConstant(offset),
-                        TruncateWordToInt32(value));
-  }
 };
 
 void StoreWriteAssembler::CheckWritable(TNode<RawPtrT> store, Label* if_not) {
   GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_writable), UintPtrConstant(0)),
          if_not);
-  GotoIf(
-      WordEqual(LoadHeaderField(store, layout::kHeaderOffset_in_transaction), UintPtrConstant(0)),
-      if_not);
+  GotoIf(WordEqual(LoadHeaderField(store, layout::kHeaderOffset_transaction_state),
+                   UintPtrConstant(0)),
+         if_not);
 }
 
 TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
@@ -89,17 +92,21 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   const TNode<UintPtrT> units =
       LoadUint16(arena, IntPtrAdd(Signed(WordShl(size_class, UintPtrConstant(1))),
                                   IntPtrConstant(offsetof(ArenaState, class_units))));
+  const TNode<UintPtrT> used_bytes_before = LoadWord(arena, offsetof(ArenaState, used_bytes));
   const TNode<UintPtrT> used_bytes =
-      Add(LoadWord(arena, offsetof(ArenaState, used_bytes)),
-          WordShl(units, UintPtrConstant(layout::kBlockUnitBytesLog2)));
+      Add(used_bytes_before, WordShl(units, UintPtrConstant(layout::kBlockUnitBytesLog2)));
   GotoIf(UintPtrGreaterThan(used_bytes, LoadWord(arena, offsetof(ArenaState, quota_bytes))),
          if_none);
   // 3. A freed block, or one that is carved.
-  const TNode<UintPtrT> carved_units =
-      LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, carved_units)));
+  const TNode<UintPtrT> blocks = LoadWord(chunk, offsetof(Chunk, blocks));
+  const auto field = [&](int shift) {
+    return WordAnd(WordShr(blocks, UintPtrConstant(shift)), UintPtrConstant(0xffff));
+  };
+  const TNode<UintPtrT> carved_units = field(layout::kCarvedUnitsShift);
   const TNode<UintPtrT> carved_end = Add(carved_units, units);
-  const TNode<UintPtrT> free_head = LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, free_head)));
+  const TNode<UintPtrT> free_head = field(layout::kFreeHeadShift);
   TVARIABLE(UintPtrT, var_unit, carved_units);
+  TVARIABLE(UintPtrT, var_blocks, blocks);
   Label if_free(this), if_carve(this), free_it(this), taken(this);
   Branch(WordEqual(free_head, UintPtrConstant(0)), &if_carve, &if_free);
 
@@ -113,7 +120,8 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
     GotoIf(UintPtrGreaterThan(carved_end, UintPtrConstant(layout::kChunkUnits)), if_none);
     Goto(&free_it);
     BIND(&free_it);
-    StoreUint16(chunk, offsetof(Chunk, free_head), next);
+    static_assert(layout::kFreeHeadShift == 0);
+    var_blocks = Unsigned(WordOr(WordAnd(blocks, UintPtrConstant(~uint64_t{0xffff})), next));
     var_unit = unit;
     Goto(&taken);
   }
@@ -121,27 +129,49 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   BIND(&if_carve);
   {
     const TNode<UintPtrT> dirty_pages =
-        LoadUint8(chunk, IntPtrConstant(offsetof(Chunk, dirty_pages)));
+        LoadUint32(chunk, IntPtrConstant(offsetof(Chunk, dirty_pages)));
     GotoIf(UintPtrGreaterThan(WordShl(carved_end, UintPtrConstant(layout::kBlockUnitBytesLog2)),
                               WordShl(dirty_pages, UintPtrConstant(layout::kPageBytesLog2))),
            if_none);
     GotoIf(UintPtrGreaterThan(Add(carved_end, units), UintPtrConstant(layout::kChunkUnits)),
            if_none);
-    StoreUint16(chunk, offsetof(Chunk, carved_units), carved_end);
+    // At most kChunkUnits, so that nothing is carried into the next field.
+    var_blocks = Add(blocks, WordShl(units, UintPtrConstant(layout::kCarvedUnitsShift)));
     Goto(&taken);
   }
 
   BIND(&taken);
-  // 4. The counts.
-  StoreUint16(chunk, offsetof(Chunk, used_blocks),
-              Add(LoadUint16(chunk, IntPtrConstant(offsetof(Chunk, used_blocks))), 1));
-  StoreWord(arena, offsetof(ArenaState, used_bytes), used_bytes);
+  // 4. The journal, and the two words.
+  const TNode<RawPtrT> used = RawPtrAdd(arena, IntPtrConstant(offsetof(ArenaState, used_bytes)));
+  LogWords(store, {{RawPtrAdd(chunk, IntPtrConstant(offsetof(Chunk, blocks))), blocks},
+                   {used, used_bytes_before}});
+  StoreWord(chunk, offsetof(Chunk, blocks),
+            Add(var_blocks.value(), uint64_t{1} << layout::kUsedBlocksShift));
+  StoreWord(used, 0, used_bytes);
   return Add(chunk_offset, WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
 }
 
+void StoreWriteAssembler::LogWords(TNode<RawPtrT> store, std::initializer_list<WordAt> words) {
+  using layout::JournalEntry;
+  const TNode<UintPtrT> counts = LoadHeaderField(store, layout::kHeaderOffset_log_counts);
+  const TNode<UintPtrT> journaled = WordAnd(counts, UintPtrConstant(layout::kJournalCountMask));
+  const TNode<RawPtrT> entry = RawPtrAdd(
+      store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_journal_offset),
+                        WordShl(journaled, UintPtrConstant(layout::kJournalEntryBytesLog2)))));
+  size_t offset = 0;
+  for (const WordAt& changed : words) {
+    StoreWord(entry, offset + offsetof(JournalEntry, where),
+              Unsigned(RawPtrSub(changed.address, store)));
+    StoreWord(entry, offset + offsetof(JournalEntry, old_word), changed.word);
+    offset += sizeof(JournalEntry);
+  }
+  StoreHeaderField(store, layout::kHeaderOffset_log_counts, Add(counts, words.size()));
+}
+
 void StoreWriteAssembler::CheckUndoRoom(TNode<RawPtrT> store, Label* if_none) {
-  GotoIfNot(UintPtrLessThan(LoadHeaderField(store, layout::kHeaderOffset_undo_count),
-                            LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
+  const TNode<UintPtrT> count = WordShr(LoadHeaderField(store, layout::kHeaderOffset_log_counts),
+                                        UintPtrConstant(layout::kUndoCountShift));
+  GotoIfNot(UintPtrLessThan(count, LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
             if_none);
 }
 
@@ -149,15 +179,17 @@ void StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT>
                                            TNode<UintPtrT> old_value_word,
                                            TNode<UintPtrT> new_value_word) {
   using layout::UndoRecord;
-  const TNode<UintPtrT> count = LoadHeaderField(store, layout::kHeaderOffset_undo_count);
-  const TNode<RawPtrT> record =
-      RawPtrAdd(store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset),
-                                  WordShl(count, UintPtrConstant(layout::kUndoRecordBytesLog2)))));
+  const TNode<UintPtrT> counts = WordAnd(LoadHeaderField(store, layout::kHeaderOffset_log_counts),
+                                         UintPtrConstant(~layout::kJournalCountMask));
+  const TNode<UintPtrT> offset = WordShl(WordShr(counts, UintPtrConstant(layout::kUndoCountShift)),
+                                         UintPtrConstant(layout::kUndoRecordBytesLog2));
+  const TNode<RawPtrT> record = RawPtrAdd(
+      store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset), offset)));
   StoreWord(record, offsetof(UndoRecord, key_word), key_word);
   StoreWord(record, offsetof(UndoRecord, old_value_word), old_value_word);
   StoreWord(record, offsetof(UndoRecord, new_value_word), new_value_word);
   StoreWord(record, offsetof(UndoRecord, old_expires_at_ms), UintPtrConstant(0));
-  StoreHeaderField(store, layout::kHeaderOffset_undo_count, Add(count, 1));
+  StoreHeaderField(store, layout::kHeaderOffset_log_counts, Add(counts, layout::kOneUndoRecord));
 }
 
 void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNode<UintPtrT> size,
@@ -308,6 +340,20 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
 
   // Backward shift, as Table::Remove of runtime/store/table.cc; positions are bytes in the segment.
   TVARIABLE(UintPtrT, var_hole, Unsigned(RawPtrSub(slot, segment)));
+  const auto write_slot = [&](TNode<UintPtrT> key_word, TNode<UintPtrT> value_word) {
+    const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
+    LogWords(store, {{RawPtrAdd(hole, IntPtrConstant(layout::kSlotValueWordOffset)),
+                      LoadWord(hole, layout::kSlotValueWordOffset)},
+                     {RawPtrAdd(hole, IntPtrConstant(layout::kSlotKeyWordOffset)),
+                      LoadWord(hole, layout::kSlotKeyWordOffset)}});
+    StoreWord(hole, layout::kSlotValueWordOffset, value_word);
+    StoreWord(hole, layout::kSlotKeyWordOffset, key_word);
+  };
+  const TNode<UintPtrT> undo_counts = LoadHeaderField(store, layout::kHeaderOffset_log_counts);
+  const TNode<UintPtrT> key_count = LoadHeaderField(store, layout::kHeaderOffset_key_count);
+  LogWords(store, {{RawPtrAdd(store, IntPtrConstant(layout::kHeaderOffset_key_count)), key_count}});
+  StoreHeaderField(store, layout::kHeaderOffset_key_count,
+                   Unsigned(IntPtrSub(Signed(key_count), IntPtrConstant(1))));
   TVARIABLE(UintPtrT, var_position, var_hole.value());
   Label loop(this, {&var_hole, &var_position}), wraps(this), look(this), shift(this), done(this);
   Goto(&loop);
@@ -327,24 +373,14 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
                           distance(var_hole.value(), var_position.value())),
            &loop, &shift);
     BIND(&shift);
-    const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
-    StoreWord(hole, layout::kSlotKeyWordOffset, key_word);
-    StoreWord(hole, layout::kSlotValueWordOffset, LoadWord(other, layout::kSlotValueWordOffset));
+    write_slot(key_word, LoadWord(other, layout::kSlotValueWordOffset));
     var_hole = var_position.value();
     Goto(&loop);
   }
   BIND(&done);
-  const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
-  StoreWord(hole, layout::kSlotKeyWordOffset, UintPtrConstant(layout::kEmptyKeyWord));
-  StoreWord(hole, layout::kSlotValueWordOffset, UintPtrConstant(0));
-  for (const auto& [field, difference] :
-       {std::pair{layout::kHeaderOffset_key_count, -1},
-        std::pair{layout::kHeaderOffset_removals, 1},
-        std::pair{layout::kHeaderOffset_transaction_removals, 1}}) {
-    StoreHeaderField(
-        store, field,
-        Unsigned(IntPtrAdd(Signed(LoadHeaderField(store, field)), IntPtrConstant(difference))));
-  }
+  write_slot(UintPtrConstant(layout::kEmptyKeyWord), UintPtrConstant(0));
+  // The step has happened.
+  StoreHeaderField(store, layout::kHeaderOffset_log_counts, undo_counts);
 }
 
 TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
@@ -364,6 +400,9 @@ TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
         WordEqual(WordAnd(word, UintPtrConstant(layout::kValueHasExpiryWord)), UintPtrConstant(0)),
         &if_other);
     CheckUndoRoom(store, &if_other);
+    // Before the removal, as room is kept for all that may come back.
+    StoreHeaderField(store, layout::kHeaderOffset_transaction_removals,
+                     Add(LoadHeaderField(store, layout::kHeaderOffset_transaction_removals), 1));
     AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), word,
                      UintPtrConstant(0));
     RemoveSlot(store, value.slot.value());

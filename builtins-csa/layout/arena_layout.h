@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::layout {
@@ -67,22 +68,40 @@ enum class ChunkKind : uint8_t { kUnused, kFreeRun, kSmall, kLarge, kLargeEnd };
 struct Chunk {
   ChunkKind kind;
   uint8_t size_class;   // kSmall
-  uint8_t dirty_pages;  // pages from the chunk's start that may hold physical memory; those after
-                        // it read as zeros
-  uint8_t reserved;
+  uint16_t last_pages;  // kLarge (first): pages of the block in its last chunk
   uint32_t run_chunks;  // kFreeRun (first and last), kLarge (first): chunks in the run
-  uint32_t previous;    // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
+
+  // kSmall. One word, so that taking and freeing a block is one store.
+  struct Blocks {
+    uint16_t free_head;  // the first free block's unit in the chunk, plus 1; 0 = none. Free blocks
+                         // hold, in their first two bytes, the next one's in the same form
+    uint16_t carved_units;  // units from here on have never been a block
+    uint16_t used_blocks;
+    uint16_t reserved;
+  };
+  Blocks blocks;
+
+  uint32_t previous;  // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
   uint32_t next;
-  uint32_t pages;        // kLarge (first): the block's pages
-  uint16_t used_blocks;  // kSmall
-  uint16_t free_head;    // kSmall: the first free block's unit in the chunk, plus 1; 0 = none. Free
-                         // blocks hold, in their first two bytes, the next one's in the same form
-  uint16_t carved_units;  // kSmall: units from here on have never been a block
-  uint16_t reserved_too;
-  uint32_t reserved_three;
+
+  // Pages from the chunk's start that may hold physical memory; those after it read as zeros.
+  // Raised before they are written and never journaled, as what has been written stays written.
+  uint32_t dirty_pages;
+  uint32_t reserved;
+
+  uint64_t large_pages() const { return (run_chunks - 1) * kChunkPages + last_pages; }
 };
 inline constexpr int kChunkEntryBytesLog2 = 5;
 static_assert(sizeof(Chunk) == 1 << kChunkEntryBytesLog2, "two to a cache line");
+static_assert(sizeof(Chunk::Blocks) == 8 && offsetof(Chunk, blocks) % 8 == 0);
+
+// Chunk::Blocks as the word that generated code stores.
+inline constexpr int kFreeHeadShift = 0;
+inline constexpr int kCarvedUnitsShift = 16;
+inline constexpr int kUsedBlocksShift = 32;
+static_assert(offsetof(Chunk::Blocks, free_head) * 8 == kFreeHeadShift &&
+              offsetof(Chunk::Blocks, carved_units) * 8 == kCarvedUnitsShift &&
+              offsetof(Chunk::Blocks, used_blocks) * 8 == kUsedBlocksShift);
 
 struct ArenaState {
   uint64_t quota_bytes;
@@ -92,7 +111,9 @@ struct ArenaState {
   uint32_t first_chunk;  // those before hold this state and the chunk table
   uint32_t frontier;     // no chunk from here on is in use
   uint32_t chunk_count;
-  uint32_t free_dirty_pages;                // pages of free chunks that hold physical memory
+  uint32_t free_dirty_pages;  // pages of free chunks that hold physical memory; not journaled
+  uint32_t discard_pending;   // 1 while a step has freed memory that the kernel is to get back
+  uint32_t reserved;
   uint64_t run_bin_bits[2];                 // bit b: run_bins[b] is not empty
   uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
   uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
@@ -105,9 +126,10 @@ struct ArenaState {
 // --- Taking a small block ------------------------------------------------------------------------
 
 // The offset of a block of the class, its content arbitrary, where it can be had by the few steps
-// below; else 0, with nothing changed, and Arena::Allocate must try. `state` is at the header's
-// arena_state_offset.
-inline uint64_t TakeSmallBlock(char* base, ArenaState* state, int size_class) {
+// below; else 0, with nothing changed, and Arena::Allocate must try. Part of a step, which the
+// caller ends. `state` is at the header's arena_state_offset.
+inline uint64_t TakeSmallBlock(StoreHeader* header, ArenaState* state, int size_class) {
+  char* const base = BaseOf(header);
   // 1. Its chunk.
   const uint32_t index = state->class_chunks[size_class];
   if (index == 0) return 0;
@@ -118,27 +140,26 @@ inline uint64_t TakeSmallBlock(char* base, ArenaState* state, int size_class) {
   const uint64_t used_bytes = state->used_bytes + (units << kBlockUnitBytesLog2);
   if (used_bytes > state->quota_bytes) return 0;
   // 3. A freed block, or one that is carved from pages which others have written to before. Not the
-  // chunk's last one, with which
-  //    it leaves its class's list.
-  const uint64_t carved_end = chunk->carved_units + units;
+  //    chunk's last one, with which it leaves its class's list.
+  Chunk::Blocks blocks = chunk->blocks;
+  const uint64_t carved_end = blocks.carved_units + units;
   uint64_t unit;
-  if (chunk->free_head != 0) {
-    unit = chunk->free_head - 1u;
+  if (blocks.free_head != 0) {
+    unit = blocks.free_head - 1u;
     uint16_t next;
     std::memcpy(&next, base + chunk_offset + (unit << kBlockUnitBytesLog2), sizeof next);
     if (next == 0 && carved_end > kChunkUnits) return 0;
-    chunk->free_head = next;
+    blocks.free_head = next;
   } else {
-    if (carved_end << kBlockUnitBytesLog2 > static_cast<uint64_t>(chunk->dirty_pages)
-                                                << kPageBytesLog2)
-      return 0;
+    if (carved_end << kBlockUnitBytesLog2 > chunk->dirty_pages << kPageBytesLog2) return 0;
     if (carved_end + units > kChunkUnits) return 0;
-    unit = chunk->carved_units;
-    chunk->carved_units = static_cast<uint16_t>(carved_end);
+    unit = blocks.carved_units;
+    blocks.carved_units = static_cast<uint16_t>(carved_end);
   }
-  // 4. The counts.
-  chunk->used_blocks++;
-  state->used_bytes = used_bytes;
+  blocks.used_blocks++;
+  // 4. The journal, and the two words.
+  LoggedStore(header, &chunk->blocks, blocks);
+  LoggedStore(header, &state->used_bytes, used_bytes);
   return chunk_offset + (unit << kBlockUnitBytesLog2);
 }
 

@@ -64,10 +64,12 @@ namespace shredder::layout {
     "while it equals `invocation`, no value's bytes change in place")                              \
   V(uint64_t, writable,                                                                            \
     "1 while the code that runs in this store's context may write, 0 otherwise")                   \
-  V(uint64_t, in_transaction, "1 while a transaction runs, 0 otherwise")                           \
-  V(uint64_t, undo_offset, "the first undo record of the transaction that runs")                   \
-  V(uint64_t, undo_count, "undo records that it has written")                                      \
+  V(uint64_t, transaction_state, "of change_log.h; 0 where no transaction runs")                   \
+  V(uint64_t, log_counts, "journal entries and undo records: change_log.h")                        \
+  V(uint64_t, journal_offset, "the first journal entry")                                           \
+  V(uint64_t, undo_offset, "the first undo record")                                                \
   V(uint64_t, undo_capacity, "records that there is room for, already charged to the quota")       \
+  V(uint64_t, clearing, "kClearing while all keys are being given up, which is then finished")     \
   V(uint64_t, removals, "keys removed since the store was made; paces the checks for shrinking")   \
   V(uint64_t, transaction_removals, "keys removed by the transaction that runs; else 0")           \
   V(uint64_t, arena_state_offset, "the allocator's own state; opaque here")
@@ -94,7 +96,7 @@ SHREDDER_STORE_HEADER_FIELDS(SHREDDER_DECLARE_OFFSET)
 #undef SHREDDER_DECLARE_OFFSET
 static_assert(sizeof(StoreHeader) == kHeaderFieldCount * 8);
 
-inline constexpr uint64_t kStoreMagic = 0x32304552'44524853;  // "SHRDRE02" in memory, little-endian
+inline constexpr uint64_t kStoreMagic = 0x33304552'44524853;  // "SHRDRE03" in memory, little-endian
 
 // --- Limits --------------------------------------------------------------------------------------
 
@@ -234,26 +236,6 @@ inline constexpr uint64_t KeyOffsetInEntry(uint64_t value_word) {
 inline constexpr uint64_t ValueOffsetInEntry(uint64_t value_word, uint64_t key_length) {
   return KeyOffsetInEntry(value_word) + PaddedKeyBytes(key_length);
 }
-
-// --- Undo ----------------------------------------------------------------------------------------
-
-// What a transaction has done to one key, in the order of its writes; they are undone from the last
-// to the first. A record names its key by the slot's key word and its entry, so no key bytes are
-// copied. In a transaction a write makes a new entry with flags kEntryMade, appends a record, and
-// frees nothing: the old entry goes when the transaction commits. What may be done in place: any
-// change of an entry with kEntryMade, without a record, and what kEntryRecorded names, recorded
-// once.
-struct UndoRecord {
-  uint64_t key_word;
-  uint64_t old_value_word;     // 0 = the key was absent
-  uint64_t new_value_word;     // 0 = the key was removed. Its entry is the old one's where that was
-                               // changed in place
-  uint64_t old_expires_at_ms;  // of a change in place: the expiry word before, where there is one;
-                               // else not read
-};
-inline constexpr int kUndoRecordBytesLog2 = 5;
-inline constexpr int kUndoRecordBytes = 1 << kUndoRecordBytesLog2;
-static_assert(sizeof(UndoRecord) == kUndoRecordBytes);
 
 // --- Where a function's context keeps its store --------------------------------------------------
 

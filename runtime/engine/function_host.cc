@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <chrono>
+#include <optional>
 #include <utility>
 
 #include "runtime/engine/tenant_context.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
+#include "runtime/store/transaction.h"
 
 namespace shredder::engine {
 
@@ -367,7 +369,8 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   store_state_.access = no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
   engine_->running = RunningInvocation{std::string(function), MonotonicMs()};
   store->BeginInvocation(!no_writes);
-  if (!no_writes) store->Begin();
+  std::optional<store::Transaction> transaction;
+  if (!no_writes) transaction.emplace(store);
   Value result;
   std::string failure;
   {
@@ -376,7 +379,8 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
         Invoke(run.context(), loaded->second.Get(isolate_), keys, args, &result, &error);
     failure = run.Finish(completed, std::move(error));
   }
-  if (!no_writes) failure.empty() ? store->Commit() : store->Rollback();
+  if (transaction && failure.empty()) transaction->Commit();
+  transaction.reset();
   store->EndInvocation();
   engine_->running.reset();
   store_state_.access = StoreAccess::kReadOnlyLoad;

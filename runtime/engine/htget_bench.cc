@@ -31,6 +31,7 @@
 #include "runtime/engine/bench_harness.h"
 #include "runtime/engine/bench_suites.h"
 #include "runtime/engine/store_module.h"
+#include "runtime/store/transaction.h"
 
 namespace shredder::engine::bench {
 
@@ -528,12 +529,12 @@ class TableBench {
   double WriteNatively(size_t from, size_t to, const Write& write) {
     store::Store& store = tenant_.store();
     double sum = 0;
-    store.Begin();
+    store::Transaction transaction(&store);
     for (size_t i = from; i < to; ++i) {
       sum += write(store, integer_keys_ ? store::Key::FromInteger(integers_[i])
                                         : *store::Key::FromBytes(strings_[i]));
     }
-    store.Commit();
+    transaction.Commit();
     return sum;
   }
 

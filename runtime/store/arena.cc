@@ -9,6 +9,7 @@
 #include <bit>
 #include <cassert>
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <iterator>
 
@@ -18,9 +19,6 @@ namespace {
 
 // Room beyond twice the quota, so that the smallest quotas too have a chunk for every class.
 constexpr uint64_t kReservationSlackBytes = 16ull << 20;
-// Free chunks may keep this much physical memory, against giving back and faulting in the same
-// chunk over and over.
-constexpr uint32_t kFreeDirtyPagesKept = 64;
 // Runs from here on (1 MiB) are given back as soon as they are free.
 constexpr uint32_t kLongRunChunks = 16;
 // Free runs of the one bin where only some are long enough: how many are looked at.
@@ -65,39 +63,65 @@ Arena::~Arena() {
   if (fd_ >= 0) close(fd_);
 }
 
-bool Arena::Map(uint64_t quota_bytes, std::string* error) {
-  assert(base_ == nullptr);
-  const uint64_t undo_offset = ReservationBytes(quota_bytes);
-  const uint64_t bytes = undo_offset + UndoReservationBytes(quota_bytes);
-  fd_ = memfd_create("shredder-store", MFD_CLOEXEC);
-  if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes)) != 0) {
-    *error = SystemError("memfd", bytes);
-    return false;
-  }
+Arena::Places Arena::PlacesFor(uint64_t quota_bytes) {
+  Places places;
+  places.undo_offset = ReservationBytes(quota_bytes);
+  places.journal_offset = places.undo_offset + UndoReservationBytes(quota_bytes);
+  places.end = places.journal_offset + kMaxJournalEntries * sizeof(layout::JournalEntry);
+  return places;
+}
+
+bool Arena::MapFile(uint64_t bytes, std::string* error) {
   void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
   if (address == MAP_FAILED) {
     *error = SystemError("mmap", bytes);
     return false;
   }
   base_ = static_cast<char*>(address);
-  undo_offset_ = undo_offset;
   mapped_bytes_ = bytes;
+  return true;
+}
+
+bool Arena::Map(uint64_t quota_bytes, std::string* error) {
+  assert(base_ == nullptr);
+  const uint64_t bytes = PlacesFor(quota_bytes).end;
+  fd_ = memfd_create("shredder-store", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  // Sealed, so that no other holder of the descriptor can take mapped pages away.
+  if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes)) != 0 ||
+      fcntl(fd_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+    *error = SystemError("memfd", bytes);
+    return false;
+  }
+  if (!MapFile(bytes, error)) return false;
   Initialise(quota_bytes);
   return true;
 }
 
+// Writes everything that is at a fixed place, and an allocator without blocks.
 void Arena::Initialise(uint64_t quota_bytes) {
-  std::memset(base_ + kTableStateOffset, 0, kPageBytes - kTableStateOffset);
+  const Places places = PlacesFor(quota_bytes);
+  // Not the quota, from which all of this follows should the process end here.
+  std::memset(table_state(), 0, sizeof(TableState));
+  std::memset(&state()->used_bytes, 0, sizeof(ArenaState) - offsetof(ArenaState, used_bytes));
   layout::StoreHeader* store = header();
   store->arena_state_offset = kArenaStateOffset;
   store->key_scratch_offset = kKeyScratchOffset;
-  ArenaState* s = state();
+  store->undo_offset = places.undo_offset;
+  store->journal_offset = places.journal_offset;
+  store->log_counts = 0;
+  store->undo_capacity = layout::kFreeUndoRecords;
+  SetConstants(state(), quota_bytes);
+  state()->frontier = state()->first_chunk;
+}
+
+uint64_t Arena::KeyScratchOffset() { return kKeyScratchOffset; }
+
+void Arena::SetConstants(ArenaState* s, uint64_t quota_bytes) {
   s->quota_bytes = quota_bytes;
   s->chunk_table_offset = kChunkTableOffset;
-  s->chunk_count = static_cast<uint32_t>(undo_offset_ / kChunkBytes);
+  s->chunk_count = static_cast<uint32_t>(PlacesFor(quota_bytes).undo_offset / kChunkBytes);
   s->first_chunk = static_cast<uint32_t>(
       RoundUp(kChunkTableOffset + s->chunk_count * sizeof(Chunk), kChunkBytes) / kChunkBytes);
-  s->frontier = s->first_chunk;
   for (int c = 0; c < kSmallClassCount; c++) {
     s->class_units[c] = static_cast<uint16_t>(ClassUnits(c));
   }
@@ -108,6 +132,8 @@ void Arena::Initialise(uint64_t quota_bytes) {
 
 void Arena::Reset() {
   const uint64_t quota = quota_bytes();
+  discards_.clear();
+  has_freed_ = false;
   if (!PunchHole(kPageBytes, mapped_bytes_ - kPageBytes)) {
     // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
     // must be made so.
@@ -125,7 +151,8 @@ uint64_t Arena::ResidentBytes() const {
 
 bool Arena::FitsQuota(uint64_t bytes) const {
   const ArenaState* s = state();
-  return s->used_bytes <= s->quota_bytes && bytes <= s->quota_bytes - s->used_bytes;
+  const uint64_t quota = s->quota_bytes + credit_bytes_;
+  return s->used_bytes <= quota && bytes <= quota - s->used_bytes;
 }
 
 bool Arena::Charge(uint64_t bytes) {
@@ -135,35 +162,51 @@ bool Arena::Charge(uint64_t bytes) {
 }
 
 void Arena::ChargeAlways(uint64_t bytes) {
-  state()->used_bytes += bytes;
-  state()->charged_bytes += bytes;
+  ArenaState* s = state();
+  Write(&s->used_bytes, s->used_bytes + bytes);
+  Write(&s->charged_bytes, s->charged_bytes + bytes);
 }
 
 void Arena::Uncharge(uint64_t bytes) {
-  assert(state()->charged_bytes >= bytes);
-  state()->used_bytes -= bytes;
-  state()->charged_bytes -= bytes;
+  ArenaState* s = state();
+  assert(s->charged_bytes >= bytes);
+  Write(&s->used_bytes, s->used_bytes - bytes);
+  Write(&s->charged_bytes, s->charged_bytes - bytes);
+}
+
+void Arena::Fill(uint64_t* first, uint64_t count, uint64_t value) {
+  for (uint64_t i = 0, run; i < count; i += run) {
+    for (run = 1; run < layout::kMaxJournalRangeWords && i + run < count; run++) {
+      if (first[i + run] != first[i]) break;
+    }
+    layout::Log(header(), first + i, run);
+  }
+  for (uint64_t i = 0; i < count; i++) {
+    first[i] = value;
+    layout::KeepOrder();
+    SHREDDER_FAULT_POINT();
+  }
 }
 
 void Arena::TrimUndo(uint64_t kept_bytes, uint64_t used_bytes) {
   const uint64_t from = RoundUp(kept_bytes, kPageBytes);
   const uint64_t to = RoundUp(used_bytes, kPageBytes);
-  if (to > from) PunchHole(undo_offset_ + from, to - from);
+  if (to > from) PunchHole(header()->undo_offset + from, to - from);
 }
 
 uint64_t Arena::Allocate(uint64_t bytes) {
-  assert(bytes > 0);
+  assert(bytes > 0 && !has_freed_);
   const uint64_t rounded = RoundedBytes(bytes);
   if (!FitsQuota(rounded)) return 0;
   if (bytes > kMaxSmallBytes) return AllocateLarge(rounded / kPageBytes);
   const int size_class = CeilClass(rounded / kBlockUnitBytes);
-  const uint64_t offset = layout::TakeSmallBlock(base_, state(), size_class);
+  const uint64_t offset = layout::TakeSmallBlock(header(), state(), size_class);
   bool is_zero;
   return offset != 0 ? offset : AllocateSmall(size_class, &is_zero);
 }
 
 uint64_t Arena::AllocateZeroed(uint64_t bytes) {
-  assert(bytes > 0 && bytes <= kMaxSmallBytes);
+  assert(bytes > 0 && bytes <= kMaxSmallBytes && !has_freed_);
   const uint64_t rounded = RoundedBytes(bytes);
   if (!FitsQuota(rounded)) return 0;
   bool is_zero = false;
@@ -174,6 +217,7 @@ uint64_t Arena::AllocateZeroed(uint64_t bytes) {
 }
 
 void Arena::Free(uint64_t offset) {
+  has_freed_ = true;
   const auto index = static_cast<uint32_t>(offset >> kChunkBytesLog2);
   assert(index >= state()->first_chunk && index < state()->frontier);
   if (chunk(index)->kind == ChunkKind::kSmall) {
@@ -186,17 +230,16 @@ void Arena::Free(uint64_t offset) {
 
 void Arena::ShrinkLarge(uint64_t offset, uint64_t bytes) {
   assert(bytes > 0 && bytes % kChunkBytes == 0);
+  has_freed_ = true;
   const auto first = static_cast<uint32_t>(offset >> kChunkBytesLog2);
   Chunk* head = chunk(first);
   const auto chunks = static_cast<uint32_t>(bytes / kChunkBytes);
   assert(head->kind == ChunkKind::kLarge && chunks < head->run_chunks);
   const uint32_t freed_chunks = head->run_chunks - chunks;
-  const auto pages = static_cast<uint32_t>(bytes / kPageBytes);
-  state()->used_bytes -= (head->pages - pages) * kPageBytes;
-  chunk(first + chunks - 1)->kind = ChunkKind::kLargeEnd;
-  head->kind = ChunkKind::kLarge;
-  head->run_chunks = chunks;
-  head->pages = pages;
+  Write(&state()->used_bytes, state()->used_bytes - (head->large_pages() * kPageBytes - bytes));
+  Write(&head->run_chunks, chunks);
+  Write(&head->last_pages, static_cast<uint16_t>(kChunkPages));
+  if (chunks > 1) Write(&chunk(first + chunks - 1)->kind, ChunkKind::kLargeEnd);
   ReturnRun(first + chunks, freed_chunks);
 }
 
@@ -209,7 +252,21 @@ uint64_t Arena::BlockBytes(uint64_t offset) const {
   const Chunk* c = chunk(offset >> kChunkBytesLog2);
   if (c->kind == ChunkKind::kSmall) return ClassUnits(c->size_class) * kBlockUnitBytes;
   assert(c->kind == ChunkKind::kLarge);
-  return c->pages * kPageBytes;
+  return c->large_pages() * kPageBytes;
+}
+
+bool Arena::MayBeBlock(uint64_t offset) const {
+  const uint64_t index = offset >> kChunkBytesLog2;
+  if (index < state()->first_chunk || index >= state()->frontier) return false;
+  const Chunk* c = chunk(index);
+  if (c->kind == ChunkKind::kLarge) {
+    return offset % kChunkBytes == 0 && c->run_chunks >= 1 && c->last_pages >= 1 &&
+           c->last_pages <= kChunkPages && c->run_chunks <= state()->frontier - index;
+  }
+  const uint64_t unit = offset % kChunkBytes / kBlockUnitBytes;
+  return c->kind == ChunkKind::kSmall && c->size_class < kSmallClassCount &&
+         offset % kBlockUnitBytes == 0 && unit % ClassUnits(c->size_class) == 0 &&
+         unit + ClassUnits(c->size_class) <= kChunkUnits && unit < c->blocks.carved_units;
 }
 
 // --- Small blocks --------------------------------------------------------------------------------
@@ -222,49 +279,51 @@ uint64_t Arena::AllocateSmall(int size_class, bool* is_zero) {
     index = TakeRun(1);
     if (index == 0) return 0;
     Chunk* fresh = chunk(index);
-    fresh->kind = ChunkKind::kSmall;
-    fresh->size_class = static_cast<uint8_t>(size_class);
-    fresh->used_blocks = 0;
-    fresh->free_head = 0;
-    fresh->carved_units = 0;
+    Write(&fresh->kind, ChunkKind::kSmall);
+    Write(&fresh->size_class, static_cast<uint8_t>(size_class));
+    Write(&fresh->blocks, Chunk::Blocks{});
     LinkToClass(index);
   }
   Chunk* c = chunk(index);
   const uint64_t chunk_offset = static_cast<uint64_t>(index) << kChunkBytesLog2;
+  Chunk::Blocks blocks = c->blocks;
   uint64_t unit;
-  if (c->free_head != 0) {
-    unit = c->free_head - 1u;
-    std::memcpy(&c->free_head, base_ + chunk_offset + unit * kBlockUnitBytes, sizeof c->free_head);
+  if (blocks.free_head != 0) {
+    unit = blocks.free_head - 1u;
+    std::memcpy(&blocks.free_head, base_ + chunk_offset + unit * kBlockUnitBytes,
+                sizeof blocks.free_head);
     *is_zero = false;
   } else {
-    unit = c->carved_units;
+    unit = blocks.carved_units;
     const uint64_t end = unit + units;
-    const uint64_t end_page = RoundUp(end * kBlockUnitBytes, kPageBytes) / kPageBytes;
     *is_zero = unit * kBlockUnitBytes >= c->dirty_pages * kPageBytes;
-    c->dirty_pages = static_cast<uint8_t>(std::max<uint64_t>(c->dirty_pages, end_page));
-    c->carved_units = static_cast<uint16_t>(end);
+    RaiseDirtyPages(c, RoundUp(end * kBlockUnitBytes, kPageBytes) / kPageBytes);
+    blocks.carved_units = static_cast<uint16_t>(end);
   }
-  c->used_blocks++;
-  if (c->free_head == 0 && c->carved_units + units > kChunkUnits) UnlinkFromClass(index);
-  s->used_bytes += units * kBlockUnitBytes;
+  blocks.used_blocks++;
+  Write(&c->blocks, blocks);
+  if (blocks.free_head == 0 && blocks.carved_units + units > kChunkUnits) UnlinkFromClass(index);
+  Write(&s->used_bytes, s->used_bytes + units * kBlockUnitBytes);
   return chunk_offset + unit * kBlockUnitBytes;
 }
 
 void Arena::FreeSmall(uint32_t index, uint64_t offset) {
   Chunk* c = chunk(index);
-  assert(c->used_blocks > 0);
+  Chunk::Blocks blocks = c->blocks;
+  assert(blocks.used_blocks > 0);
   const uint64_t units = ClassUnits(c->size_class);
   assert(offset % kChunkBytes / kBlockUnitBytes % units == 0);
-  state()->used_bytes -= units * kBlockUnitBytes;
-  const bool was_full = c->free_head == 0 && c->carved_units + units > kChunkUnits;
-  c->used_blocks--;
-  if (c->used_blocks == 0) {
+  Write(&state()->used_bytes, state()->used_bytes - units * kBlockUnitBytes);
+  const bool was_full = blocks.free_head == 0 && blocks.carved_units + units > kChunkUnits;
+  blocks.used_blocks--;
+  if (blocks.used_blocks == 0) {
     if (!was_full) UnlinkFromClass(index);
     ReturnRun(index, 1);
     return;
   }
-  std::memcpy(base_ + offset, &c->free_head, sizeof c->free_head);
-  c->free_head = static_cast<uint16_t>(offset % kChunkBytes / kBlockUnitBytes + 1);
+  Write(At<uint16_t>(offset), blocks.free_head);
+  blocks.free_head = static_cast<uint16_t>(offset % kChunkBytes / kBlockUnitBytes + 1);
+  Write(&c->blocks, blocks);
   // At the list's head, so that the fullest chunks are refilled first and the others may empty.
   if (was_full) LinkToClass(index);
 }
@@ -272,21 +331,21 @@ void Arena::FreeSmall(uint32_t index, uint64_t offset) {
 void Arena::LinkToClass(uint32_t index) {
   Chunk* c = chunk(index);
   uint32_t* head = &state()->class_chunks[c->size_class];
-  c->previous = 0;
-  c->next = *head;
-  if (*head != 0) chunk(*head)->previous = index;
-  *head = index;
+  Write(&c->previous, 0u);
+  Write(&c->next, *head);
+  if (*head != 0) Write(&chunk(*head)->previous, index);
+  Write(head, index);
 }
 
 void Arena::UnlinkFromClass(uint32_t index) {
   Chunk* c = chunk(index);
   if (c->previous != 0) {
-    chunk(c->previous)->next = c->next;
+    Write(&chunk(c->previous)->next, c->next);
   } else {
     assert(state()->class_chunks[c->size_class] == index);
-    state()->class_chunks[c->size_class] = c->next;
+    Write(&state()->class_chunks[c->size_class], c->next);
   }
-  if (c->next != 0) chunk(c->next)->previous = c->previous;
+  if (c->next != 0) Write(&chunk(c->next)->previous, c->previous);
 }
 
 // --- Large blocks --------------------------------------------------------------------------------
@@ -297,26 +356,35 @@ uint64_t Arena::AllocateLarge(uint64_t pages) {
   const uint32_t first = TakeRun(static_cast<uint32_t>(chunks));
   if (first == 0) return 0;
   const auto last = static_cast<uint32_t>(first + chunks - 1);
-  for (uint32_t i = first; i < last; i++) chunk(i)->dirty_pages = kChunkPages;
+  for (uint32_t i = first; i < last; i++) RaiseDirtyPages(chunk(i), kChunkPages);
   // Pages after the block's end are not counted, so they must not hold memory either.
   const uint64_t last_pages = pages - (chunks - 1) * kChunkPages;
   Chunk* end = chunk(last);
-  if (end->dirty_pages <= last_pages || PunchHole(last * kChunkBytes + last_pages * kPageBytes,
-                                                  (end->dirty_pages - last_pages) * kPageBytes)) {
-    end->dirty_pages = static_cast<uint8_t>(last_pages);
+  if (end->dirty_pages > last_pages && PunchHole(last * kChunkBytes + last_pages * kPageBytes,
+                                                 (end->dirty_pages - last_pages) * kPageBytes)) {
+    end->dirty_pages = static_cast<uint32_t>(last_pages);
   }
-  end->kind = ChunkKind::kLargeEnd;
+  RaiseDirtyPages(end, last_pages);
   Chunk* head = chunk(first);
-  head->kind = ChunkKind::kLarge;
-  head->run_chunks = static_cast<uint32_t>(chunks);
-  head->pages = static_cast<uint32_t>(pages);
-  state()->used_bytes += pages * kPageBytes;
+  if (end != head) Write(&end->kind, ChunkKind::kLargeEnd);
+  Write(&head->kind, ChunkKind::kLarge);
+  Write(&head->run_chunks, static_cast<uint32_t>(chunks));
+  Write(&head->last_pages, static_cast<uint16_t>(last_pages));
+  Write(&state()->used_bytes, state()->used_bytes + pages * kPageBytes);
   return static_cast<uint64_t>(first) << kChunkBytesLog2;
 }
 
 void Arena::FreeLarge(uint32_t index) {
-  state()->used_bytes -= chunk(index)->pages * kPageBytes;
-  ReturnRun(index, chunk(index)->run_chunks);
+  const Chunk* head = chunk(index);
+  Write(&state()->used_bytes, state()->used_bytes - head->large_pages() * kPageBytes);
+  ReturnRun(index, head->run_chunks);
+}
+
+void Arena::RaiseDirtyPages(Chunk* chunk, uint64_t pages) {
+  if (chunk->dirty_pages >= pages) return;
+  chunk->dirty_pages = static_cast<uint32_t>(pages);
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
 }
 
 // --- Runs of chunks ------------------------------------------------------------------------------
@@ -331,7 +399,7 @@ uint32_t Arena::TakeRun(uint32_t chunks) {
   } else {
     if (chunks > s->chunk_count - s->frontier) return 0;
     first = s->frontier;
-    s->frontier += chunks;
+    Write(&s->frontier, first + chunks);
   }
   for (uint32_t i = first; i < first + chunks; i++) s->free_dirty_pages -= chunk(i)->dirty_pages;
   return first;
@@ -357,7 +425,7 @@ uint32_t Arena::FindFreeRun(uint32_t chunks) const {
 
 void Arena::ReturnRun(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
-  GiveBackDirtyPages(first, chunks);
+  GiveBackLater(first, chunks);
   if (first > s->first_chunk && chunk(first - 1)->kind == ChunkKind::kFreeRun) {
     const uint32_t before = chunk(first - 1)->run_chunks;
     first -= before;
@@ -370,7 +438,7 @@ void Arena::ReturnRun(uint32_t first, uint32_t chunks) {
     UnlinkFreeRun(after);
   }
   if (first + chunks == s->frontier) {
-    s->frontier = first;
+    Write(&s->frontier, first);
   } else {
     LinkFreeRun(first, chunks);
   }
@@ -380,42 +448,65 @@ void Arena::LinkFreeRun(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
   const int bin = FloorClass(chunks);
   for (const uint32_t end : {first, first + chunks - 1}) {
-    chunk(end)->kind = ChunkKind::kFreeRun;
-    chunk(end)->run_chunks = chunks;
+    Write(&chunk(end)->kind, ChunkKind::kFreeRun);
+    Write(&chunk(end)->run_chunks, chunks);
   }
   Chunk* head = chunk(first);
-  head->previous = 0;
-  head->next = s->run_bins[bin];
-  if (head->next != 0) chunk(head->next)->previous = first;
-  s->run_bins[bin] = first;
-  s->run_bin_bits[bin / 64] |= 1ull << (bin % 64);
+  const uint32_t next = s->run_bins[bin];
+  Write(&head->previous, 0u);
+  Write(&head->next, next);
+  if (next != 0) Write(&chunk(next)->previous, first);
+  Write(&s->run_bins[bin], first);
+  Write(&s->run_bin_bits[bin / 64], s->run_bin_bits[bin / 64] | 1ull << (bin % 64));
 }
 
 void Arena::UnlinkFreeRun(uint32_t first) {
   ArenaState* s = state();
-  Chunk* head = chunk(first);
+  const Chunk* head = chunk(first);
   const int bin = FloorClass(head->run_chunks);
   if (head->previous != 0) {
-    chunk(head->previous)->next = head->next;
+    Write(&chunk(head->previous)->next, head->next);
   } else {
     assert(s->run_bins[bin] == first);
-    s->run_bins[bin] = head->next;
-    if (head->next == 0) s->run_bin_bits[bin / 64] &= ~(1ull << (bin % 64));
+    Write(&s->run_bins[bin], head->next);
+    if (head->next == 0) {
+      Write(&s->run_bin_bits[bin / 64], s->run_bin_bits[bin / 64] & ~(1ull << (bin % 64)));
+    }
   }
-  if (head->next != 0) chunk(head->next)->previous = head->previous;
+  if (head->next != 0) Write(&chunk(head->next)->previous, head->previous);
 }
 
-void Arena::GiveBackDirtyPages(uint32_t first, uint32_t chunks) {
+// --- Physical memory -----------------------------------------------------------------------------
+
+void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
   uint32_t dirty = 0;
   for (uint32_t i = first; i < first + chunks; i++) dirty += chunk(i)->dirty_pages;
   if (dirty == 0) return;
   const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
-  if (!keep && PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) {
-    for (uint32_t i = first; i < first + chunks; i++) chunk(i)->dirty_pages = 0;
-    dirty = 0;
-  }
   s->free_dirty_pages += dirty;
+  if (keep) return;
+  s->discard_pending = 1;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  discards_.emplace_back(first, chunks);
+}
+
+void Arena::Discard() {
+  for (const auto& [first, chunks] : discards_) DiscardRun(first, chunks);
+  discards_.clear();
+  state()->discard_pending = 0;
+  SHREDDER_FAULT_POINT();
+}
+
+// Gives the memory of free chunks back.
+void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
+  if (!PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) return;
+  SHREDDER_FAULT_POINT();
+  for (uint32_t i = first; i < first + chunks; i++) {
+    state()->free_dirty_pages -= chunk(i)->dirty_pages;
+    chunk(i)->dirty_pages = 0;
+  }
 }
 
 bool Arena::PunchHole(uint64_t offset, uint64_t bytes) {

@@ -1,12 +1,14 @@
 // The memory of one store: a memfd, mapped once at its full reserved size and filled on demand, and
 // the allocator of blocks in it. All of the allocator's state lives in that memory and refers to it
-// by offset; this object holds no more than the file descriptor and the address.
+// by offset, so that another process can map it and go on.
 //
+// clang-format off
 //   offset 0                 4 KiB          then               64 KiB-aligned
-//   +--------+-------+-------+--------------+------------------+--------------+-----------+-------+
-//   | Store  | Table | Arena | key scratch  | chunk table: one | chunks up to | never     | undo  |
-//   | Header | State | State | (builtins')  | Chunk per 64 KiB | the frontier | used yet  | log   |
-//   +--------+-------+-------+--------------+------------------+--------------+-----------+-------+
+//   +--------+-------+-------+-------------+-----------------+-------------+-------+------+---------+
+//   | Store  | Table | Arena | key scratch | chunk table: one| chunks up to| never | undo | journal |
+//   | Header | State | State | (builtins') | Chunk per 64 KiB| the frontier| used  | log  |         |
+//   +--------+-------+-------+-------------+-----------------+-------------+-------+------+---------+
+// clang-format on
 //
 // A chunk belongs to one size class of small blocks (up to 32 KiB), to a run of chunks that is one
 // large block, or to a free run. A chunk whose last block is freed joins the free runs, so no class
@@ -18,6 +20,10 @@
 // small reserve are given back to the kernel. used_bytes counts blocks: small ones by their class,
 // large ones by their 4 KiB pages.
 //
+// Allocating and freeing are parts of a step (change_log.h) that the caller ends, so that what it
+// does with the blocks happens with them, or not at all. Within a step nothing is allocated after
+// something was freed: the memory of what is freed must stay as it is until the step has happened.
+//
 // Thread: the shard's own. Errors: an allocation that the quota or the reserved range refuses
 // returns 0 and changes nothing.
 #pragma once
@@ -25,8 +31,13 @@
 #include <cstdint>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <unordered_set>
+#include <utility>
+#include <vector>
 
 #include "builtins-csa/layout/arena_layout.h"
+#include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
 
 namespace shredder::store {
@@ -61,11 +72,24 @@ struct TableState {
   // it is freed; 0 = none.
   uint64_t old_directory_offset;
   uint64_t old_directory_chunks;
+  // 1 while the directory is being halved where it lies, and how many words have been moved.
+  uint64_t halving;
+  uint64_t halved_words;
   uint64_t segment_growths;  // since the store was made, as are the next three
   uint64_t segment_splits;
   uint64_t segment_shrinks;  // merges included
   uint64_t directory_doublings;
 };
+
+// What a store's quota can be.
+inline constexpr uint64_t kMinQuotaBytes = 1ull << 20;
+inline constexpr uint64_t kMaxQuotaBytes = 64ull << 30;
+// Free chunks may keep this much physical memory, against giving back and faulting in the same
+// chunk over and over.
+inline constexpr uint32_t kFreeDirtyPagesKept = 64;
+// What a step changes at most: some words of the table and the allocator, the slots of a segment.
+inline constexpr uint64_t kMaxJournalEntries = 16 * layout::kMaxSegmentSlots;
+static_assert(kMaxJournalEntries <= layout::kJournalCountMask);
 
 inline constexpr uint64_t kTableStateOffset = 256;
 inline constexpr uint64_t kArenaStateOffset = 1024;
@@ -80,8 +104,15 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Maps fresh memory; false with a one-line reason in *error. Called once, before all else.
+  // Maps fresh memory; false with a one-line reason in *error. Called once, before all else, as is
+  // the next one.
   bool Map(uint64_t quota_bytes, std::string* error);
+  // Maps the memory that another process has left in `fd`, which stays the caller's, and takes back
+  // the step that was under way. False with a one-line reason in *error where it is no store of
+  // this layout. Looks at nothing but what is at fixed places and in the journal.
+  bool Attach(int fd, std::string* error);
+  // The memory's descriptor, for another process; this object's own.
+  int fd() const { return fd_; }
   // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
   void Reset();
 
@@ -102,6 +133,9 @@ class Arena {
   // Physical memory that the arena holds, from the kernel: one system call.
   uint64_t ResidentBytes() const;
 
+  // Until the next call, the quota is so much larger: by what is freed before it counts again.
+  void SetCredit(uint64_t bytes) { credit_bytes_ = bytes; }
+
   // What a block of `bytes` (at least 1) takes, and counts.
   static uint64_t RoundedBytes(uint64_t bytes) {
     if (bytes > kMaxSmallBytes) return (bytes + kPageBytes - 1) & ~(kPageBytes - 1);
@@ -119,13 +153,30 @@ class Arena {
   // Gives back the physical memory of one chunk of a large block, whose content is lost; so a large
   // block can be freed in short steps.
   void DiscardChunk(uint64_t offset, uint64_t chunk_of_block);
-  // Where the undo log lies: room for all records that a transaction can need. Pages of it beyond
-  // `kept_bytes` go back to the kernel, of those up to `used_bytes`, which the log has written.
-  uint64_t undo_offset() const { return undo_offset_; }
+  // Pages of the undo log beyond `kept_bytes` go back to the kernel, of those up to `used_bytes`,
+  // which the log has written.
   void TrimUndo(uint64_t kept_bytes, uint64_t used_bytes);
 
   // The rounded size of an allocated block.
   uint64_t BlockBytes(uint64_t offset) const;
+  // Whether a block may begin at this offset, which may be any number: what can be told from its
+  // chunk alone.
+  bool MayBeBlock(uint64_t offset) const;
+
+  // Stores a value, its word journaled before.
+  template <typename T>
+  void Write(T* field, std::type_identity_t<T> value) {
+    layout::LoggedStore<T>(header(), field, value);
+  }
+  // Stores the value `count` times from `first` on. Journals each run of equal words as one, so
+  // that a directory's many words for one segment are one entry.
+  void Fill(uint64_t* first, uint64_t count, uint64_t value);
+  // The step has happened, and `undo_records` have come (or, negative, gone) with it.
+  void EndStep(int64_t undo_records = 0) {
+    layout::EndStep(header(), undo_records);
+    has_freed_ = false;
+    if (!discards_.empty()) Discard();
+  }
 
   // Counts memory outside of the arena against the quota; false where it does not fit.
   bool Charge(uint64_t bytes);
@@ -141,7 +192,22 @@ class Arena {
   ArenaState* state() const { return At<ArenaState>(kArenaStateOffset); }
   Chunk* chunk(uint64_t index) const { return At<Chunk>(state()->chunk_table_offset) + index; }
 
+  // Where everything lies, which follows from the quota.
+  struct Places {
+    uint64_t undo_offset;  // also the end of the chunks
+    uint64_t journal_offset;
+    uint64_t end;
+  };
+  static Places PlacesFor(uint64_t quota_bytes);
+  static uint64_t KeyScratchOffset();
+  // What never changes of an allocator's state.
+  static void SetConstants(ArenaState* state, uint64_t quota_bytes);
+  bool MapFile(uint64_t bytes, std::string* error);
   void Initialise(uint64_t quota_bytes);
+  // Of Attach: false with a one-line reason in *error.
+  bool CheckFixedWords(std::string* error) const;
+  bool TakeBackStep(std::string* error);
+  bool RecountFreeMemory(std::string* error);
   bool FitsQuota(uint64_t bytes) const;
 
   uint64_t AllocateSmall(int size_class, bool* is_zero);
@@ -157,18 +223,28 @@ class Arena {
   void ReturnRun(uint32_t first, uint32_t chunks);
   void LinkFreeRun(uint32_t first, uint32_t chunks);
   void UnlinkFreeRun(uint32_t first);
-  void GiveBackDirtyPages(uint32_t first, uint32_t chunks);
+  // Gives the pages of free chunks back, or keeps them for the next allocation; at the step's end,
+  // as they may still hold what a step that is taken back needs.
+  void GiveBackLater(uint32_t first, uint32_t chunks);
+  void Discard();
+  void DiscardRun(uint32_t first, uint32_t chunks);
+  void RaiseDirtyPages(Chunk* chunk, uint64_t pages);
   bool PunchHole(uint64_t offset, uint64_t bytes);
 
-  std::string CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) const;
-  std::string CheckSmallChunk(uint32_t index) const;
+  std::string CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
+                          std::unordered_set<uint64_t>* free_blocks) const;
+  std::string CheckSmallChunk(uint32_t index, std::unordered_set<uint64_t>* free_blocks) const;
+  std::string CheckDirtyPages() const;
   std::string CheckLists() const;
 
   int fd_ = -1;
   char* base_ = nullptr;
-  uint64_t undo_offset_ = 0;  // also the end of the chunks
   uint64_t mapped_bytes_ = 0;
   uint64_t give_backs_ = 0;
+  uint64_t credit_bytes_ = 0;
+  bool has_freed_ = false;  // in the step that is under way
+  // Runs of chunks that the step frees, whose memory goes back to the kernel at its end.
+  std::vector<std::pair<uint32_t, uint32_t>> discards_;
 };
 
 }  // namespace shredder::store

@@ -1,6 +1,10 @@
-// The allocator's self-check, for tests.
+// The allocator's self-check, for tests and for memory of unknown content: no word is relied on
+// before it was looked at, but for those that Attach compares.
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <set>
+#include <unordered_set>
 #include <vector>
 
 #include "runtime/store/arena.h"
@@ -20,24 +24,18 @@ std::string Arena::Check(std::span<uint64_t> blocks) const {
   std::sort(blocks.begin(), blocks.end());
   uint64_t blocks_found = 0;
   uint64_t bytes_found = 0;
-  if (std::string fault = CheckChunks(&blocks_found, &bytes_found); !fault.empty()) return fault;
+  std::unordered_set<uint64_t> free_blocks;
+  if (std::string fault = CheckChunks(&blocks_found, &bytes_found, &free_blocks); !fault.empty()) {
+    return fault;
+  }
   if (std::string fault = CheckLists(); !fault.empty()) return fault;
   if (bytes_found + s->charged_bytes != s->used_bytes) {
     return Fault("used_bytes is not what the blocks take,", s->used_bytes);
   }
   for (size_t i = 0; i < blocks.size(); i++) {
     if (i > 0 && blocks[i] == blocks[i - 1]) return Fault("a block used twice", blocks[i]);
-    const uint64_t index = blocks[i] >> kChunkBytesLog2;
-    if (index < s->first_chunk || index >= s->frontier) {
-      return Fault("a block outside of the chunks", blocks[i]);
-    }
-    const Chunk* c = chunk(index);
-    const uint64_t unit = blocks[i] % kChunkBytes / kBlockUnitBytes;
-    const bool is_block = c->kind == ChunkKind::kLarge
-                              ? blocks[i] % kChunkBytes == 0
-                              : c->kind == ChunkKind::kSmall && blocks[i] % kBlockUnitBytes == 0 &&
-                                    unit % ClassUnits(c->size_class) == 0 && unit < c->carved_units;
-    if (!is_block) return Fault("a reference to what is no block", blocks[i]);
+    if (!MayBeBlock(blocks[i])) return Fault("a reference to what is no block", blocks[i]);
+    if (free_blocks.contains(blocks[i])) return Fault("a reference to a free block", blocks[i]);
   }
   if (blocks.size() != blocks_found) {
     return Fault("blocks in use and allocated differ by",
@@ -47,7 +45,8 @@ std::string Arena::Check(std::span<uint64_t> blocks) const {
   return {};
 }
 
-std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) const {
+std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
+                               std::unordered_set<uint64_t>* free_blocks) const {
   const ArenaState* s = state();
   uint64_t free_dirty_pages = 0;
   bool before_is_free = false;
@@ -57,9 +56,9 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) co
     uint32_t run = 1;
     const bool is_free = c->kind == ChunkKind::kFreeRun;
     if (c->kind == ChunkKind::kSmall) {
-      if (std::string fault = CheckSmallChunk(index); !fault.empty()) return fault;
-      *blocks_found += c->used_blocks;
-      *bytes_found += c->used_blocks * ClassUnits(c->size_class) * kBlockUnitBytes;
+      if (std::string fault = CheckSmallChunk(index, free_blocks); !fault.empty()) return fault;
+      *blocks_found += c->blocks.used_blocks;
+      *bytes_found += c->blocks.used_blocks * ClassUnits(c->size_class) * kBlockUnitBytes;
     } else if (c->kind == ChunkKind::kLarge || is_free) {
       run = c->run_chunks;
       if (run == 0 || run > s->frontier - index) return Fault("a run of a wrong length", index);
@@ -74,11 +73,11 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) co
         if (end != c && end->kind != ChunkKind::kLargeEnd) {
           return Fault("a large block without its end", index);
         }
-        if ((c->pages + kChunkPages - 1) / kChunkPages != run) {
+        if (c->last_pages < 1 || c->last_pages > kChunkPages) {
           return Fault("a large block of a wrong length", index);
         }
         ++*blocks_found;
-        *bytes_found += c->pages * kPageBytes;
+        *bytes_found += c->large_pages() * kPageBytes;
       }
     } else {
       return Fault("a chunk of no kind", index);
@@ -93,27 +92,52 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found) co
   if (free_dirty_pages != s->free_dirty_pages) {
     return Fault("free_dirty_pages is wrong,", s->free_dirty_pages);
   }
+  return CheckDirtyPages();
+}
+
+// What a chunk says was never written must not be there.
+std::string Arena::CheckDirtyPages() const {
+  const ArenaState* s = state();
+  std::vector<unsigned char> is_resident(kChunkPages);
+  for (uint32_t i = s->first_chunk; i < s->chunk_count; i++) {
+    const uint64_t dirty = chunk(i)->dirty_pages;
+    if (dirty > kChunkPages) return Fault("too many dirty pages of chunk", i);
+    if (dirty == kChunkPages) continue;
+    char* from = base_ + (static_cast<uint64_t>(i) << kChunkBytesLog2) + dirty * kPageBytes;
+    if (mincore(from, (kChunkPages - dirty) * kPageBytes, is_resident.data()) != 0) continue;
+    for (uint64_t page = 0; page < kChunkPages - dirty; page++) {
+      if ((is_resident[page] & 1) == 0) continue;
+      const char* at = from + page * kPageBytes;
+      if (std::any_of(at, at + kPageBytes, [](char byte) { return byte != 0; })) {
+        return Fault("written pages that count as zeros in chunk", i);
+      }
+    }
+  }
   return {};
 }
 
-std::string Arena::CheckSmallChunk(uint32_t index) const {
+std::string Arena::CheckSmallChunk(uint32_t index,
+                                   std::unordered_set<uint64_t>* free_blocks) const {
   const Chunk* c = chunk(index);
+  if (c->size_class >= kSmallClassCount) return Fault("a chunk of no class", index);
   const uint64_t units = ClassUnits(c->size_class);
-  if (c->size_class >= kSmallClassCount || c->carved_units > kChunkUnits ||
-      c->carved_units % units != 0 || c->used_blocks == 0) {
+  if (c->blocks.carved_units > kChunkUnits || c->blocks.carved_units % units != 0 ||
+      c->blocks.used_blocks == 0) {
     return Fault("a chunk of small blocks with wrong counts", index);
   }
   std::set<uint64_t> free_units;
-  uint16_t free_head = c->free_head;
+  uint16_t free_head = c->blocks.free_head;
   while (free_head != 0) {
     const uint64_t unit = free_head - 1u;
-    if (unit >= c->carved_units || unit % units != 0 || !free_units.insert(unit).second) {
+    if (unit >= c->blocks.carved_units || unit % units != 0 || !free_units.insert(unit).second) {
       return Fault("a broken list of free blocks in chunk", index);
     }
-    free_head =
-        *At<uint16_t>((static_cast<uint64_t>(index) << kChunkBytesLog2) + unit * kBlockUnitBytes);
+    const uint64_t offset =
+        (static_cast<uint64_t>(index) << kChunkBytesLog2) + unit * kBlockUnitBytes;
+    free_blocks->insert(offset);
+    free_head = *At<uint16_t>(offset);
   }
-  if (free_units.size() + c->used_blocks != c->carved_units / units) {
+  if (free_units.size() + c->blocks.used_blocks != c->blocks.carved_units / units) {
     return Fault("blocks neither free nor used in chunk", index);
   }
   return {};
@@ -127,8 +151,10 @@ std::string Arena::CheckLists() const {
     if (bit != (s->run_bins[bin] != 0)) return Fault("a wrong bit for bin", bin);
     uint32_t previous = 0;
     for (uint32_t i = s->run_bins[bin]; i != 0; previous = i, i = chunk(i)->next) {
-      if (chunk(i)->kind != ChunkKind::kFreeRun || FloorClass(chunk(i)->run_chunks) != bin ||
-          chunk(i)->previous != previous || !listed.insert(i).second) {
+      if (i < s->first_chunk || i >= s->frontier) return Fault("a free run outside, in bin", bin);
+      if (chunk(i)->kind != ChunkKind::kFreeRun || chunk(i)->run_chunks == 0 ||
+          FloorClass(chunk(i)->run_chunks) != bin || chunk(i)->previous != previous ||
+          !listed.insert(i).second) {
         return Fault("a broken list of free runs in bin", bin);
       }
     }
@@ -136,6 +162,9 @@ std::string Arena::CheckLists() const {
   for (int size_class = 0; size_class < kSmallClassCount; size_class++) {
     uint32_t previous = 0;
     for (uint32_t i = s->class_chunks[size_class]; i != 0; previous = i, i = chunk(i)->next) {
+      if (i < s->first_chunk || i >= s->frontier) {
+        return Fault("a chunk outside, of class", size_class);
+      }
       if (chunk(i)->kind != ChunkKind::kSmall || chunk(i)->size_class != size_class ||
           chunk(i)->previous != previous || !listed.insert(i).second) {
         return Fault("a broken list of chunks of class", size_class);
@@ -145,9 +174,9 @@ std::string Arena::CheckLists() const {
   uint64_t expected = 0;
   for (uint32_t i = s->first_chunk; i < s->frontier;) {
     const Chunk* c = chunk(i);
-    const bool has_room =
-        c->kind == ChunkKind::kSmall &&
-        (c->free_head != 0 || c->carved_units + ClassUnits(c->size_class) <= kChunkUnits);
+    const bool has_room = c->kind == ChunkKind::kSmall &&
+                          (c->blocks.free_head != 0 ||
+                           c->blocks.carved_units + ClassUnits(c->size_class) <= kChunkUnits);
     expected += has_room || c->kind == ChunkKind::kFreeRun;
     i += c->kind == ChunkKind::kSmall ? 1 : c->run_chunks;
   }

@@ -20,6 +20,26 @@ class ArenaTest : public testing::Test {
   }
   std::string Check(std::vector<uint64_t> blocks) const { return arena_.Check(blocks); }
 
+  // Each a step of its own.
+  uint64_t Allocate(uint64_t bytes) {
+    const uint64_t offset = arena_.Allocate(bytes);
+    arena_.EndStep();
+    return offset;
+  }
+  uint64_t AllocateZeroed(uint64_t bytes) {
+    const uint64_t offset = arena_.AllocateZeroed(bytes);
+    arena_.EndStep();
+    return offset;
+  }
+  void Free(uint64_t offset) {
+    arena_.Free(offset);
+    arena_.EndStep();
+  }
+  void ShrinkLarge(uint64_t offset, uint64_t bytes) {
+    arena_.ShrinkLarge(offset, bytes);
+    arena_.EndStep();
+  }
+
   Arena arena_;
 };
 
@@ -29,7 +49,7 @@ TEST_F(ArenaTest, BlocksHoldWhatWasAskedForAndAreAligned) {
   uint64_t expected = 0;
   for (const uint64_t bytes : {1ul, 16ul, 17ul, 100ul, 1000ul, 4096ul, 8192ul, 12288ul, 16384ul,
                                16385ul, 32768ul, 32769ul, 65536ul, 65537ul, 1048576ul, 5000000ul}) {
-    const uint64_t offset = arena_.Allocate(bytes);
+    const uint64_t offset = Allocate(bytes);
     ASSERT_NE(offset, 0u) << bytes;
     EXPECT_EQ(offset % layout::kEntryAlignment, 0u);
     EXPECT_EQ(arena_.BlockBytes(offset), Arena::RoundedBytes(bytes));
@@ -42,27 +62,27 @@ TEST_F(ArenaTest, BlocksHoldWhatWasAskedForAndAreAligned) {
   }
   EXPECT_EQ(arena_.used_bytes(), expected);
   EXPECT_EQ(Check(blocks), "");
-  for (const uint64_t offset : blocks) arena_.Free(offset);
+  for (const uint64_t offset : blocks) Free(offset);
   EXPECT_EQ(arena_.used_bytes(), 0u);
   EXPECT_EQ(Check({}), "");
 }
 
 TEST_F(ArenaTest, RefusesWhatTheQuotaHasNoRoomFor) {
   Map(kMiB);
-  EXPECT_EQ(arena_.Allocate(kMiB + 1), 0u);
-  EXPECT_EQ(arena_.Allocate(layout::kMaxArenaBytes), 0u);
-  const uint64_t whole = arena_.Allocate(kMiB);
+  EXPECT_EQ(Allocate(kMiB + 1), 0u);
+  EXPECT_EQ(Allocate(layout::kMaxArenaBytes), 0u);
+  const uint64_t whole = Allocate(kMiB);
   ASSERT_NE(whole, 0u);
-  EXPECT_EQ(arena_.Allocate(1), 0u);
-  EXPECT_EQ(arena_.AllocateZeroed(16), 0u);
+  EXPECT_EQ(Allocate(1), 0u);
+  EXPECT_EQ(AllocateZeroed(16), 0u);
   EXPECT_FALSE(arena_.Charge(1));
   EXPECT_EQ(arena_.used_bytes(), kMiB);
   arena_.ChargeAlways(64);
   EXPECT_EQ(arena_.used_bytes(), kMiB + 64);
   EXPECT_FALSE(arena_.Charge(0)) << "over the quota, nothing fits";
   arena_.Uncharge(64);
-  arena_.Free(whole);
-  EXPECT_NE(arena_.Allocate(1), 0u);
+  Free(whole);
+  EXPECT_NE(Allocate(1), 0u);
 }
 
 TEST_F(ArenaTest, ZeroedBlocksAreZeroWhateverTheyHeldBefore) {
@@ -70,7 +90,7 @@ TEST_F(ArenaTest, ZeroedBlocksAreZeroWhateverTheyHeldBefore) {
   for (int round = 0; round < 3; round++) {
     std::vector<uint64_t> blocks;
     for (int i = 0; i < 200; i++) {
-      const uint64_t offset = arena_.AllocateZeroed(kSegmentBytes);
+      const uint64_t offset = AllocateZeroed(kSegmentBytes);
       ASSERT_NE(offset, 0u);
       for (uint64_t at = 0; at < kSegmentBytes; at += 8) {
         ASSERT_EQ(*arena_.At<uint64_t>(offset + at), 0u);
@@ -78,10 +98,10 @@ TEST_F(ArenaTest, ZeroedBlocksAreZeroWhateverTheyHeldBefore) {
       std::memset(arena_.base() + offset, 0xff, kSegmentBytes);
       blocks.push_back(offset);
     }
-    for (const uint64_t offset : blocks) arena_.Free(offset);
-    const uint64_t other = arena_.Allocate(100'000);
+    for (const uint64_t offset : blocks) Free(offset);
+    const uint64_t other = Allocate(100'000);
     std::memset(arena_.base() + other, 0xff, 100'000);
-    arena_.Free(other);
+    Free(other);
   }
   EXPECT_EQ(Check({}), "");
 }
@@ -90,9 +110,9 @@ TEST_F(ArenaTest, MemoryOfOneClassServesAllOthersOnceFree) {
   Map(16 * kMiB);
   for (const uint64_t bytes : {16ul, 112ul, 1000ul, 20000ul, 32768ul, 65536ul, 300000ul, 48ul}) {
     std::vector<uint64_t> blocks;
-    while (const uint64_t offset = arena_.Allocate(bytes)) blocks.push_back(offset);
+    while (const uint64_t offset = Allocate(bytes)) blocks.push_back(offset);
     EXPECT_GT(arena_.used_bytes() + Arena::RoundedBytes(bytes), 16 * kMiB) << bytes;
-    for (const uint64_t offset : blocks) arena_.Free(offset);
+    for (const uint64_t offset : blocks) Free(offset);
     EXPECT_EQ(arena_.used_bytes(), 0u);
   }
   EXPECT_EQ(Check({}), "");
@@ -104,15 +124,15 @@ TEST_F(ArenaTest, FreeMemoryGoesBackToTheKernel) {
   EXPECT_LE(empty, 8 * kPageBytes);
   std::vector<uint64_t> blocks;
   for (int i = 0; i < 40'000; i++) {
-    blocks.push_back(arena_.Allocate(1000));
+    blocks.push_back(Allocate(1000));
     std::memset(arena_.base() + blocks.back(), 1, 1000);
   }
-  const uint64_t large = arena_.Allocate(100 * kMiB);
+  const uint64_t large = Allocate(100 * kMiB);
   std::memset(arena_.base() + large, 1, 100 * kMiB);
   EXPECT_GT(arena_.ResidentBytes(), 135 * kMiB);
-  arena_.Free(large);
+  Free(large);
   EXPECT_LT(arena_.ResidentBytes(), 45 * kMiB);
-  for (const uint64_t offset : blocks) arena_.Free(offset);
+  for (const uint64_t offset : blocks) Free(offset);
   EXPECT_LT(arena_.ResidentBytes(), empty + 512 * 1024);
   EXPECT_EQ(Check({}), "");
 }
@@ -122,13 +142,13 @@ TEST_F(ArenaTest, ALargeBlockHoldsNoMoreMemoryThanItCounts) {
   // 200 chunks, all written, then freed: the few that are kept are written over their whole length.
   std::vector<uint64_t> blocks;
   for (int i = 0; i < 200; i++) {
-    blocks.push_back(arena_.Allocate(kChunkBytes));
+    blocks.push_back(Allocate(kChunkBytes));
     std::memset(arena_.base() + blocks.back(), 1, kChunkBytes);
   }
-  for (const uint64_t offset : blocks) arena_.Free(offset);
+  for (const uint64_t offset : blocks) Free(offset);
   blocks.clear();
   for (int i = 0; i < 200; i++) {
-    blocks.push_back(arena_.Allocate(36'000));
+    blocks.push_back(Allocate(36'000));
     std::memset(arena_.base() + blocks.back(), 1, 36'000);
   }
   EXPECT_LE(arena_.ResidentBytes(), arena_.used_bytes() + 8 * kPageBytes);
@@ -154,6 +174,7 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
       if (blocks.empty() || random() % 8 < (grows ? 5 : 3)) {
         const uint64_t bytes = 1 + random() % (1ull << (random() % 20));
         const uint64_t offset = arena.Allocate(bytes);
+        arena.EndStep();
         if (offset == 0) {
           refused++;
           continue;
@@ -168,6 +189,7 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
         ASSERT_EQ(arena.base()[block.offset], static_cast<char>(block.fill));
         ASSERT_EQ(arena.base()[block.offset + block.bytes - 1], static_cast<char>(block.fill));
         arena.Free(block.offset);
+        arena.EndStep();
       }
       if (step % 500 == 0) {
         std::vector<uint64_t> offsets;
@@ -176,7 +198,10 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
       }
     }
     EXPECT_GT(refused, 0u);
-    for (const Block& block : blocks) arena.Free(block.offset);
+    for (const Block& block : blocks) {
+      arena.Free(block.offset);
+      arena.EndStep();
+    }
     EXPECT_EQ(arena.Check({}), "");
     EXPECT_EQ(arena.used_bytes(), 0u);
   }
@@ -185,11 +210,11 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
 TEST_F(ArenaTest, ALargeBlockShrinksAndIsDiscardedInSteps) {
   Map(64 * kMiB);
   const uint64_t empty = arena_.ResidentBytes();
-  const uint64_t large = arena_.Allocate(32 * kChunkBytes);
-  const uint64_t other = arena_.Allocate(kChunkBytes);
+  const uint64_t large = Allocate(32 * kChunkBytes);
+  const uint64_t other = Allocate(kChunkBytes);
   std::memset(arena_.base() + large, 1, 32 * kChunkBytes);
   for (const uint64_t chunks : {20u, 3u, 1u}) {
-    arena_.ShrinkLarge(large, chunks * kChunkBytes);
+    ShrinkLarge(large, chunks * kChunkBytes);
     EXPECT_EQ(arena_.BlockBytes(large), chunks * kChunkBytes);
     EXPECT_EQ(arena_.used_bytes(), (chunks + 1) * kChunkBytes);
     EXPECT_EQ(Check({large, other}), "");
@@ -198,8 +223,8 @@ TEST_F(ArenaTest, ALargeBlockShrinksAndIsDiscardedInSteps) {
   arena_.DiscardChunk(large, 0);
   EXPECT_EQ(arena_.base()[large], 0);
   EXPECT_LE(arena_.ResidentBytes(), empty + 256 * 1024 + 2 * kPageBytes);
-  arena_.Free(large);
-  arena_.Free(other);
+  Free(large);
+  Free(other);
   EXPECT_EQ(Check({}), "");
 }
 
@@ -225,19 +250,20 @@ TEST_F(ArenaTest, ASmallBlockIsTakenInAFewStepsOrNothingChanges) {
     const bool grows = step / 3000 % 2 == 0;
     if (!blocks.empty() && random() % 8 < (grows ? 2 : 6)) {
       std::swap(blocks[random() % blocks.size()], blocks.back());
-      arena_.Free(blocks.back());
+      Free(blocks.back());
       blocks.pop_back();
       continue;
     }
     const uint64_t bytes = 1 + random() % layout::kMaxTabledBytes;
     const int size_class = state->classes_by_units[(bytes + 15) / 16];
     const std::string before = step % 50 == 0 ? everything() : "";
-    uint64_t offset = layout::TakeSmallBlock(arena_.base(), state, size_class);
+    uint64_t offset = layout::TakeSmallBlock(arena_.header(), state, size_class);
+    arena_.EndStep();
     taken += offset != 0;
     if (offset == 0) {
       ASSERT_TRUE(step % 50 != 0 || everything() == before);
       left_to_allocate++;
-      offset = arena_.Allocate(bytes);
+      offset = Allocate(bytes);
     }
     if (offset == 0) continue;
     ASSERT_EQ(arena_.BlockBytes(offset), Arena::RoundedBytes(bytes));
@@ -253,8 +279,8 @@ TEST_F(ArenaTest, ASmallBlockIsTakenInAFewStepsOrNothingChanges) {
 
 TEST_F(ArenaTest, TheCheckSeesALeakAndAForeignReference) {
   Map(kMiB);
-  const uint64_t a = arena_.Allocate(100);
-  const uint64_t b = arena_.Allocate(100);
+  const uint64_t a = Allocate(100);
+  const uint64_t b = Allocate(100);
   EXPECT_EQ(Check({a, b}), "");
   EXPECT_NE(Check({a}), "");
   EXPECT_NE(Check({a, a}), "");

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -18,15 +19,8 @@ using layout::UndoRecord;
 
 namespace {
 
-constexpr uint64_t kMinQuotaBytes = 1ull << 20;
-constexpr uint64_t kMaxQuotaBytes = 64ull << 30;
-
-// Transactions end with a check for shrinking after every so many removals.
-constexpr uint64_t kUndoneRemovalsPerShrinkCheck = 16;
-// Numbers of invocations are even, and never 0, the view_invocation of a store without views.
-constexpr uint64_t kFirstInvocation = 2;
-constexpr uint64_t kInvocationStep = 2;
-
+// The table is looked at for shrinking after every so many removals.
+constexpr uint64_t kRemovalsPerShrinkCheck = 16;
 bool KernelRandom(std::span<uint8_t> buffer) {
   size_t filled = 0;
   while (filled < buffer.size()) {
@@ -67,17 +61,16 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
   }
   if (!arena_.Map(options.quota_bytes, error)) return false;
   header_ = arena_.header();
-  header_->magic = layout::kStoreMagic;
   header_->first_seed = seeds[0];
   header_->first_multiplier = seeds[1] | 1;
   header_->second_seed = seeds[2];
   header_->second_multiplier = seeds[3] | 1;
   header_->invocation = kFirstInvocation;
-  header_->view_invocation = 0;
-  header_->writable = 0;
-  header_->in_transaction = 0;
   const bool has_table = table_.Initialise();
   assert(has_table && "the smallest quota holds an empty table");
+  // Last, so that what has it is whole.
+  layout::KeepOrder();
+  header_->magic = layout::kStoreMagic;
   return has_table;
 }
 
@@ -97,22 +90,41 @@ char* Store::MutableValue(uint64_t value_word, uint64_t key_length) const {
          layout::ValueOffsetInEntry(value_word, key_length);
 }
 
-void Store::SetExpiryWord(uint64_t value_word, uint64_t expires_at_ms) {
+void Store::WriteExpiryWord(uint64_t value_word, uint64_t expires_at_ms) {
   assert(HasExpiryWord(value_word));
-  *arena_.At<uint64_t>(EntryOffset(value_word) + layout::kEntryExpiresAtOffset) = expires_at_ms;
+  arena_.Write(arena_.At<uint64_t>(EntryOffset(value_word) + layout::kEntryExpiresAtOffset),
+               expires_at_ms);
 }
 
 // To be called with -1 before a slot's value word or its entry's expiry changes, with 1 after.
 void Store::CountExpiring(uint64_t value_word, int difference) {
   if (ExpiresAtOf(header_, value_word) != layout::kNeverExpires) {
-    header_->expiring_key_count += static_cast<uint64_t>(difference);
+    arena_.Write(&header_->expiring_key_count,
+                 header_->expiring_key_count + static_cast<uint64_t>(difference));
   }
 }
 
 // --- Writes --------------------------------------------------------------------------------------
 
+class Store::Implicit {
+ public:
+  explicit Implicit(Store* store) : store_(store->in_transaction() ? nullptr : store) {
+    store->RequireWritable();
+    if (store_ != nullptr) store_->Open();
+  }
+  // What was refused has changed nothing, so that there is nothing to undo.
+  ~Implicit() {
+    if (store_ != nullptr) store_->Keep();
+  }
+  Implicit(const Implicit&) = delete;
+  Implicit& operator=(const Implicit&) = delete;
+
+ private:
+  Store* const store_;
+};
+
 WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
-  RequireWritable();
+  const Implicit transaction(this);
   if (value.size() > layout::kMaxValueBytes) return WriteStatus::kValueTooLong;
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
@@ -127,20 +139,29 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   if (slot == nullptr || !FitsInPlace(slot->value_word, key_length, content)) {
     return Put(key, hash, slot, content);
   }
+  // The transaction has made the entry and drops it if it is undone, so that its bytes are free to
+  // change. `value` may lie within the block.
   const uint64_t word = slot->value_word;
-  CountExpiring(word, -1);
-  if (HasExpiryWord(word)) SetExpiryWord(word, content.expires_at_ms);
-  // `value` may lie within the block.
   if (!value.empty()) std::memmove(MutableValue(word, key_length), value.data(), value.size());
-  slot->value_word = WithValueLength(word, value.size());
-  CountExpiring(slot->value_word, 1);
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  const uint64_t new_word = WithValueLength(word, value.size());
+  if (!HasExpiryWord(word)) {
+    SetSlotWord(slot, new_word);
+    return WriteStatus::kOk;
+  }
+  CountExpiring(word, -1);
+  WriteExpiryWord(word, content.expires_at_ms);
+  arena_.Write(&slot->value_word, new_word);
+  CountExpiring(new_word, 1);
+  arena_.EndStep();
   return WriteStatus::kOk;
 }
 
 // Whether the entry's block serves for the content, and its bytes need not stay as they are.
 bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const {
   if (header_->view_invocation == header_->invocation) return false;
-  if (in_transaction() && EntryOf(header_, value_word)->flags != layout::kEntryMade) return false;
+  if (EntryOf(header_, value_word)->flags != layout::kEntryMade) return false;
   if (content.expires_at_ms != layout::kNeverExpires && !HasExpiryWord(value_word)) return false;
   const uint64_t value_offset = layout::ValueOffsetInEntry(value_word, key_length);
   return Arena::RoundedBytes(value_offset + ValueLength(value_word)) ==
@@ -148,7 +169,7 @@ bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content&
 }
 
 WriteStatus Store::Append(const Key& key, std::string_view bytes) {
-  RequireWritable();
+  const Implicit transaction(this);
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr || IsExpired(header_, slot->value_word)) return Set(key, bytes);
@@ -167,7 +188,7 @@ WriteStatus Store::Append(const Key& key, std::string_view bytes) {
       RecordChangeInPlace(*slot);
     }
     std::memcpy(MutableValue(word, key_length) + old_length, bytes.data(), bytes.size());
-    slot->value_word = WithValueLength(word, length);
+    SetSlotWord(slot, WithValueLength(word, length));
     return WriteStatus::kOk;
   }
 
@@ -181,7 +202,7 @@ WriteStatus Store::Append(const Key& key, std::string_view bytes) {
 }
 
 bool Store::Delete(const Key& key) {
-  RequireWritable();
+  const Implicit transaction(this);
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr) return false;
@@ -204,8 +225,10 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
       MakeValueWord(offset, has_expiry_word, content.value.size() + content.more.size());
   EntryHeader* entry = MutableEntry(word);
   entry->key_length = static_cast<uint32_t>(key_bytes.size());
-  entry->flags = in_transaction() ? layout::kEntryMade : 0;
-  if (has_expiry_word) SetExpiryWord(word, content.expires_at_ms);
+  entry->flags = layout::kEntryMade;
+  if (has_expiry_word) {
+    *arena_.At<uint64_t>(offset + layout::kEntryExpiresAtOffset) = content.expires_at_ms;
+  }
   char* at = MutableValue(word, key_bytes.size());
   if (!key_bytes.empty()) {
     std::memset(at - 8, 0, 8);
@@ -217,40 +240,60 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
   return word;
 }
 
+// Stores a slot's value word, in the one store that makes it the key's; what it replaces is in the
+// undo log.
+void Store::SetSlotWord(Slot* slot, uint64_t value_word) {
+  layout::KeepOrder();
+  slot->value_word = value_word;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+}
+
 // Writes a new entry and makes it the key's; `slot` is the key's, or null.
 WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content& content) {
-  if (in_transaction() && !undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
-  const uint64_t new_word = NewEntry(key, content);
-  if (new_word == 0) return WriteStatus::kOutOfMemory;
-  const uint64_t key_word = KeyWordOf(key, hash);
+  if (!undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
   const uint64_t old_word = slot == nullptr ? 0 : slot->value_word;
-  if (slot != nullptr) {
-    CountExpiring(old_word, -1);
-    slot->value_word = new_word;
-  } else if (!table_.Insert(hash, key_word, new_word, true)) {
-    arena_.Free(EntryOffset(new_word));
+  uint64_t new_word = NewEntry(key, content);
+  if (new_word == 0 && old_word != 0 && undo_log_.count() == 0 && header_->writable == 0) {
+    // A command that does nothing but replace a value needs no room for both: it is left with one.
+    arena_.SetCredit(arena_.BlockBytes(EntryOffset(old_word)));
+    new_word = NewEntry(key, content);
+    arena_.SetCredit(0);
+  }
+  if (new_word == 0) {
+    arena_.EndStep();
     return WriteStatus::kOutOfMemory;
   }
-  CountExpiring(new_word, 1);
-  if (in_transaction()) {
-    undo_log_.Push({key_word, old_word, new_word, 0});
-  } else if (old_word != 0) {
-    arena_.Free(EntryOffset(old_word));
+  const uint64_t key_word = KeyWordOf(key, hash);
+  undo_log_.Push({key_word, old_word, new_word, 0});
+  if (slot == nullptr) {
+    if (!table_.Insert(hash, key_word, new_word, true)) {
+      arena_.Free(EntryOffset(new_word));
+      undo_log_.Pop();
+      return WriteStatus::kOutOfMemory;
+    }
+    CountExpiring(new_word, 1);
+    arena_.EndStep();
+  } else if (HasExpiryWord(old_word) || HasExpiryWord(new_word)) {
+    CountExpiring(old_word, -1);
+    arena_.Write(&slot->value_word, new_word);
+    CountExpiring(new_word, 1);
+    arena_.EndStep();
+  } else {
+    SetSlotWord(slot, new_word);
   }
   return WriteStatus::kOk;
 }
 
 void Store::RemoveSlot(uint64_t hash, Slot* slot) {
   const Slot removed = *slot;
+  undo_log_.ReserveAlways();
+  // Before the removal, as room is kept for all that may come back.
+  header_->transaction_removals++;
+  undo_log_.Push({removed.key_word, removed.value_word, 0, 0});
   CountExpiring(removed.value_word, -1);
   table_.Remove(table_.SegmentOf(hash), slot);
-  if (in_transaction()) {
-    undo_log_.ReserveAlways();
-    undo_log_.Push({removed.key_word, removed.value_word, 0, 0});
-    return;
-  }
-  arena_.Free(EntryOffset(removed.value_word));
-  table_.ShrinkNowAndThen(hash);
+  arena_.EndStep();
 }
 
 // --- Expiry --------------------------------------------------------------------------------------
@@ -263,7 +306,7 @@ std::optional<uint64_t> Store::ExpiresAt(const Key& key) const {
 }
 
 ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
-  RequireWritable();
+  const Implicit transaction(this);
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr || IsExpired(header_, slot->value_word)) return ExpiryStatus::kAbsent;
@@ -284,12 +327,55 @@ ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
     RecordChangeInPlace(*slot);
   }
   CountExpiring(word, -1);
-  SetExpiryWord(word, expires_at_ms);
+  WriteExpiryWord(word, expires_at_ms);
   CountExpiring(word, 1);
+  arena_.EndStep();
   return ExpiryStatus::kOk;
 }
 
-// --- Transactions --------------------------------------------------------------------------------
+// --- Clearing ------------------------------------------------------------------------------------
+
+void Store::Clear() {
+  if (in_transaction()) return DeleteAll();
+  RequireWritable();
+  if (observer_ != nullptr) observer_->OnClear();
+  header_->clearing = layout::kClearing;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  ReplaceTable();
+}
+
+// The rest of Clear, from the mark on; done again from the start where a process has ended within.
+void Store::ReplaceTable() {
+  arena_.Reset();
+  header_->transaction_state = layout::kNoTransaction;
+  header_->transaction_removals = 0;
+  SHREDDER_FAULT_POINT();
+  const bool has_table = table_.Initialise();
+  assert(has_table && "the smallest quota holds an empty table");
+  static_cast<void>(has_table);
+  layout::KeepOrder();
+  header_->clearing = 0;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+}
+
+// Removing moves later slots back, so each place is looked at until it stays as it is.
+void Store::DeleteAll() {
+  RequireWritable();
+  for (uint64_t hash = 0;;) {
+    const Table::Segment segment = table_.SegmentOf(hash);
+    for (uint64_t i = 0; i < segment.slot_count(); i++) {
+      while (segment.slots[i].key_word != layout::kEmptyKeyWord) {
+        RemoveSlot(segment.first_hash, segment.slots + i);
+      }
+    }
+    if (segment.last_hash == ~0ull) break;
+    hash = segment.last_hash + 1;
+  }
+}
+
+// --- Invocations ---------------------------------------------------------------------------------
 
 void Store::BeginInvocation(bool writable) {
   RequireWritable();
@@ -303,97 +389,172 @@ void Store::EndInvocation() {
   header_->writable = 0;
 }
 
-void Store::Begin() {
+// --- Transactions --------------------------------------------------------------------------------
+
+uint64_t Store::Open() {
   RequireWritable();
-  assert(!in_transaction());
-  undo_log_.Begin();
+  if (in_transaction()) {
+    // What was written so far is not to be overwritten in place from here on.
+    SettleEntries(settled_records_);
+    settled_records_ = undo_log_.count();
+    return settled_records_;
+  }
+  assert(undo_log_.count() == 0);
+  settled_records_ = 0;
+  header_->transaction_state = layout::kTransactionOpen;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  return 0;
 }
 
 bool Store::MustRecord(uint64_t value_word) const {
-  return in_transaction() && EntryOf(header_, value_word)->flags == 0;
+  return EntryOf(header_, value_word)->flags == 0;
 }
 
 // Before the entry's expiry changes, or bytes are added after its value.
 void Store::RecordChangeInPlace(const Slot& slot) {
-  MutableEntry(slot.value_word)->flags = layout::kEntryRecorded;
   undo_log_.Push(
       {slot.key_word, slot.value_word, slot.value_word, ExpiresAtOf(header_, slot.value_word)});
+  MutableEntry(slot.value_word)->flags = layout::kEntryRecorded;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
 }
 
-void Store::Commit() {
+// From the state that says so on, the transaction stands.
+void Store::Keep() {
   RequireWritable();
   assert(in_transaction());
-  for (const UndoRecord& record : undo_log_.records()) {
-    // An entry that a later record of this transaction replaced is freed there, after this.
-    if (record.new_value_word != 0) MutableEntry(record.new_value_word)->flags = 0;
+  const uint64_t record_count = undo_log_.count();
+  if (record_count > 0) {
+    if (observer_ != nullptr) TellObserver();
+    layout::KeepOrder();
+    header_->transaction_state = layout::kTransactionKept;
+    layout::KeepOrder();
+    SHREDDER_FAULT_POINT();
+    SettleEntries(settled_records_);
+    FreeReplaced();
+  }
+  EndTransaction(record_count, true);
+}
+
+void Store::TellObserver() {
+  for (uint64_t i = 0; i < undo_log_.count(); i++) Tell(undo_log_[i]);
+}
+
+// Tells what the key is now, where no later record speaks of it.
+void Store::Tell(const UndoRecord& record) {
+  const bool is_removal = record.new_value_word == 0;
+  uint64_t word = record.old_value_word;
+  if (!is_removal) {
+    const Slot* slot = table_.FindEntry(record.key_word, EntryOffset(record.new_value_word));
+    if (slot == nullptr) return;
+    word = slot->value_word;
+  }
+  char digits[layout::kMaxIntegerKeyDigits];
+  std::string_view name;
+  const bool is_integer = record.key_word & layout::kIntegerKeyTag;
+  if (is_integer) {
+    const auto end =
+        std::to_chars(digits, digits + sizeof digits, record.key_word >> layout::kIntegerKeyShift);
+    name = {digits, static_cast<size_t>(end.ptr - digits)};
+  } else {
+    name = KeyIn(header_, word);
+  }
+  if (is_removal) {
+    const Key key = *Key::FromBytes(name);
+    if (FindSlot(header_, key, HashOf(*header_, key)) != nullptr) return;
+    return observer_->OnChange({name, std::nullopt, 0});
+  }
+  const uint64_t expires_at_ms = ExpiresAtOf(header_, word);
+  observer_->OnChange({name, ValueIn(header_, word, is_integer ? 0 : name.size()),
+                       expires_at_ms == layout::kNeverExpires ? 0 : expires_at_ms});
+}
+
+void Store::SettleEntries(uint64_t first_record) {
+  for (uint64_t i = first_record; i < undo_log_.count(); i++) {
+    const uint64_t new_word = undo_log_[i].new_value_word;
+    if (new_word == 0) continue;
+    MutableEntry(new_word)->flags = 0;
+    SHREDDER_FAULT_POINT();
+  }
+  layout::KeepOrder();
+}
+
+// Frees what the transaction has replaced or removed, from the last record to the first.
+void Store::FreeReplaced() {
+  header_->transaction_state = layout::kTransactionFreeing;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  for (uint64_t i = undo_log_.count(); i > 0; i--) {
+    const UndoRecord& record = undo_log_[i - 1];
     const uint64_t old_offset = EntryOffset(record.old_value_word);
     if (old_offset != 0 && old_offset != EntryOffset(record.new_value_word)) {
       arena_.Free(old_offset);
     }
+    undo_log_.Pop();
   }
-  EndTransaction();
 }
 
-void Store::Rollback() {
+void Store::RollBackTo(uint64_t record_count, bool is_outermost) {
   RequireWritable();
-  assert(in_transaction());
-  const std::span<const UndoRecord> records = undo_log_.records();
-  for (auto record = records.rbegin(); record != records.rend(); ++record) Undo(*record);
-  EndTransaction();
+  assert(in_transaction() && undo_log_.count() >= record_count);
+  const uint64_t used = undo_log_.count();
+  for (uint64_t i = used; i > record_count; i--) Undo(undo_log_[i - 1]);
+  settled_records_ = std::min(settled_records_, record_count);
+  if (is_outermost) EndTransaction(used, false);
 }
 
-// Takes back the newest of the writes that are left, so that the table's keys are those before it.
+// Takes back the newest of the writes that are left, so that the table's keys are those before it;
+// with the step goes the record. A write that was recorded and not made is nothing to take back.
 void Store::Undo(const UndoRecord& record) {
   const uint64_t old_offset = EntryOffset(record.old_value_word);
   const uint64_t new_offset = EntryOffset(record.new_value_word);
   if (new_offset == 0) {
-    // There is room, though the table may not grow: see table.h.
-    const bool inserted = table_.Insert(HashOfKeyWord(*header_, record.key_word), record.key_word,
-                                        record.old_value_word, false);
-    assert(inserted);
-    static_cast<void>(inserted);
-    CountExpiring(record.old_value_word, 1);
-    return;
+    if (table_.FindEntry(record.key_word, old_offset) == nullptr) {
+      // There is room, though the table may not grow: see table.h.
+      const bool inserted = table_.Insert(HashOfKeyWord(*header_, record.key_word), record.key_word,
+                                          record.old_value_word, false);
+      assert(inserted);
+      static_cast<void>(inserted);
+      CountExpiring(record.old_value_word, 1);
+    }
+    return undo_log_.Pop();
   }
   Slot* slot = table_.FindEntry(record.key_word, new_offset);
-  CountExpiring(slot->value_word, -1);
-  if (old_offset == 0) {
-    table_.Remove(table_.SegmentOf(HashOfKeyWord(*header_, record.key_word)), slot);
-  } else {
-    if (old_offset == new_offset) {
-      if (HasExpiryWord(record.old_value_word)) {
-        SetExpiryWord(record.old_value_word, record.old_expires_at_ms);
+  if (slot != nullptr) {
+    CountExpiring(slot->value_word, -1);
+    if (old_offset == 0) {
+      table_.Remove(table_.SegmentOf(HashOfKeyWord(*header_, record.key_word)), slot);
+    } else {
+      if (old_offset == new_offset) {
+        if (HasExpiryWord(record.old_value_word)) {
+          WriteExpiryWord(record.old_value_word, record.old_expires_at_ms);
+        }
+        arena_.Write(&MutableEntry(record.old_value_word)->flags, 0u);
       }
-      MutableEntry(record.old_value_word)->flags = 0;
+      arena_.Write(&slot->value_word, record.old_value_word);
+      CountExpiring(record.old_value_word, 1);
     }
-    slot->value_word = record.old_value_word;
-    CountExpiring(record.old_value_word, 1);
   }
   if (old_offset != new_offset) arena_.Free(new_offset);
+  undo_log_.Pop();
 }
 
 // Segments do not shrink while a transaction runs, as its rollback may need them; what it has
-// emptied shrinks now.
-void Store::EndTransaction() {
-  undo_log_.End();
+// emptied shrinks now. The records that it had are still readable.
+void Store::EndTransaction(uint64_t record_count, bool is_kept) {
   header_->transaction_removals = 0;
-  uint64_t removals = 0;
-  for (const UndoRecord& record : undo_log_.records()) {
-    const bool may_be_gone = record.old_value_word == 0 || record.new_value_word == 0;
-    if (may_be_gone && ++removals % kUndoneRemovalsPerShrinkCheck == 0) {
+  header_->transaction_state = layout::kNoTransaction;
+  layout::KeepOrder();
+  SHREDDER_FAULT_POINT();
+  for (uint64_t i = 0; i < record_count; i++) {
+    const UndoRecord& record = undo_log_[i];
+    const bool is_gone = (is_kept ? record.new_value_word : record.old_value_word) == 0;
+    if (is_gone && ++header_->removals % kRemovalsPerShrinkCheck == 0) {
       table_.ShrinkIfSparse(HashOfKeyWord(*header_, record.key_word));
     }
   }
-  undo_log_.Forget();
-}
-
-void Store::Clear() {
-  RequireWritable();
-  assert(!in_transaction());
-  arena_.Reset();
-  const bool has_table = table_.Initialise();
-  assert(has_table);
-  static_cast<void>(has_table);
+  undo_log_.Release(record_count);
 }
 
 }  // namespace shredder::store

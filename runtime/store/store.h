@@ -1,5 +1,7 @@
 // One tenant's store: a hash table of keys to values in an arena of its own, with a memory quota,
-// expiry and undo.
+// expiry and transactions (transaction.h). Each call that writes is a transaction of its own where
+// none is open. The arena outlives its process: another one attaches it, in the state that the last
+// transaction that was kept has left.
 //
 // Thread: all calls come from the shard's thread. Lifetime of what Get and Scan hand out: until
 // the next call that is not const; such bytes may be arguments of that call. Layout of the memory:
@@ -13,11 +15,13 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "builtins-csa/layout/key.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "builtins-csa/layout/table_lookup.h"
 #include "runtime/store/arena.h"
+#include "runtime/store/change_observer.h"
 #include "runtime/store/table.h"
 #include "runtime/store/undo_log.h"
 
@@ -57,16 +61,31 @@ struct StoreEvents {
 };
 
 struct StoreOptions {
-  uint64_t quota_bytes = 1ull << 30;
+  uint64_t quota_bytes = 1ull << 30;  // kMinQuotaBytes to kMaxQuotaBytes
   // Fills the buffer with random bytes, for the hash's seeds; the kernel's generator when empty.
   std::function<void(std::span<uint8_t>)> random;
 };
 
+// Numbers of invocations are even, and never 0, the view_invocation of a store without views.
+inline constexpr uint64_t kFirstInvocation = 2;
+inline constexpr uint64_t kInvocationStep = 2;
+
 class Store {
  public:
   // Null with a one-line reason in *error when memory cannot be had or an option is out of its
-  // range (quota_bytes from 1 MiB to 64 GiB).
+  // range.
   static std::unique_ptr<Store> Create(const StoreOptions& options, std::string* error);
+  // The store that another process, which has ended, has left in the memory of `fd` (see fd(); it
+  // stays the caller's), wherever that process was: its open transaction is undone, one that it had
+  // kept is finished. Takes time for what was under way, and none for the rest. Null with a
+  // one-line reason in *error where that memory is no store, or where it is corrupted and that
+  // shows in what is looked at; the memory is then lost. With `check_everything`, which walks the
+  // whole store, all faults that CheckInvariants knows show, and no content of the memory makes the
+  // call fail in another way.
+  static std::unique_ptr<Store> Attach(int fd, bool check_everything, std::string* error);
+  // The descriptor of the memory, for a process that is to go on when this one has ended. Stays
+  // this object's.
+  int fd() const { return arena_.fd(); }
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -128,8 +147,13 @@ class Store {
                 const std::function<void(std::string_view key)>& visit) const;
 
   // Removes every key and gives the memory back. Takes the time that the kernel needs to free the
-  // pages, and none per key. Never called inside a transaction.
+  // pages, and none per key; inside a transaction, which must be able to undo it, that of deleting
+  // each key.
   void Clear();
+
+  // Sees every change that is kept from now on; null for nobody. Outlives the store or its place
+  // here.
+  void SetObserver(ChangeObserver* observer) { observer_ = observer; }
 
   // Around an invocation of a function, with a transaction inside or without one; not nested.
   // `writable`: whether the function may write. Views of values that the function has made carry
@@ -137,15 +161,7 @@ class Store {
   void BeginInvocation(bool writable);
   void EndInvocation();
 
-  // A transaction: every write since Begin is undone by Rollback, which cannot fail, or kept by
-  // Commit. What it has overwritten or deleted keeps its memory until then (and counts against the
-  // quota), but for values that it has written itself: those are overwritten in place where they
-  // fit and the invocation has made no view. Undo records count 32 bytes each, in steps of 1 KiB.
-  // Not nested.
-  void Begin();
-  void Commit();
-  void Rollback();
-  bool in_transaction() const;
+  bool in_transaction() const { return header_->transaction_state != layout::kNoTransaction; }
 
   // The base of the arena: the StoreHeader that the builtins read. Constant while the store lives.
   layout::StoreHeader* header() const { return header_; }
@@ -155,6 +171,10 @@ class Store {
   std::string CheckInvariants() const;
 
  private:
+  friend class Transaction;
+  // Makes a call that writes a transaction where none is open.
+  class Implicit;
+
   Store() : table_(&arena_), undo_log_(&arena_) {}
 
   // What a new entry is to hold: `value` and then `more`, in a block with room for `room_bytes` of
@@ -174,23 +194,50 @@ class Store {
   [[noreturn]] static void EndProcessForWrite();
   layout::EntryHeader* MutableEntry(uint64_t value_word) const;
   char* MutableValue(uint64_t value_word, uint64_t key_length) const;
-  void SetExpiryWord(uint64_t value_word, uint64_t expires_at_ms);
+  // Parts of a step.
+  void WriteExpiryWord(uint64_t value_word, uint64_t expires_at_ms);
   void CountExpiring(uint64_t value_word, int difference);
-  // The value word of a new entry, or 0.
+  // The value word of a new entry, or 0. Part of a step.
   uint64_t NewEntry(const Key& key, const Content& content);
   bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
+  void SetSlotWord(layout::Slot* slot, uint64_t value_word);
   void RemoveSlot(uint64_t hash, layout::Slot* slot);
   bool MustRecord(uint64_t value_word) const;
   void RecordChangeInPlace(const layout::Slot& slot);
+  void ReplaceTable();
+  void DeleteAll();
+
+  // Of Transaction. Open begins a transaction, or a savepoint within one, and returns the number of
+  // the records before it.
+  uint64_t Open();
+  void Keep();
+  void RollBackTo(uint64_t record_count, bool is_outermost);
+
+  void TellObserver();
+  void Tell(const layout::UndoRecord& record);
+  // Makes the entries of the records from `first_record` on ordinary ones.
+  void SettleEntries(uint64_t first_record);
   void Undo(const layout::UndoRecord& record);
-  void EndTransaction();
+  void FreeReplaced();
+  // `record_count`: how many there were.
+  void EndTransaction(uint64_t record_count, bool is_kept);
+
+  // Of Attach: false with a one-line reason in *error.
+  bool FinishOrUndo(bool check_everything, std::string* error);
+  bool CheckRecords(std::string* error) const;
+  std::string CheckEntry(const layout::Slot& slot) const;
+  // The blocks that only the open transaction refers to.
+  std::string AddRecordedBlocks(std::vector<uint64_t>* blocks) const;
 
   Arena arena_;
   Table table_;
   UndoLog undo_log_;
   layout::StoreHeader* header_ = nullptr;
+  ChangeObserver* observer_ = nullptr;
   uint64_t read_only_scopes_ = 0;
+  // Records before this one are of entries that have been settled, as a savepoint lies behind them.
+  uint64_t settled_records_ = 0;
 };
 
 inline void Store::SetNow(uint64_t unix_ms) {
@@ -211,6 +258,5 @@ inline StoreEvents Store::events() const {
   return {table->segment_growths, table->segment_splits, table->segment_shrinks,
           table->directory_doublings, arena_.give_backs()};
 }
-inline bool Store::in_transaction() const { return undo_log_.active(); }
 
 }  // namespace shredder::store

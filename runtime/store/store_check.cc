@@ -1,10 +1,13 @@
-// The self-checks of the table and of the store as a whole, for tests.
+// The self-checks of the table and of the store as a whole, for tests and for memory of unknown
+// content: no word is relied on before it was looked at.
 #include <array>
 #include <unordered_set>
 
 #include "runtime/store/store.h"
 
 namespace shredder::store {
+
+using layout::UndoRecord;
 
 namespace {
 
@@ -15,11 +18,12 @@ std::string Fault(const char* what, uint64_t where) {
 }  // namespace
 
 std::string Table::Check(std::vector<uint64_t>* blocks) const {
-  const int depth = global_depth();
-  if (depth < layout::kMinGlobalDepth || depth > layout::kMaxGlobalDepth) {
-    return Fault("a global depth out of range", header()->directory_shift);
+  const uint64_t shift = header()->directory_shift;
+  if (shift > 64 - layout::kMinGlobalDepth || shift < 64 - layout::kMaxGlobalDepth) {
+    return Fault("a global depth out of range", shift);
   }
-  blocks->push_back(header()->directory_offset);
+  const int depth = global_depth();
+  if (std::string fault = CheckDirectory(blocks); !fault.empty()) return fault;
   uint64_t keys = 0;
   uint64_t segments = 0;
   std::array<uint64_t, layout::kMaxGlobalDepth + 1> at_depth = {};
@@ -31,11 +35,13 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     if (segment.pages < 1 || segment.pages > layout::kMaxSegmentPages) {
       return Fault("a segment of no size", segment.offset);
     }
-    if (arena_->BlockBytes(segment.offset) != segment.pages * layout::kSegmentPageBytes) {
+    if (!arena_->MayBeBlock(segment.offset) ||
+        arena_->BlockBytes(segment.offset) != segment.pages * layout::kSegmentPageBytes) {
       return Fault("a segment in a block of another size", segment.offset);
     }
+    if (segment.first_hash != hash) return Fault("directory words that disagree", hash >> shift);
     const uint64_t words = 1ull << (depth - segment.depth);
-    const uint64_t first = segment.first_hash >> header()->directory_shift;
+    const uint64_t first = segment.first_hash >> shift;
     for (uint64_t i = 0; i < words; i++) {
       if (directory()[first + i] != directory()[first]) {
         return Fault("directory words that disagree", first);
@@ -48,14 +54,6 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     if (segment.last_hash == ~0ull) break;
     hash = segment.last_hash + 1;
   }
-  if (state()->old_directory_offset != 0) blocks->push_back(state()->old_directory_offset);
-  if (state()->next_directory_offset != 0) blocks->push_back(state()->next_directory_offset);
-  for (uint64_t i = 0; i < state()->next_directory_words; i++) {
-    const auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
-    if (next[2 * i] != directory()[i] || next[2 * i + 1] != directory()[i]) {
-      return Fault("a next directory that disagrees", i);
-    }
-  }
   if (segments != state()->segment_count) return Fault("a wrong segment_count", segments);
   for (size_t d = 0; d < at_depth.size(); d++) {
     if (at_depth[d] != state()->segments_at_depth[d]) {
@@ -63,8 +61,40 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     }
   }
   if (keys != header()->key_count) return Fault("a wrong key_count", keys);
-  if (header()->transaction_removals != 0 && header()->in_transaction == 0) {
-    return Fault("removals of no transaction", header()->transaction_removals);
+  return {};
+}
+
+// The directory's own block, and the blocks of the next and the old one.
+std::string Table::CheckDirectory(std::vector<uint64_t>* blocks) const {
+  const TableState* s = state();
+  const uint64_t words = directory_words();
+  const auto has_words = [this](uint64_t offset, uint64_t count) {
+    return arena_->MayBeBlock(offset) && arena_->BlockBytes(offset) / sizeof(uint64_t) >= count;
+  };
+  if (!has_words(header()->directory_offset, words)) {
+    return Fault("a directory in no block of its size", header()->directory_offset);
+  }
+  blocks->push_back(header()->directory_offset);
+  if (s->halving != 0 || s->halved_words != 0) return Fault("a directory half halved", s->halving);
+  if (s->old_directory_offset != 0) {
+    if (s->old_directory_chunks > layout::kMaxArenaBytes / kChunkBytes ||
+        !has_words(s->old_directory_offset, s->old_directory_chunks * kChunkBytes / 8)) {
+      return Fault("an old directory in no block of its size", s->old_directory_offset);
+    }
+    blocks->push_back(s->old_directory_offset);
+  }
+  if (s->next_directory_offset == 0) {
+    return s->next_directory_words == 0 ? "" : Fault("words of no next directory", 0);
+  }
+  if (s->next_directory_words > words || !has_words(s->next_directory_offset, 2 * words)) {
+    return Fault("a next directory in no block of its size", s->next_directory_offset);
+  }
+  blocks->push_back(s->next_directory_offset);
+  const auto* next = arena_->At<uint64_t>(s->next_directory_offset);
+  for (uint64_t i = 0; i < s->next_directory_words; i++) {
+    if (next[2 * i] != directory()[i] || next[2 * i + 1] != directory()[i]) {
+      return Fault("a next directory that disagrees", i);
+    }
   }
   return {};
 }
@@ -78,6 +108,11 @@ std::string Table::CheckSegment(const Segment& segment, uint64_t* keys) const {
       if (slot.value_word != 0) return Fault("an empty slot with a value", where);
       empty++;
       continue;
+    }
+    const bool is_integer = slot.key_word & layout::kIntegerKeyTag;
+    if (is_integer ? slot.key_word >> layout::kIntegerKeyShift > layout::kMaxIntegerKey
+                   : (slot.key_word & layout::kBytesKeyTagMask) != layout::kBytesKeyTag) {
+      return Fault("a key word of no key", where);
     }
     const uint64_t hash = HashOfKeyWord(*header(), slot.key_word);
     if (hash < segment.first_hash || hash > segment.last_hash) return Fault("a key astray", where);
@@ -93,6 +128,8 @@ std::string Table::CheckSegment(const Segment& segment, uint64_t* keys) const {
 
 std::string Store::CheckInvariants() const {
   std::vector<uint64_t> blocks;
+  if (header_->log_counts << (64 - layout::kUndoCountShift) != 0)
+    return Fault("a step half done", 0);
   if (std::string fault = table_.Check(&blocks); !fault.empty()) return fault;
   std::unordered_set<std::string> names;
   uint64_t expiring = 0;
@@ -101,49 +138,75 @@ std::string Store::CheckInvariants() const {
     for (uint64_t i = 0; i < segment.slot_count(); i++) {
       const layout::Slot& slot = segment.slots[i];
       if (slot.key_word == layout::kEmptyKeyWord) continue;
-      const layout::EntryHeader* entry = EntryOf(header_, slot.value_word);
+      if (std::string fault = CheckEntry(slot); !fault.empty()) return fault;
       const uint64_t offset = EntryOffset(slot.value_word);
       blocks.push_back(offset);
-      const bool is_integer = slot.key_word & layout::kIntegerKeyTag;
-      const std::string_view key = KeyIn(header_, slot.value_word);
-      if (is_integer ? entry->key_length != 0
-                     : BytesKeyWord(layout::HashBytes(*header_, key.data(), key.size())) !=
-                           slot.key_word) {
-        return Fault("an entry of another key", offset);
-      }
-      const auto padding = layout::PaddedKeyBytes(key.size()) - key.size();
-      if (std::string_view(key.data() + key.size(), padding) != std::string(padding, '\0')) {
-        return Fault("a key that is not padded with zeros", offset);
-      }
-      if (layout::ValueOffsetInEntry(slot.value_word, key.size()) + ValueLength(slot.value_word) >
-          arena_.BlockBytes(offset)) {
-        return Fault("a value that is longer than its block", offset);
-      }
-      if (arena_.BlockBytes(offset) > layout::kMinBytesForExpiryWord &&
-          !HasExpiryWord(slot.value_word)) {
-        return Fault("a large entry without an expiry word", offset);
-      }
       expiring += ExpiresAtOf(header_, slot.value_word) != layout::kNeverExpires;
-      if (!in_transaction() && entry->flags != 0) return Fault("a stale undo mark", offset);
-      if (!names.insert((is_integer ? "i" + std::to_string(slot.key_word) : "b" + std::string(key)))
-               .second) {
-        return Fault("a key that is there twice", offset);
-      }
+      const bool is_integer = slot.key_word & layout::kIntegerKeyTag;
+      const std::string name = is_integer ? "i" + std::to_string(slot.key_word)
+                                          : "b" + std::string(KeyIn(header_, slot.value_word));
+      if (!names.insert(name).second) return Fault("a key that is there twice", offset);
     }
     if (segment.last_hash == ~0ull) break;
     hash = segment.last_hash + 1;
   }
   if (expiring != header_->expiring_key_count) return Fault("a wrong expiring_key_count", expiring);
-  for (const layout::UndoRecord& record : undo_log_.records()) {
-    const uint64_t old_offset = EntryOffset(record.old_value_word);
-    if (old_offset != 0 && old_offset != EntryOffset(record.new_value_word)) {
-      blocks.push_back(old_offset);
-    }
-  }
+  if (std::string fault = AddRecordedBlocks(&blocks); !fault.empty()) return fault;
   if (arena_.charged_bytes() != undo_log_.charged_bytes()) {
     return Fault("undo records counted wrongly,", arena_.charged_bytes());
   }
   return arena_.Check(blocks);
+}
+
+std::string Store::CheckEntry(const layout::Slot& slot) const {
+  const uint64_t word = slot.value_word;
+  const uint64_t offset = EntryOffset(word);
+  if (!arena_.MayBeBlock(offset)) return Fault("an entry in no block", offset);
+  const layout::EntryHeader* entry = EntryOf(header_, word);
+  const uint64_t block_bytes = arena_.BlockBytes(offset);
+  if (layout::ValueOffsetInEntry(word, entry->key_length) + ValueLength(word) > block_bytes ||
+      ValueLength(word) > layout::kMaxValueBytes || entry->key_length > layout::kMaxKeyBytes) {
+    return Fault("an entry that is longer than its block", offset);
+  }
+  const std::string_view key = KeyIn(header_, word);
+  if (slot.key_word & layout::kIntegerKeyTag
+          ? entry->key_length != 0
+          : BytesKeyWord(layout::HashBytes(*header_, key.data(), key.size())) != slot.key_word ||
+                Key::FromBytes(key)->is_integer()) {
+    return Fault("an entry of another key", offset);
+  }
+  const auto padding = layout::PaddedKeyBytes(key.size()) - key.size();
+  if (std::string_view(key.data() + key.size(), padding) != std::string(padding, '\0')) {
+    return Fault("a key that is not padded with zeros", offset);
+  }
+  if (block_bytes > layout::kMinBytesForExpiryWord && !HasExpiryWord(word)) {
+    return Fault("a large entry without an expiry word", offset);
+  }
+  if (!in_transaction() && entry->flags != 0) return Fault("a stale undo mark", offset);
+  return {};
+}
+
+std::string Store::AddRecordedBlocks(std::vector<uint64_t>* blocks) const {
+  const std::unordered_set<uint64_t> live(blocks->begin(), blocks->end());
+  std::unordered_set<uint64_t> recorded;
+  // While entries are being freed, those that a transaction has made are in the table or gone.
+  const bool is_freeing = header_->transaction_state == layout::kTransactionFreeing;
+  for (uint64_t i = 0; i < undo_log_.count(); i++) {
+    const UndoRecord& record = undo_log_[i];
+    for (const uint64_t word : {record.old_value_word, record.new_value_word}) {
+      const uint64_t offset = EntryOffset(word);
+      if (offset == 0 || live.contains(offset)) continue;
+      if (is_freeing && word == record.new_value_word) continue;
+      if (!arena_.MayBeBlock(offset)) return Fault("an undo record of no entry", offset);
+      const layout::EntryHeader* entry = EntryOf(header_, word);
+      if (layout::ValueOffsetInEntry(word, entry->key_length) + ValueLength(word) >
+          arena_.BlockBytes(offset)) {
+        return Fault("an undo record of what is longer than its block", offset);
+      }
+      if (recorded.insert(offset).second) blocks->push_back(offset);
+    }
+  }
+  return {};
 }
 
 }  // namespace shredder::store

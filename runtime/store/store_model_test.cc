@@ -154,12 +154,12 @@ class StoreModel : public testing::TestWithParam<Parameters> {
     if (!store_->in_transaction()) {
       store_->BeginInvocation(true);
       if (Below(2) == 0) store_->header()->view_invocation = store_->header()->invocation;
-      store_->Begin();
+      transaction_.emplace(store_.get());
       at_begin_ = model_;
     } else if (Below(2) == 0) {
-      store_->Commit();
+      transaction_->Commit();
     } else {
-      store_->Rollback();
+      transaction_->Rollback();
       model_ = at_begin_;
       rollbacks_++;
     }
@@ -168,6 +168,7 @@ class StoreModel : public testing::TestWithParam<Parameters> {
 
   std::mt19937_64 random_;
   std::unique_ptr<Store> store_;
+  std::optional<Open> transaction_;
   Model model_;
   Model at_begin_;
   uint64_t now_ = 1'000'000;
@@ -188,12 +189,12 @@ TEST_P(StoreModel, BehavesAsTheModelDoes) {
     if (step % 2500 == 0) CompareAll();
     if (HasFatalFailure()) FAIL() << "at step " << step;
     if (step % 20'000 == 19'999) {
-      if (store_->in_transaction()) store_->Rollback();
+      if (store_->in_transaction()) transaction_->Rollback();
       store_->Clear();
       model_.clear();
     }
   }
-  if (store_->in_transaction()) store_->Commit();
+  if (store_->in_transaction()) transaction_->Commit();
   CompareAll();
   EXPECT_GT(rollbacks_, 10u);
   EXPECT_GT(largest, std::min<uint64_t>(GetParam().key_space / 8, 1000));

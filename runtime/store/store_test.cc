@@ -301,7 +301,8 @@ TEST(Store, AnExpiryThatNeedsMemoryIsRefusedOverTheQuota) {
   const auto store = NewStore(kMiB);
   store->SetNow(1000);
   store->Set(KeyOf("expiring"), std::string(500, 'v'), Expiry::At(5000));
-  store->Set(KeyOf("plain"), std::string(500, 'v'));
+  // An entry that fills its block, so that one with an expiry takes a larger one.
+  store->Set(KeyOf("plain"), std::string(496, 'v'));
   for (uint64_t i = 0; store->Set(Key::FromInteger(i), "12345678") == WriteStatus::kOk; i++) {
   }
   const auto before = Contents(*store);
@@ -395,9 +396,10 @@ TEST(Store, HoldsValuesOfManyMegabytes) {
     ASSERT_EQ(store->Set(KeyOf(key), base), WriteStatus::kOk);
   }
   EXPECT_EQ(store->Set(KeyOf("e"), base), WriteStatus::kOutOfMemory);
-  EXPECT_EQ(store->Set(KeyOf("a"), std::string(50 * kMiB, 'x')), WriteStatus::kOutOfMemory);
-  EXPECT_TRUE(store->Delete(KeyOf("b")));
+  EXPECT_EQ(store->Set(KeyOf("a"), std::string(120 * kMiB, 'x')), WriteStatus::kOutOfMemory);
+  // The old value need not have room beside the new one, though it stays until that is written.
   EXPECT_EQ(store->Set(KeyOf("a"), std::string(50 * kMiB, 'x')), WriteStatus::kOk);
+  EXPECT_TRUE(store->Delete(KeyOf("b")));
   EXPECT_TRUE(store->Get(KeyOf("c")) == base && store->Get(KeyOf("d")) == base);
   EXPECT_EQ(store->CheckInvariants(), "");
   for (const char* key : {"a", "c", "d"}) EXPECT_TRUE(store->Delete(KeyOf(key)));
@@ -419,11 +421,11 @@ TEST(Store, HoldsAValueOfTheGreatestLengthAndOverwritesIt) {
   EXPECT_EQ(store->Append(KeyOf("huge"), "x"), WriteStatus::kValueTooLong);
   // Within a transaction the old value stays beside the new one; that much the arena must hold. So
   // would the new one beside a third, as there is a view of it.
-  store->Begin();
+  Open transaction(store.get());
   ASSERT_EQ(store->Set(KeyOf("huge"), store->Get(KeyOf("huge"))->substr(1)), WriteStatus::kOk);
   store->header()->view_invocation = store->header()->invocation;
   EXPECT_EQ(store->Set(KeyOf("huge"), value), WriteStatus::kOutOfMemory);
-  store->Commit();
+  transaction.Commit();
   const std::string_view stored = *store->Get(KeyOf("huge"));
   ASSERT_EQ(stored.size(), layout::kMaxValueBytes - 1);
   EXPECT_EQ(stored[layout::kMaxValueBytes / 2 - 1], 'm');
@@ -489,9 +491,7 @@ TEST(StoreDeathTest, WhileItIsOnlyReadAWriteEndsTheProcess) {
       {"Clear", [&] { store->Clear(); }},
       {"BeginInvocation", [&] { store->BeginInvocation(false); }},
       {"EndInvocation", [&] { store->EndInvocation(); }},
-      {"Begin", [&] { store->Begin(); }},
-      {"Commit", [&] { store->Commit(); }},
-      {"Rollback", [&] { store->Rollback(); }},
+      {"Transaction", [&] { const Transaction transaction(store.get()); }},
   };
   {
     const Store::ReadOnlyScope outer(store.get());

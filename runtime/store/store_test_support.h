@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "runtime/store/store.h"
+#include "runtime/store/transaction.h"
 
 namespace shredder::store {
 
@@ -42,6 +43,20 @@ inline std::optional<std::string> Value(const Store& store, std::string_view key
   if (!value) return std::nullopt;
   return std::string(*value);
 }
+
+// A transaction that a test begins and ends where it likes.
+class Open {
+ public:
+  explicit Open(Store* store) : transaction_(std::in_place, store) {}
+  void Commit() {
+    transaction_->Commit();
+    transaction_.reset();
+  }
+  void Rollback() { transaction_.reset(); }
+
+ private:
+  std::optional<Transaction> transaction_;
+};
 
 // Everything a client can see of a live key.
 struct Visible {

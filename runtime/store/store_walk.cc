@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "runtime/store/store.h"
+#include "runtime/store/transaction.h"
 
 namespace shredder::store {
 
@@ -79,6 +80,7 @@ uint64_t Store::Scan(uint64_t cursor, uint64_t count,
 uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
   RequireWritable();
   assert(!in_transaction());
+  Transaction transaction(this);
   TableState* state = arena_.table_state();
   // Once all the way round at most; a slot is looked at again after a removal.
   uint64_t visits_left = std::min(
@@ -88,7 +90,6 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
     const uint64_t position = state->reap_cursor >> kPositionShift;
     const Table::Segment segment = table_.SegmentOf(position << kPositionShift);
     uint64_t i = state->reap_cursor & ((1ull << kPositionShift) - 1);
-    uint64_t removed_here = 0;
     while (i < segment.slot_count() && visits_left > 0 && removed < max_removed) {
       visits_left--;
       Slot* slot = segment.slots + i;
@@ -97,11 +98,7 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
         continue;
       }
       // A later slot may move into this one: look here again.
-      const uint64_t entry_offset = EntryOffset(slot->value_word);
-      CountExpiring(slot->value_word, -1);
-      table_.Remove(segment, slot);
-      arena_.Free(entry_offset);
-      removed_here++;
+      RemoveSlot(segment.first_hash, slot);
       removed++;
     }
     if (i < segment.slot_count()) {
@@ -110,8 +107,8 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
       // Past the last segment this wraps around to the first.
       state->reap_cursor = ((segment.last_hash >> kPositionShift) + 1) << kPositionShift;
     }
-    if (removed_here > 0) table_.ShrinkIfSparse(segment.first_hash);
   }
+  transaction.Commit();
   return removed;
 }
 

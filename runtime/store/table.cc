@@ -31,7 +31,6 @@ constexpr uint64_t kMaxKeysInHalf = kHalfPages * kSlotsPerPage * 2 / 3;
 constexpr uint64_t kMaxMergedKeys = kHalfPages * kSlotsPerPage / 2;
 // A segment shrinks when no more than one slot of so many is in use, and grows at three of four.
 constexpr uint64_t kSlotsPerKeyToShrink = 4;
-constexpr uint64_t kRemovalsPerShrinkCheck = 16;
 // A segment whose first slots are half full is not counted out.
 constexpr uint64_t kSampleSlots = 64;
 static_assert(kSampleSlots <= kSlotsPerPage);
@@ -96,6 +95,7 @@ bool Table::Initialise() {
   directory()[1] = layout::MakeDirectoryWord(second, 1, 1);
   state()->segment_count = 2;
   state()->segments_at_depth[1] = 2;
+  arena_->EndStep();
   return true;
 }
 
@@ -123,8 +123,8 @@ bool Table::Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool m
       is_crowded = ++displacement > kMaxDisplacement && may_grow;
     }
     if (!is_crowded && !IsLastEmpty(segment, i)) {
-      segment.slots[i] = {key_word, value_word};
-      header()->key_count++;
+      WriteSlot(&segment.slots[i], {key_word, value_word});
+      arena_->Write(&header()->key_count, header()->key_count + 1);
       return true;
     }
     if (!may_grow) return false;
@@ -136,18 +136,21 @@ bool Table::Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool m
 Slot* Table::FindEntry(uint64_t key_word, uint64_t entry_offset) const {
   for (Probe probe(header(), HashOfKeyWord(*header(), key_word));; probe.Next()) {
     const Slot* slot = probe.slot();
-    assert(slot->key_word != kEmptyKeyWord);
+    if (slot->key_word == kEmptyKeyWord) return nullptr;
     if (slot->key_word == key_word && EntryOffset(slot->value_word) == entry_offset) {
       return const_cast<Slot*>(slot);
     }
   }
 }
 
+void Table::WriteSlot(Slot* slot, const Slot& content) {
+  arena_->Write(&slot->value_word, content.value_word);
+  arena_->Write(&slot->key_word, content.key_word);
+}
+
 void Table::Remove(const Segment& segment, Slot* slot) {
   layout::StoreHeader* h = header();
-  h->key_count--;
-  header()->removals++;
-  header()->transaction_removals += h->in_transaction;
+  arena_->Write(&h->key_count, h->key_count - 1);
   Slot* slots = segment.slots;
   const uint64_t count = segment.slot_count();
   const auto distance = [count](uint64_t from, uint64_t to) {
@@ -160,20 +163,22 @@ void Table::Remove(const Segment& segment, Slot* slot) {
        i = NextIndex(i, count)) {
     const uint64_t home = HomeIndex(HashOfKeyWord(*h, slots[i].key_word), segment.pages);
     if (distance(home, i) >= distance(hole, i)) {
-      slots[hole] = slots[i];
+      WriteSlot(&slots[hole], slots[i]);
       hole = i;
     }
   }
-  slots[hole] = {kEmptyKeyWord, 0};
+  WriteSlot(&slots[hole], {kEmptyKeyWord, 0});
 }
 
 // --- Growth --------------------------------------------------------------------------------------
 
-// False, with nothing changed, where memory is refused or the keys would stay together.
+// False, with nothing changed that a lookup shows, where memory is refused or the keys would stay
+// together. Steps of its own.
 bool Table::Grow(const Segment& segment) {
   const bool has_grown = segment.pages < kMaxSegmentPages
                              ? Resize(segment, segment.pages + 1)
                              : MaySplit(segment.depth) && Split(segment);
+  arena_->EndStep();
   if (has_grown) StepDirectory();
   return has_grown;
 }
@@ -185,8 +190,17 @@ bool Table::Resize(const Segment& segment, uint64_t pages) {
   CopyKeys(segment, 0, 0, offset, pages);
   PointDirectoryAt(segment.first_hash, segment.depth, offset, pages);
   arena_->Free(segment.offset);
-  (pages > segment.pages ? state()->segment_growths : state()->segment_shrinks)++;
+  Count(pages > segment.pages ? &TableState::segment_growths : &TableState::segment_shrinks, 1);
   return true;
+}
+
+void Table::Count(uint64_t TableState::* field, int64_t difference) {
+  arena_->Write(&(state()->*field), state()->*field + static_cast<uint64_t>(difference));
+}
+
+void Table::CountAtDepth(int depth, int64_t difference) {
+  uint64_t* count = &state()->segments_at_depth[depth];
+  arena_->Write(count, *count + static_cast<uint64_t>(difference));
 }
 
 void Table::CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t segment_offset,
@@ -235,10 +249,10 @@ bool Table::Split(const Segment& segment) {
     PointDirectoryAt(segment.first_hash | bits, segment.depth + 1, offsets[half], pages[half]);
   }
   arena_->Free(segment.offset);
-  state()->segment_splits++;
-  state()->segment_count++;
-  state()->segments_at_depth[segment.depth]--;
-  state()->segments_at_depth[segment.depth + 1] += 2;
+  Count(&TableState::segment_splits, 1);
+  Count(&TableState::segment_count, 1);
+  CountAtDepth(segment.depth, -1);
+  CountAtDepth(segment.depth + 1, 2);
   return true;
 }
 
@@ -249,13 +263,14 @@ void Table::PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_of
   const uint64_t word = layout::MakeDirectoryWord(segment_offset, pages, depth);
   const uint64_t first = first_hash >> header()->directory_shift;
   const uint64_t end = first + (1ull << (global_depth() - depth));
-  std::fill(directory() + first, directory() + end, word);
+  arena_->Fill(directory() + first, end - first, word);
   const uint64_t end_in_next = std::min(end, state()->next_directory_words);
   if (first >= end_in_next) return;
   auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
-  std::fill(next + 2 * first, next + 2 * end_in_next, word);
+  arena_->Fill(next + 2 * first, 2 * (end_in_next - first), word);
 }
 
+// Part of the step in which a segment splits.
 bool Table::DoubleDirectory() {
   layout::StoreHeader* h = header();
   TableState* s = state();
@@ -263,31 +278,34 @@ bool Table::DoubleDirectory() {
   if (s->next_directory_offset == 0 && !StartNextDirectory()) return false;
   FillNextDirectory(words);
   RetireDirectory(h->directory_offset, words);
-  h->directory_offset = s->next_directory_offset;
-  h->directory_shift--;
-  s->next_directory_offset = 0;
-  s->next_directory_words = 0;
-  s->directory_doublings++;
+  arena_->Write(&h->directory_offset, s->next_directory_offset);
+  arena_->Write(&h->directory_shift, h->directory_shift - 1);
+  arena_->Write(&s->next_directory_offset, uint64_t{0});
+  arena_->Write(&s->next_directory_words, uint64_t{0});
+  Count(&TableState::directory_doublings, 1);
   return true;
 }
 
+// A step of its own.
 void Table::StepDirectory() {
   if (StepRetired()) return;
   if (state()->next_directory_offset != 0) {
     FillNextDirectory(kWordsPerStep);
-    return;
+  } else {
+    const uint64_t words = directory_words();
+    if (words >= kMinWordsForSteps && global_depth() < layout::kMaxGlobalDepth &&
+        state()->segments_at_depth[global_depth()] >= words / kWordsPerSegmentToBegin) {
+      StartNextDirectory();
+    }
   }
-  const uint64_t words = directory_words();
-  if (words >= kMinWordsForSteps && global_depth() < layout::kMaxGlobalDepth &&
-      state()->segments_at_depth[global_depth()] >= words / kWordsPerSegmentToBegin) {
-    StartNextDirectory();
-  }
+  arena_->EndStep();
 }
 
 bool Table::StartNextDirectory() {
   const uint64_t offset = arena_->Allocate(2 * directory_words() * sizeof(uint64_t));
-  state()->next_directory_offset = offset;
-  return offset != 0;
+  if (offset == 0) return false;
+  arena_->Write(&state()->next_directory_offset, offset);
+  return true;
 }
 
 // Copies the next `words` words of the directory, as far as there are any.
@@ -296,14 +314,14 @@ void Table::FillNextDirectory(uint64_t words) {
   const uint64_t to = std::min(directory_words(), from + words);
   auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
   for (uint64_t i = from; i < to; i++) next[2 * i] = next[2 * i + 1] = directory()[i];
-  state()->next_directory_words = to;
+  arena_->Write(&state()->next_directory_words, to);
 }
 
 void Table::DropNextDirectory() {
   if (state()->next_directory_offset == 0) return;
   RetireDirectory(state()->next_directory_offset, 2 * directory_words());
-  state()->next_directory_offset = 0;
-  state()->next_directory_words = 0;
+  arena_->Write(&state()->next_directory_offset, uint64_t{0});
+  arena_->Write(&state()->next_directory_words, uint64_t{0});
 }
 
 // Frees a directory of so many words, in steps where it is large and no other is being freed.
@@ -312,42 +330,43 @@ void Table::RetireDirectory(uint64_t offset, uint64_t words) {
     arena_->Free(offset);
     return;
   }
-  state()->old_directory_offset = offset;
-  state()->old_directory_chunks = words * sizeof(uint64_t) / kChunkBytes;
+  arena_->Write(&state()->old_directory_offset, offset);
+  arena_->Write(&state()->old_directory_chunks, words * sizeof(uint64_t) / kChunkBytes);
 }
 
+// A step of its own.
 bool Table::StepRetired() {
   TableState* s = state();
   if (s->old_directory_offset == 0) return false;
   if (s->old_directory_chunks > 0) {
-    arena_->DiscardChunk(s->old_directory_offset, --s->old_directory_chunks);
+    arena_->Write(&s->old_directory_chunks, s->old_directory_chunks - 1);
+    arena_->EndStep();
+    arena_->DiscardChunk(s->old_directory_offset, s->old_directory_chunks);
   } else {
     arena_->Free(s->old_directory_offset);
-    s->old_directory_offset = 0;
+    arena_->Write(&s->old_directory_offset, uint64_t{0});
+    arena_->EndStep();
   }
   return true;
 }
 
 // --- Shrinking -----------------------------------------------------------------------------------
 
-void Table::ShrinkNowAndThen(uint64_t hash) {
-  if (header()->removals % kRemovalsPerShrinkCheck == 0) ShrinkIfSparse(hash);
-}
-
 void Table::ShrinkIfSparse(uint64_t hash) {
-  assert(!header()->in_transaction);
-  while (MergeOnce(SegmentOf(hash))) {
-  }
+  assert(header()->transaction_state == layout::kNoTransaction);
+  while (MergeOnce(SegmentOf(hash))) arena_->EndStep();
   const Segment segment = SegmentOf(hash);
   if (segment.pages > 1 && CountKeys(segment.slots, kSampleSlots) <= kSampleSlots / 2) {
     const uint64_t keys = CountKeys(segment.slots, segment.slot_count());
     if (keys * kSlotsPerKeyToShrink <= segment.slot_count()) Resize(segment, PagesFor(keys));
   }
+  arena_->EndStep();
   StepRetired();
   // Half of what begins it, against going to and fro.
   if (state()->segments_at_depth[global_depth()] <
       directory_words() / kWordsPerSegmentToBegin / 2) {
     DropNextDirectory();
+    arena_->EndStep();
   }
   while (state()->segments_at_depth[global_depth()] == 0 &&
          global_depth() > layout::kMinGlobalDepth) {
@@ -358,7 +377,7 @@ void Table::ShrinkIfSparse(uint64_t hash) {
 }
 
 // False, with nothing changed, where the segment and its sibling are not sparse or memory is
-// refused.
+// refused; the caller ends the step.
 bool Table::MergeOnce(const Segment& segment) {
   if (segment.depth <= layout::kMinGlobalDepth) return false;
   if (CountKeys(segment.slots, kSampleSlots) > kSampleSlots / 2) return false;
@@ -375,33 +394,76 @@ bool Table::MergeOnce(const Segment& segment) {
   PointDirectoryAt(segment.first_hash & sibling.first_hash, segment.depth - 1, offset, pages);
   arena_->Free(segment.offset);
   arena_->Free(sibling.offset);
-  state()->segment_shrinks++;
-  state()->segment_count--;
-  state()->segments_at_depth[segment.depth] -= 2;
-  state()->segments_at_depth[segment.depth - 1]++;
+  Count(&TableState::segment_shrinks, 1);
+  Count(&TableState::segment_count, -1);
+  CountAtDepth(segment.depth, -2);
+  CountAtDepth(segment.depth - 1, 1);
   return true;
 }
 
 // No segment needs the directory's last bit. A large one stays where it is; where a smaller one is
-// refused memory, the larger one serves on.
+// refused memory, the larger one serves on. Steps of its own.
 void Table::HalveDirectory() {
   layout::StoreHeader* h = header();
   DropNextDirectory();
+  arena_->EndStep();
   const uint64_t words = directory_words() / 2;
+  if (words >= kMinWordsForSteps) {
+    arena_->Write(&state()->halving, uint64_t{1});
+    arena_->EndStep();
+    HalveInPlace();
+    return;
+  }
+  const uint64_t offset = arena_->Allocate(words * sizeof(uint64_t));
+  if (offset == 0) return arena_->EndStep();
   const uint64_t* old = directory();
-  const bool is_large = words >= kMinWordsForSteps;
-  const uint64_t offset =
-      is_large ? h->directory_offset : arena_->Allocate(words * sizeof(uint64_t));
-  if (offset == 0) return;
   auto* halved = arena_->At<uint64_t>(offset);
   for (uint64_t i = 0; i < words; i++) halved[i] = old[2 * i];
-  if (is_large) {
-    arena_->ShrinkLarge(offset, words * sizeof(uint64_t));
-  } else {
-    arena_->Free(h->directory_offset);
+  arena_->Free(h->directory_offset);
+  arena_->Write(&h->directory_offset, offset);
+  arena_->Write(&h->directory_shift, h->directory_shift + 1);
+  arena_->EndStep();
+}
+
+// Moves every second word of the directory to its first half, from where that stopped: a word that
+// is read has not been written yet, so a word may be moved again. Too many words to journal; once
+// it has begun, it is finished.
+void Table::HalveInPlace() {
+  TableState* s = state();
+  const uint64_t words = directory_words() / 2;
+  for (uint64_t i = s->halved_words; i < words; i++) {
+    directory()[i] = directory()[2 * i];
+    layout::KeepOrder();
+    SHREDDER_FAULT_POINT();
+    s->halved_words = i + 1;
+    layout::KeepOrder();
+    SHREDDER_FAULT_POINT();
   }
-  h->directory_offset = offset;
-  h->directory_shift++;
+  arena_->ShrinkLarge(header()->directory_offset, words * sizeof(uint64_t));
+  arena_->Write(&header()->directory_shift, header()->directory_shift + 1);
+  arena_->Write(&s->halving, uint64_t{0});
+  arena_->Write(&s->halved_words, uint64_t{0});
+  arena_->EndStep();
+}
+
+bool Table::Attach(std::string* error) {
+  const uint64_t shift = header()->directory_shift;
+  const bool fits =
+      shift >= 64 - layout::kMaxGlobalDepth && shift <= 63 &&
+      arena_->MayBeBlock(header()->directory_offset) &&
+      arena_->BlockBytes(header()->directory_offset) >= directory_words() * sizeof(uint64_t) &&
+      state()->halving <= 1 && state()->halved_words <= directory_words() / 2;
+  if (!fits) {
+    *error = "a corrupted store: its directory is none";
+    return false;
+  }
+  if (state()->halving == 0) return true;
+  if (directory_words() / 2 < kMinWordsForSteps) {
+    *error = "a corrupted store: its directory is too small to be halved in place";
+    return false;
+  }
+  HalveInPlace();
+  return true;
 }
 
 }  // namespace shredder::store

@@ -11,6 +11,9 @@
 // steps, one with each growth of a segment, long before it is needed; the one before is freed in
 // such steps, too.
 //
+// Growth and shrinking are steps (change_log.h), each whole in itself; putting a key in and taking
+// one out are parts of a step that the caller ends.
+//
 // Rollback of a transaction re-inserts the keys that it has removed, and cannot be refused. So
 // nothing shrinks or merges while one runs, and what splits leaves room for all of them.
 //
@@ -47,20 +50,26 @@ class Table {
   // The segment that a hash leads to.
   Segment SegmentOf(uint64_t hash) const;
 
-  // Adds a slot for a key that has none. False, with nothing changed, where its segment has but one
-  // empty slot left and cannot grow. Without `may_grow`, no memory is needed.
+  // Adds a slot for a key that has none; the caller ends the step. Steps of its own come before,
+  // where its segment grows, so none may be under way then. False, with nothing changed that a
+  // lookup shows, where its segment has but one empty slot left and cannot grow. Without
+  // `may_grow`, no memory is needed.
   bool Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool may_grow);
-  // The slot with this key word and this entry, which must be there.
+  // The slot with this key word and this entry; null where there is none.
   layout::Slot* FindEntry(uint64_t key_word, uint64_t entry_offset) const;
-  // Removes the segment's slot and moves those after it back.
+  // Removes the segment's slot and moves those after it back; the caller ends the step.
   void Remove(const Segment& segment, layout::Slot* slot);
 
-  // To be called after removals, outside of a transaction: merges the segment of `hash` with its
-  // sibling, as far as both are sparse, or shrinks it. The first looks only every 16th time.
-  void ShrinkNowAndThen(uint64_t hash);
+  // To be called now and then after removals, outside of a transaction: merges the segment of
+  // `hash` with its sibling, as far as both are sparse, or shrinks it.
   void ShrinkIfSparse(uint64_t hash);
 
-  // The first fault found, or nothing; adds the offsets of the table's own blocks to *blocks.
+  // Finishes what a process that has ended may have left half done, once the arena has taken back
+  // its step. False with a one-line reason in *error where the directory cannot be one.
+  bool Attach(std::string* error);
+
+  // The first fault found, or nothing, whatever the memory holds; adds the offsets of the table's
+  // own blocks to *blocks.
   std::string Check(std::vector<uint64_t>* blocks) const;
 
  private:
@@ -70,6 +79,9 @@ class Table {
   uint64_t* directory() const { return arena_->At<uint64_t>(header()->directory_offset); }
   int global_depth() const { return 64 - static_cast<int>(header()->directory_shift); }
 
+  void WriteSlot(layout::Slot* slot, const layout::Slot& content);
+  void Count(uint64_t TableState::* field, int64_t difference);
+  void CountAtDepth(int depth, int64_t difference);
   bool Grow(const Segment& segment);
   bool Resize(const Segment& segment, uint64_t pages);
   bool MaySplit(int depth) const;
@@ -84,11 +96,13 @@ class Table {
   // False where there is nothing to free.
   bool StepRetired();
   void HalveDirectory();
+  void HalveInPlace();
   bool MergeOnce(const Segment& segment);
   // Copies the keys of `from` whose hashes have the bits of `mask` equal to `bits` to the segment.
   void CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t segment_offset,
                 uint64_t pages);
   void PointDirectoryAt(uint64_t first_hash, int depth, uint64_t segment_offset, uint64_t pages);
+  std::string CheckDirectory(std::vector<uint64_t>* blocks) const;
   std::string CheckSegment(const Segment& segment, uint64_t* keys) const;
 
   Arena* arena_;

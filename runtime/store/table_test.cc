@@ -20,7 +20,11 @@ class TableTest : public testing::Test {
     ASSERT_TRUE(table_.Initialise());
   }
 
-  bool Insert(uint64_t hash) { return table_.Insert(hash, BytesKeyWord(hash), kValueWord, true); }
+  bool Insert(uint64_t hash) {
+    const bool inserted = table_.Insert(hash, BytesKeyWord(hash), kValueWord, true);
+    arena_.EndStep();
+    return inserted;
+  }
   bool Has(uint64_t hash) const {
     for (Probe probe(arena_.header(), hash);; probe.Next()) {
       if (probe.slot()->key_word == BytesKeyWord(hash)) return true;
@@ -30,7 +34,8 @@ class TableTest : public testing::Test {
   void Remove(uint64_t hash) {
     auto* slot = table_.FindEntry(BytesKeyWord(hash), EntryOffset(kValueWord));
     table_.Remove(table_.SegmentOf(hash), slot);
-    table_.ShrinkNowAndThen(hash);
+    arena_.EndStep();
+    if (++removals_ % 16 == 0) table_.ShrinkIfSparse(hash);
   }
   uint64_t DirectoryWords() const { return 1ull << (64 - arena_.header()->directory_shift); }
   std::string Check() const {
@@ -42,6 +47,7 @@ class TableTest : public testing::Test {
   static constexpr uint64_t kValueWord = 1ull << layout::kValueEntryShift;
   Arena arena_;
   Table table_{&arena_};
+  uint64_t removals_ = 0;
 };
 
 // The hashes crowd towards 0, so that few keys have a large directory.

@@ -13,19 +13,12 @@ constexpr uint64_t kBytesKept = 32 * 1024;
 
 }  // namespace
 
-void UndoLog::Begin() {
-  header()->undo_offset = arena_->undo_offset();
-  header()->undo_count = 0;
-  header()->undo_capacity = 0;
-  header()->in_transaction = 1;
-  static_cast<void>(Reserve());
-}
-
 bool UndoLog::Reserve() {
-  if (header()->undo_count < header()->undo_capacity) return true;
+  if (count() < header()->undo_capacity) return true;
   for (const uint64_t records : {kStepRecords, uint64_t{1}}) {
     if (!arena_->Charge(records * sizeof(UndoRecord))) continue;
-    header()->undo_capacity += records;
+    arena_->Write(&header()->undo_capacity, header()->undo_capacity + records);
+    arena_->EndStep();
     return true;
   }
   return false;
@@ -34,25 +27,23 @@ bool UndoLog::Reserve() {
 void UndoLog::ReserveAlways() {
   if (Reserve()) return;
   arena_->ChargeAlways(sizeof(UndoRecord));
-  header()->undo_capacity++;
+  arena_->Write(&header()->undo_capacity, header()->undo_capacity + 1);
+  arena_->EndStep();
 }
 
 void UndoLog::Push(const UndoRecord& record) {
-  assert(header()->undo_count < header()->undo_capacity);
-  first()[header()->undo_count++] = record;
+  assert(count() < header()->undo_capacity);
+  first()[count()] = record;
+  arena_->EndStep(1);
 }
 
-std::span<const UndoRecord> UndoLog::records() const { return {first(), header()->undo_count}; }
-
-void UndoLog::End() {
-  arena_->Uncharge(charged_bytes());
-  header()->undo_capacity = 0;
-  header()->in_transaction = 0;
-}
-
-void UndoLog::Forget() {
-  arena_->TrimUndo(kBytesKept, header()->undo_count * sizeof(UndoRecord));
-  header()->undo_count = 0;
+void UndoLog::Release(uint64_t used) {
+  if (header()->undo_capacity != layout::kFreeUndoRecords) {
+    arena_->Uncharge(charged_bytes());
+    arena_->Write(&header()->undo_capacity, layout::kFreeUndoRecords);
+    arena_->EndStep();
+  }
+  arena_->TrimUndo(kBytesKept, used * sizeof(UndoRecord));
 }
 
 }  // namespace shredder::store

@@ -1,15 +1,14 @@
 // What a transaction has written, in order, so that it can be undone: an array of
 // layout::UndoRecord in the arena, in a range of addresses of its own, so that it grows without
-// moving. The builtins append records to it as well, as far as the header's undo_capacity goes,
-// which is what has been charged to the quota.
+// moving. The builtins append records to it as well, as far as the header's undo_capacity goes:
+// kFreeUndoRecords, and beyond them what has been charged to the quota.
 //
 // Thread: the shard's own.
 #pragma once
 
 #include <cstdint>
-#include <span>
 
-#include "builtins-csa/layout/table_layout.h"
+#include "builtins-csa/layout/change_log.h"
 #include "runtime/store/arena.h"
 
 namespace shredder::store {
@@ -21,20 +20,23 @@ class UndoLog {
 
   explicit UndoLog(Arena* arena) : arena_(arena) {}
 
-  bool active() const { return header()->in_transaction != 0; }
-  // Starts a transaction, and makes room for its first records where the quota has it.
-  void Begin();
-  // Makes room for one more record; false where the quota has none.
+  uint64_t count() const { return layout::UndoCount(header()); }
+  const layout::UndoRecord& operator[](uint64_t i) const { return first()[i]; }
+
+  // Makes room for one more record; false where the quota has none. No step may be under way.
   bool Reserve();
   // The same, past the quota if need be.
   void ReserveAlways();
-  // After Reserve or ReserveAlways.
+  // Appends a record, after Reserve or ReserveAlways, and ends the step.
   void Push(const layout::UndoRecord& record);
-  std::span<const layout::UndoRecord> records() const;
-  uint64_t charged_bytes() const { return header()->undo_capacity * sizeof(layout::UndoRecord); }
-  // Ends the transaction and takes back what was charged; records() stays until Forget.
-  void End();
-  void Forget();
+  // Ends the step, and with it goes the last record.
+  void Pop() { arena_->EndStep(-1); }
+
+  uint64_t charged_bytes() const {
+    return (header()->undo_capacity - layout::kFreeUndoRecords) * sizeof(layout::UndoRecord);
+  }
+  // Takes back what was charged, and gives the memory of the `used` records that there were back.
+  void Release(uint64_t used);
 
  private:
   layout::StoreHeader* header() const { return arena_->header(); }

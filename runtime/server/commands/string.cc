@@ -8,6 +8,7 @@
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/tenant.h"
+#include "runtime/store/transaction.h"
 
 namespace shredder::server {
 namespace {
@@ -209,14 +210,11 @@ void HandleMset(Request& request) {
     return;
   }
   store::Store& store = request.store();
-  store.Begin();
+  store::Transaction transaction(&store);
   for (size_t i = 1; i < request.args.size(); i += 2) {
-    if (!Succeeded(store.Set(KeyAt(request, i), request.args[i + 1]), request.reply)) {
-      store.Rollback();
-      return;
-    }
+    if (!Succeeded(store.Set(KeyAt(request, i), request.args[i + 1]), request.reply)) return;
   }
-  store.Commit();
+  transaction.Commit();
   request.reply.Ok();
 }
 
