@@ -218,7 +218,7 @@ test('columns sum over more rows than a batch, the absent and the short ones apa
 
 test('what the documents show of an example is in it', async (t) => {
   const page = await readFile(new URL('../docs/functions.md', import.meta.url), 'utf8');
-  const shown = [...page.matchAll(/^\/\/ From the example (\S+\.ts)\b.*\n([^]*?)^```$/gm)];
+  const shown = [...page.matchAll(/^\/\/ From the example (\S+\.ts)\b[^\n]*\n(.*?)^```$/gms)];
   t.true(shown.length >= 4);
   for (const [, file = '', code = ''] of shown) {
     const text = await readFile(path.join(FUNCTIONS_PACKAGE, 'examples', file), 'utf8');

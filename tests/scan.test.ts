@@ -29,7 +29,7 @@ async function scan(
   ...options: string[]
 ): Promise<[string, string[]]> {
   const reply = await client.text('SCAN', cursor, ...options);
-  const [, next = '', list = ''] = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*\d+\r\n([^]*)$/.exec(reply) ?? [];
+  const [, next = '', list = ''] = /^\*2\r\n\$\d+\r\n(\d+)\r\n\*\d+\r\n(.*)$/s.exec(reply) ?? [];
   return [next, [...list.matchAll(/\$\d+\r\n([^\r]*)\r\n/g)].map(([, key = '']) => key)];
 }
 

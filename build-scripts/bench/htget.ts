@@ -107,8 +107,7 @@ function formatBuiltin(rows: readonly HtgetRow[]): string {
   const cases = HTGET_CASES.filter((name) => rows.some((row) => row.case === name));
   const has = (name: HtgetCase): boolean => cases.includes(name);
   const ratios = RATIOS.filter(
-    ([a, b]) =>
-      has(a) && has(b) && !(has('inlined') && WITHOUT_INLINED.has(`${a}/${b}`)),
+    ([a, b]) => has(a) && has(b) && !(has('inlined') && WITHOUT_INLINED.has(`${a}/${b}`)),
   );
   const lines = KEY_KINDS.flatMap((keyKind) =>
     sizesOf(rows).flatMap((keys) =>
@@ -129,10 +128,7 @@ function formatBuiltin(rows: readonly HtgetRow[]): string {
       }),
     ),
   );
-  return formatTable(
-    ['', ...cases, ...ratios.map((pair) => pair.join('/')), 'loop'],
-    lines,
-  );
+  return formatTable(['', ...cases, ...ratios.map((pair) => pair.join('/')), 'loop'], lines);
 }
 
 /** The table sizes that were measured, ascending. */

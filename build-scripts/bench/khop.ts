@@ -173,13 +173,13 @@ async function askInTurns(
 /** The rows as two tables, times and ratios, a line a question; then the notes. */
 export function formatKhop(title: string, { rows, notes }: KhopResult): string {
   const cases = KHOP_CASES.filter((name) => rows.some((row) => row.case === name));
-  const questions = [
-    ...new Map(rows.map((row) => [`${row.node} ${row.hops}`, row])).values(),
-  ].map((row) => ({
-    row,
-    of: (name: KhopCase) =>
-      rows.find((each) => each.case === name && each.node === row.node && each.hops === row.hops),
-  }));
+  const questions = [...new Map(rows.map((row) => [`${row.node} ${row.hops}`, row])).values()].map(
+    (row) => ({
+      row,
+      of: (name: KhopCase) =>
+        rows.find((each) => each.case === name && each.node === row.node && each.hops === row.hops),
+    }),
+  );
   const ratios = (['native-store', 'native-chained', 'shredder'] as const)
     .filter((base) => cases.includes(base))
     .flatMap((base) =>

@@ -13,7 +13,13 @@ export const EXACT_REPLIES: RedisOptions = {
 
 /** A reply as the client decodes it under EXACT_REPLIES. */
 export type Reply =
-  null | boolean | string | Buffer | Error | readonly Reply[] | { readonly [key: string]: Reply };
+  | null
+  | boolean
+  | string
+  | Buffer
+  | Error
+  | readonly Reply[]
+  | { readonly [key: string]: Reply };
 
 const SHOWN_ITEMS = 1_000;
 

@@ -56,9 +56,7 @@ function htgetCommand(): Command {
     .option('--plot <file>', 'write a plot as SVG')
     .addHelpText('after', '\nExample:\n  shredder bench htget --quick --plot htget.svg')
     .action(
-      async (
-        options: BenchOptions & { sizes?: number[]; builtins?: string[]; plot?: string },
-      ) => {
+      async (options: BenchOptions & { sizes?: number[]; builtins?: string[]; plot?: string }) => {
         const config = loadConfig();
         const { v8, rows } = await runHtget(await benchProgram(config), {
           quick: options.quick === true,

@@ -25,6 +25,6 @@ export async function loadGraph(
 
 export function encodeNeighbours(neighbours: Uint32Array): Buffer {
   const bytes = Buffer.allocUnsafe(4 * neighbours.length);
-  neighbours.forEach((neighbour, index) => bytes.writeUInt32LE(neighbour, 4 * index));
+  for (const [index, neighbour] of neighbours.entries()) bytes.writeUInt32LE(neighbour, 4 * index);
   return bytes;
 }

@@ -18,7 +18,8 @@ export class Traversal {
   constructor(private readonly graph: Graph) {}
 
   count(node: number, depth: number): FriendCount {
-    const level = (this.known[depth] ??= new Map());
+    const level = this.known[depth] ?? new Map<number, FriendCount>();
+    this.known[depth] = level;
     const before = level.get(node);
     if (before !== undefined) return before;
     const friends = this.graph.neighbours.get(node) ?? new Uint32Array();

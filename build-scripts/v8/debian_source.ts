@@ -89,7 +89,10 @@ export function packagingCandidates(archives: DebianArchives): string[] {
 }
 
 /** Does the first thing that succeeds; fails as the last one failed. */
-async function firstOf<T>(names: readonly T[], attempt: (name: T) => Promise<unknown>): Promise<void> {
+async function firstOf<T>(
+  names: readonly T[],
+  attempt: (name: T) => Promise<unknown>,
+): Promise<void> {
   let failure: unknown;
   for (const name of names) {
     try {

@@ -33,7 +33,11 @@ export type Result =
  * `no-writes` cannot be called with FCALL_RO; one with it cannot write.
  */
 export type FunctionFlag =
-  'no-writes' | 'allow-oom' | 'allow-stale' | 'no-cluster' | 'allow-cross-slot-keys';
+  | 'no-writes'
+  | 'allow-oom'
+  | 'allow-stale'
+  | 'no-cluster'
+  | 'allow-cross-slot-keys';
 
 /**
  * A function that runs inside the store: `FCALL name numkeys [key ...] [arg ...]`.
