@@ -2,16 +2,16 @@ import { mkdir, readdir, readFile, stat, utimes, writeFile } from 'node:fs/promi
 import path from 'node:path';
 import test from 'ava';
 import { execaNode } from 'execa';
+import { hashFile, hashFolder, keyOf } from '../build-scripts/cache/key.ts';
+import { acquireLock } from '../build-scripts/cache/lock.ts';
+import { pruneResults, pruneTrees } from '../build-scripts/cache/prune.ts';
 import {
   createFolderAtomically,
   listFiles,
   removeTemporaries,
   syncFiles,
   writeIfChanged,
-} from '../build-scripts/cache/files.ts';
-import { hashFile, hashFolder, keyOf } from '../build-scripts/cache/key.ts';
-import { acquireLock } from '../build-scripts/cache/lock.ts';
-import { pruneResults, pruneTrees } from '../build-scripts/cache/prune.ts';
+} from '../build-scripts/system/files.ts';
 import { temporaryFolder } from './support/folder.ts';
 
 test('a key depends on every name and value, and not on their order', (t) => {

@@ -2,12 +2,12 @@
 import { tmpdir } from 'node:os';
 import test from 'ava';
 import type { Redis } from 'ioredis';
-import { readEdgeList } from '../build-scripts/demo/edge_list.ts';
-import { bestConnected } from '../build-scripts/demo/graph.ts';
-import { encodeNeighbours } from '../build-scripts/demo/load.ts';
 import { measure } from '../build-scripts/demo/measure.ts';
-import { Traversal } from '../build-scripts/demo/traversal.ts';
-import { parseSynset, readWordNet } from '../build-scripts/demo/wordnet.ts';
+import { readEdgeList } from '../build-scripts/graph/edge_list.ts';
+import { bestConnected } from '../build-scripts/graph/graph.ts';
+import { encodeNeighbours } from '../build-scripts/graph/load.ts';
+import { Traversal } from '../build-scripts/graph/traversal.ts';
+import { parseSynset, readWordNet } from '../build-scripts/graph/wordnet.ts';
 import { shredder } from './support/command_line.ts';
 import { CYCLE_WITH_TAIL, edgeList, graphOf, SAMPLE_EDGES } from './support/graph.ts';
 

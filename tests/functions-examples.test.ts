@@ -4,9 +4,9 @@ import path from 'node:path';
 import test from 'ava';
 import 'shredder-functions/register';
 import { createStore } from 'shredder-functions/testing';
-import { GraphBuilder, type Graph } from '../build-scripts/demo/graph.ts';
-import { Traversal } from '../build-scripts/demo/traversal.ts';
 import { FUNCTIONS_PACKAGE } from '../build-scripts/functions/package.ts';
+import { GraphBuilder, type Graph } from '../build-scripts/graph/graph.ts';
+import { Traversal } from '../build-scripts/graph/traversal.ts';
 
 // Imported once `shredder:store` resolves.
 const graph = await import('../ts-functions/examples/graph.ts');

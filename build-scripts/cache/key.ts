@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-import { listFiles } from './files.ts';
+import { listFiles } from '../system/files.ts';
 
 /** Hex digits of a key that names a folder: 64 bits, ample for a handful of builds. */
 const KEY_DIGITS = 16;

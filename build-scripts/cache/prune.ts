@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { exists, listFolders } from './files.ts';
+import { exists, listFolders } from '../system/files.ts';
 
 /** Results kept of each kind; a fresh checkout of an older commit may want them again. */
 const KEPT_RESULTS = 4;

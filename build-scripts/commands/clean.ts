@@ -1,9 +1,9 @@
 import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { exists, listFolders } from '../cache/files.ts';
 import { withLock } from '../cache/lock.ts';
 import { loadConfig } from '../config.ts';
+import { exists, listFolders } from '../system/files.ts';
 import { Steps } from '../ui/steps.ts';
 
 /** `shredder clean`: removes build trees, or with --all the whole cache. */

@@ -1,10 +1,10 @@
 import { Command, Option } from 'commander';
 import path from 'node:path';
-import { listFiles } from '../cache/files.ts';
 import { loadConfig, type Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { ensureRuntime } from '../runtime/build.ts';
 import { CommandError, run } from '../system/command.ts';
+import { listFiles } from '../system/files.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
 import { Tally } from '../testing/tally.ts';
 import { CHECKS_RUNS, DEFAULT_RANDOM_CALLS, environmentOf } from '../testing/v8_checks.ts';

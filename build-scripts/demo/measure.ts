@@ -2,7 +2,7 @@ import { execa } from 'execa';
 import type { Redis } from 'ioredis';
 import { spreadOf } from '../bench/statistics.ts';
 import { UserError } from '../errors.ts';
-import type { FriendCount } from './traversal.ts';
+import type { FriendCount } from '../graph/traversal.ts';
 
 /** One question of the demo: the friends of a node within so many hops. */
 export interface Question {

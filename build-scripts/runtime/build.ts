@@ -1,18 +1,18 @@
 import { cp, link, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import {
-  createFolderAtomically,
-  exists,
-  listFiles,
-  removeTemporaries,
-  syncFiles,
-} from '../cache/files.ts';
 import { hashFiles, keyOf } from '../cache/key.ts';
 import { withLock } from '../cache/lock.ts';
 import { pruneResults } from '../cache/prune.ts';
 import type { Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { run } from '../system/command.ts';
+import {
+  createFolderAtomically,
+  exists,
+  listFiles,
+  removeTemporaries,
+  syncFiles,
+} from '../system/files.ts';
 import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
 import { compilerVersion } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';

@@ -1,12 +1,12 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import path from 'node:path';
-import { listFolders } from '../cache/files.ts';
 import type { Config } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { capture } from './command.ts';
-import { compilerVersion } from './toolchain.ts';
+import { listFolders } from './files.ts';
 import { BUILD_PACKAGES, missingPackages, TEST_PACKAGES } from './packages.ts';
+import { compilerVersion } from './toolchain.ts';
 
 /** One line of a diagnosis. */
 export interface Finding {

@@ -1,7 +1,7 @@
-import { exists } from '../cache/files.ts';
 import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
 import { capture, commandExists, run } from './command.ts';
+import { exists } from './files.ts';
 
 /** A Debian package and what of it to look for where dpkg is not to be asked. */
 export interface SystemPackage {

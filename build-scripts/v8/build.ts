@@ -1,17 +1,17 @@
 import { cp, mkdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { hashFiles, hashText, keyOf } from '../cache/key.ts';
+import { withLock } from '../cache/lock.ts';
+import { pruneResults, pruneTrees } from '../cache/prune.ts';
+import type { Config } from '../config.ts';
+import { run } from '../system/command.ts';
 import {
   createFolderAtomically,
   exists,
   listFiles,
   removeTemporaries,
   syncFiles,
-} from '../cache/files.ts';
-import { hashFiles, hashText, keyOf } from '../cache/key.ts';
-import { withLock } from '../cache/lock.ts';
-import { pruneResults, pruneTrees } from '../cache/prune.ts';
-import type { Config } from '../config.ts';
-import { run } from '../system/command.ts';
+} from '../system/files.ts';
 import { compilerVersion } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILD_FOLDER, generateNinja, hostArch } from './gyp.ts';

@@ -1,9 +1,9 @@
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { exists } from '../cache/files.ts';
 import { hashFile } from '../cache/key.ts';
 import { UserError } from '../errors.ts';
 import { commandExists, run } from '../system/command.ts';
+import { exists } from '../system/files.ts';
 import type { Step } from '../ui/steps.ts';
 import {
   DEBIAN_KEYRING,

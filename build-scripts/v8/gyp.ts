@@ -1,8 +1,8 @@
 import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { listFiles, writeIfChanged } from '../cache/files.ts';
 import { run } from '../system/command.ts';
+import { listFiles, writeIfChanged } from '../system/files.ts';
 import {
   gypVariables,
   optimisationOf,

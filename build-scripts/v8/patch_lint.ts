@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { readIfExists } from '../cache/files.ts';
 import { hasCode } from '../errors.ts';
+import { readIfExists } from '../system/files.ts';
 import { isTrailer, ORIGIN_TRAILER, splitPatch } from './patch_format.ts';
 import { parseSeries, SERIES_FILE } from './patch_series.ts';
 

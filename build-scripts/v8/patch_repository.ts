@@ -1,8 +1,8 @@
 import { cp, mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createFolderAtomically, exists, readIfExists, writeIfChanged } from '../cache/files.ts';
 import { UserError } from '../errors.ts';
 import { capture, CommandError } from '../system/command.ts';
+import { createFolderAtomically, exists, readIfExists, writeIfChanged } from '../system/files.ts';
 import { describeRejection } from './patch_apply.ts';
 import { addOrigin, nameOfSubject, removeOrigin } from './patch_format.ts';
 import { readSeries, SERIES_FILE, type Patch } from './patch_series.ts';

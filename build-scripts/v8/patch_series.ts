@@ -1,7 +1,7 @@
 import { copyFile, mkdir, readFile, rm } from 'node:fs/promises';
 import path from 'node:path';
-import { exists, readIfExists, writeIfChanged } from '../cache/files.ts';
 import { UserError } from '../errors.ts';
+import { exists, readIfExists, writeIfChanged } from '../system/files.ts';
 import { applyPatchFile, touchedFiles } from './patch_apply.ts';
 
 /** The file that lists a series' patches in order, one name a line. */

@@ -1,10 +1,10 @@
 import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { createFolderAtomically, exists, removeTemporaries } from '../cache/files.ts';
 import { hashFolder, keyOf } from '../cache/key.ts';
 import { withLock } from '../cache/lock.ts';
 import type { Config } from '../config.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { createFolderAtomically, exists, removeTemporaries } from '../system/files.ts';
 import type { Step } from '../ui/steps.ts';
 import { describeTarball, fetchNodeRelease } from './archive_source.ts';
 import { DebianUnavailable, fetchDebianSource } from './debian_source.ts';

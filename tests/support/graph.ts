@@ -1,7 +1,7 @@
 // Small graphs, and files of their edges.
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
-import { GraphBuilder, type Graph } from '../../build-scripts/demo/graph.ts';
+import { GraphBuilder, type Graph } from '../../build-scripts/graph/graph.ts';
 import { temporaryFolder } from './folder.ts';
 
 export function graphOf(...edges: readonly (readonly [from: number, to: number])[]): Graph {
