@@ -10,7 +10,7 @@ import { run } from '../system/command.ts';
 import { exists } from '../system/files.ts';
 import type { Step } from '../ui/steps.ts';
 import { NODE_RELEASE, SOURCE_EXCLUDED_PATHS, SOURCE_PATHS } from './settings.ts';
-import type { FetchedSource } from './source.ts';
+import type { FetchedSource } from './source_record.ts';
 
 /** A release tarball of Node.js is 42 MB; anything far from that is not one. */
 const MAX_DOWNLOAD_BYTES = 256 * 1024 * 1024;

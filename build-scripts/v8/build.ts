@@ -19,7 +19,8 @@ import { runNinja } from './ninja.ts';
 import { parseNinja } from './ninja_file.ts';
 import { applySeries, readSeries, type Patch } from './patch_series.ts';
 import * as settings from './settings.ts';
-import { describeSource, resolveSource, type SourceRecord, type V8Source } from './source.ts';
+import { describeSource, resolveSource, type V8Source } from './source.ts';
+import type { SourceRecord } from './source_record.ts';
 
 /** What one V8 was built from; `v8-build.json` beside it. */
 export interface V8BuildRecord {

@@ -15,7 +15,7 @@ import {
 import { unpackNodeSource } from './archive_source.ts';
 import { applyPatchFile, touchedFiles } from './patch_apply.ts';
 import { DEBIAN_RELEASE, GYP_PATHS, SOURCE_EXCLUDED_PATHS } from './settings.ts';
-import type { FetchedSource } from './source.ts';
+import type { FetchedSource } from './source_record.ts';
 
 /** This machine has no way to Debian's archives. */
 export class DebianUnavailable extends UserError {}

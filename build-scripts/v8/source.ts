@@ -9,21 +9,7 @@ import type { Step } from '../ui/steps.ts';
 import { describeTarball, fetchNodeRelease } from './archive_source.ts';
 import { DebianUnavailable, fetchDebianSource } from './debian_source.ts';
 import { SOURCE_EXCLUDED_PATHS, SOURCE_PATHS, V8_VERSION_PREFIX } from './settings.ts';
-
-/** What a source was resolved to; recorded beside the source and beside every build of it. */
-export interface SourceRecord {
-  origin: 'debian' | 'nodejs.org' | 'directory' | 'tarball';
-  /** The Node.js release, such as 20.19.2. */
-  release: string;
-  /** The source package's version, or the path that the user named. */
-  package: string;
-  v8Version: string;
-  /** Verified inputs with their SHA-256. */
-  digests: Record<string, string>;
-  /** The source package's own patches that were applied, in order. */
-  patches: string[];
-  warnings: string[];
-}
+import type { FetchedSource, SourceRecord } from './source_record.ts';
 
 /** A V8 source, unpacked and patched by its packager, ready to be copied. */
 export interface V8Source {
@@ -31,13 +17,6 @@ export interface V8Source {
   /** A pruned Node.js source tree: deps/v8, common.gypi, tools/v8_gypfiles. */
   tree: string;
   record: SourceRecord;
-}
-
-/** What a fetcher hands over, before it is unpacked. */
-export interface FetchedSource {
-  record: Omit<SourceRecord, 'v8Version' | 'release'>;
-  /** Fills a folder with the pruned tree. */
-  fill: (folder: string, log: string) => Promise<void>;
 }
 
 /**
