@@ -2,7 +2,6 @@ import { availableParallelism, homedir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UserError } from './errors.ts';
-import type { V8Variant } from './v8/settings.ts';
 
 /** Where V8's source comes from. */
 export type V8SourceChoice =
@@ -12,6 +11,9 @@ export type V8SourceChoice =
   | { kind: 'nodejs.org' }
   /** A Node.js source tree or a tarball of one. */
   | { kind: 'path'; path: string };
+
+/** What V8 is built for: use, or tests in which V8 checks itself, its heap and its builtins. */
+export type V8Variant = 'release' | 'checks';
 
 /** Everything that a build depends on besides the repository's own files. */
 export interface Config {

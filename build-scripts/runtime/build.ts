@@ -14,11 +14,11 @@ import {
   syncFiles,
 } from '../system/files.ts';
 import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
-import { compilerVersion } from '../system/toolchain.ts';
+import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILTINS_FOLDER, ensureV8, type V8Build, type V8BuildRecord } from '../v8/build.ts';
 import { runNinja } from '../v8/ninja.ts';
-import { TOOLCHAIN, variantKey } from '../v8/settings.ts';
+import { variantKey } from '../v8/settings.ts';
 
 export interface RuntimeBuild {
   /** Folder of shredderd, the bench and the unit tests (`*_test`). */

@@ -6,7 +6,7 @@ import { messageOf } from '../errors.ts';
 import { capture } from './command.ts';
 import { listFolders } from './files.ts';
 import { BUILD_PACKAGES, missingPackages, TEST_PACKAGES } from './packages.ts';
-import { compilerVersion } from './toolchain.ts';
+import { compilerVersion, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
 
 /** One line of a diagnosis. */
 export interface Finding {
@@ -108,8 +108,8 @@ async function checkCompiler(): Promise<Finding> {
     return {
       level: 'fail',
       subject: 'compiler',
-      text: 'clang++-19 does not run',
-      remedy: 'Install the package clang-19.',
+      text: `${TOOLCHAIN.cxx} does not run`,
+      remedy: `Install the package clang-${LLVM_VERSION}.`,
     };
   }
 }

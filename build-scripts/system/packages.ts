@@ -2,6 +2,7 @@ import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
 import { capture, commandExists, run } from './command.ts';
 import { exists } from './files.ts';
+import { LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
 
 /** A Debian package and what of it to look for where dpkg is not to be asked. */
 export interface SystemPackage {
@@ -23,9 +24,9 @@ const header = (name: string, file: string): SystemPackage => ({
 
 /** What a build needs. */
 export const BUILD_PACKAGES: readonly SystemPackage[] = [
-  command('clang-19', 'clang-19', 'clang++-19'),
-  command('lld-19', 'ld.lld-19'),
-  command('llvm-19', 'llvm-ar-19'),
+  command(`clang-${LLVM_VERSION}`, TOOLCHAIN.cc, TOOLCHAIN.cxx),
+  command(`lld-${LLVM_VERSION}`, TOOLCHAIN.lld),
+  command(`llvm-${LLVM_VERSION}`, TOOLCHAIN.ar),
   command('ninja-build', 'ninja'),
   command('cmake'),
   command('python3'),
@@ -162,7 +163,7 @@ let knownFolders: string[] | undefined;
 /** The usual folders and the multi-architecture one, whose name the compiler knows. */
 async function includeFolders(): Promise<string[]> {
   if (knownFolders !== undefined) return knownFolders;
-  const triple = await capture('clang-19', ['-print-target-triple']).catch(() => '');
+  const triple = await capture(TOOLCHAIN.cc, ['-print-target-triple']).catch(() => '');
   const multiarch = triple.replace(/-pc-|-unknown-/, '-');
   knownFolders = [...INCLUDE_FOLDERS];
   if (multiarch !== '') knownFolders.push(`/usr/include/${multiarch}`);

@@ -1,5 +1,15 @@
 import { capture } from './command.ts';
-import { TOOLCHAIN } from '../v8/settings.ts';
+
+/** The compiler's version: of all that is compiled, and of the tools that read the same sources. */
+export const LLVM_VERSION = 19;
+
+/** What V8 and the runtime are compiled with. */
+export const TOOLCHAIN = {
+  cc: `clang-${LLVM_VERSION}`,
+  cxx: `clang++-${LLVM_VERSION}`,
+  ar: `llvm-ar-${LLVM_VERSION}`,
+  lld: `ld.lld-${LLVM_VERSION}`,
+} as const;
 
 /** The compiler's own description of its version, which tells packages' revisions apart. */
 export async function compilerVersion(): Promise<string> {

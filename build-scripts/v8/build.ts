@@ -3,7 +3,7 @@ import path from 'node:path';
 import { hashFiles, hashText, keyOf } from '../cache/key.ts';
 import { withLock } from '../cache/lock.ts';
 import { pruneResults, pruneTrees } from '../cache/prune.ts';
-import type { Config } from '../config.ts';
+import type { Config, V8Variant } from '../config.ts';
 import { run } from '../system/command.ts';
 import {
   createFolderAtomically,
@@ -12,7 +12,7 @@ import {
   removeTemporaries,
   syncFiles,
 } from '../system/files.ts';
-import { compilerVersion } from '../system/toolchain.ts';
+import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILD_FOLDER, generateNinja, hostArch } from './gyp.ts';
 import { runNinja } from './ninja.ts';
@@ -32,7 +32,7 @@ export interface V8BuildRecord {
   builtins: string[];
   compiler: string;
   arch: string;
-  variant: settings.V8Variant;
+  variant: V8Variant;
   builtAt: string;
 }
 
@@ -85,7 +85,7 @@ export async function ensureV8(config: Config, steps: Steps): Promise<V8Build> {
 
 interface BuildInputs {
   source: V8Source;
-  variant: settings.V8Variant;
+  variant: V8Variant;
   patches: Patch[];
   /** Files of the builtins' folder. */
   builtins: string[];
@@ -197,7 +197,7 @@ async function exportResult(
   // Through a file: the names are longer than a command line should be.
   const list = path.join(target, 'objects');
   await writeFile(list, shipped.join('\n'));
-  await run(settings.TOOLCHAIN.ar, ['rcs', library, `@${list}`], { cwd: folder, log });
+  await run(TOOLCHAIN.ar, ['rcs', library, `@${list}`], { cwd: folder, log });
   await rm(list);
   await writeFile(path.join(target, 'defines.txt'), await embedderDefines(folder, headers));
   const record: V8BuildRecord = {

@@ -1,17 +1,17 @@
 import { readFile, rm } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
+import type { V8Variant } from '../config.ts';
 import { run } from '../system/command.ts';
 import { listFiles, writeIfChanged } from '../system/files.ts';
+import { TOOLCHAIN } from '../system/toolchain.ts';
 import {
   gypVariables,
   optimisationOf,
   OWN_FOLDER,
-  TOOLCHAIN,
   UNITY_CHUNK_FILES,
   UNITY_MISFITS,
   UNITY_SMALL_DIRECTORY,
-  type V8Variant,
 } from './settings.ts';
 import { rewriteAsUnity } from './unity.ts';
 

@@ -1,4 +1,6 @@
 /** What V8 is built from and how: pinned here, nowhere else. */
+import type { V8Variant } from '../config.ts';
+import { LLVM_VERSION, TOOLCHAIN } from '../system/toolchain.ts';
 
 /** The Debian release whose `nodejs` source package is used. */
 export const DEBIAN_RELEASE = 'trixie';
@@ -12,13 +14,6 @@ export const NODE_RELEASE = {
 
 /** The V8 that the patch series is written for. */
 export const V8_VERSION_PREFIX = '11.3.244.';
-
-export const TOOLCHAIN = {
-  cc: 'clang-19',
-  cxx: 'clang++-19',
-  ar: 'llvm-ar-19',
-  lld: 'ld.lld-19',
-} as const;
 
 /** What of Node's source tree is unpacked: V8, and what generates its build. */
 export const SOURCE_PATHS = [
@@ -52,9 +47,6 @@ export const SOURCE_EXCLUDED_PATHS = [
 /** Files outside deps/v8 that a source package's patches to V8 may touch. */
 export const GYP_PATHS = ['common.gypi', 'tools/v8_gypfiles/'] as const;
 
-/** What V8 is built for: use, or tests in which V8 checks itself, its heap and its builtins. */
-export type V8Variant = 'release' | 'checks';
-
 /** What makes V8 check itself: what GYP's Debug configuration would define, in an optimised build. */
 const CHECKS_VARIABLES = {
   // Defines DEBUG: DCHECK in C++, CSA_DCHECK in builtins, the optimiser's own verifiers.
@@ -84,7 +76,8 @@ export function gypVariables(
     want_separate_host_toolset: 0,
     python: 'python3',
     clang: 1,
-    llvm_version: '19.1',
+    // LLVM's releases of a version begin with .1.
+    llvm_version: `${LLVM_VERSION}.1`,
     enable_lto: 'false',
     v8_enable_i18n_support: 0,
     // Needed to compile; tenants never see it.
