@@ -28,7 +28,7 @@ const OPTIONS: UnityOptions = {
   chunkFiles: 28,
   smallDirectory: 1,
   isAlone: (source) => source.endsWith('/odd.cc'),
-  isOwn: (source) => source.includes('/shredder/'),
+  isOwn: (source) => source.includes('/builtins-csa/'),
 };
 
 function edges(ninja: string): Record<string, { inputs: string[]; bindings: string[] }> {
