@@ -8,6 +8,7 @@ import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
+import { styleCommand } from './commands/style.ts';
 import { testCommand } from './commands/test.ts';
 import { describeFailure } from './ui/failure.ts';
 
@@ -21,6 +22,7 @@ const commands: readonly (() => Command)[] = [
   benchCommand,
   patchesCommand,
   testCommand,
+  styleCommand,
   doctorCommand,
   cleanCommand,
 ];

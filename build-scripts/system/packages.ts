@@ -2,7 +2,7 @@ import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
 import { capture, commandExists, run } from './command.ts';
 import { exists } from './files.ts';
-import { LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
+import { CLANG_FORMAT, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
 
 /** A Debian package and what of it to look for where dpkg is not to be asked. */
 export interface SystemPackage {
@@ -46,8 +46,12 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
   header('libxxhash-dev', 'xxhash.h'),
 ];
 
+/** What the check of the sources' style needs. */
+export const STYLE_PACKAGES: readonly SystemPackage[] = [command(CLANG_FORMAT)];
+
 /** What the tests and benches need besides: the clients and the server to compare with. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [
+  ...STYLE_PACKAGES,
   { ...command('redis-server'), service: 'redis-server.service' },
   command('redis-tools', 'redis-cli', 'redis-benchmark'),
 ];

@@ -11,6 +11,9 @@ export const TOOLCHAIN = {
   lld: `ld.lld-${LLVM_VERSION}`,
 } as const;
 
+/** What the sources' style is checked with. */
+export const CLANG_FORMAT = `clang-format-${LLVM_VERSION}`;
+
 /** The compiler's own description of its version, which tells packages' revisions apart. */
 export async function compilerVersion(): Promise<string> {
   const text = await capture(TOOLCHAIN.cxx, ['--version']);
