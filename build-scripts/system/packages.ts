@@ -1,5 +1,6 @@
 import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
+import { APT_PROGRESS_OPTIONS, aptProgressReader } from './apt.ts';
 import { capture, commandExists, run } from './command.ts';
 import { exists } from './files.ts';
 import { CLANG_FORMAT, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
@@ -74,8 +75,8 @@ export async function missingPackages(
 }
 
 /**
- * Installs what is missing with apt, each package named; without root, fails with the one command
- * to type.
+ * Installs what is missing with apt, all at once, each package named; without root, fails with the
+ * one command to type.
  */
 export async function ensurePackages(
   packages: readonly SystemPackage[],
@@ -107,13 +108,21 @@ export async function ensurePackages(
   const env = { ...quiet, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' };
   step.detail("reading apt's index");
   await run('apt-get', ['update', '--quiet'], { env, log });
-  for (const [index, { name, service }] of absent.entries()) {
-    step.note(`installing ${name}`);
-    step.detail(`installing ${name}`);
-    const args = ['install', '--yes', '--quiet', '--no-install-recommends', name];
-    await run('apt-get', args, { env, log });
+  step.note(`installing ${listed}`);
+  const args = ['install', '--yes', '--quiet', '--no-install-recommends', ...APT_PROGRESS_OPTIONS];
+  const read = aptProgressReader();
+  await run('apt-get', [...args, ...missing], {
+    env,
+    log,
+    onLine: (line) => {
+      const progress = read(line);
+      if (progress === undefined) return;
+      step.detail(progress.doing);
+      step.progress(progress.done, progress.total);
+    },
+  });
+  for (const { service } of absent) {
     if (service !== undefined) await disableService(service, log);
-    step.progress(index + 1, missing.length);
   }
   const still = (await missingPackages(packages)).map((each) => each.name);
   if (still.length > 0) throw new UserError(`apt did not install ${still.join(' ')}`);
