@@ -1,6 +1,8 @@
 import { Writable } from 'node:stream';
 import test from 'ava';
+import { execa } from 'execa';
 import { UserError } from '../build-scripts/errors.ts';
+import { childrenCpuMs, describeCpu } from '../build-scripts/ui/cpu_time.ts';
 import { describeFailure } from '../build-scripts/ui/failure.ts';
 import { Steps } from '../build-scripts/ui/steps.ts';
 
@@ -30,6 +32,17 @@ test('a step ends with its detail and its duration', async (t) => {
   });
   t.is(result, 7);
   t.regex(sink.text, /^ {2}warning: careful\n✓ Building: done well \(\d\.\d s\)\n$/);
+});
+
+test("a step's end tells the CPU time of its programs, and of theirs, where it is worth a word", async (t) => {
+  const begun = childrenCpuMs();
+  const burn = 'while (process.cpuUsage().user < 300_000);';
+  await execa('sh', ['-c', 'node -e "$1"; true', 'sh', burn]);
+  t.true(childrenCpuMs() - begun >= 300);
+
+  t.is(describeCpu(4_000), '');
+  t.is(describeCpu(12_400), ', 12 s of CPU');
+  t.is(describeCpu(846_000), ', 14.1 min of CPU');
 });
 
 test('a failed step says so, and the error goes on', async (t) => {

@@ -1,3 +1,4 @@
+import { childrenCpuMs, describeCpu } from './cpu_time.ts';
 import { formatDuration, Progress } from './progress.ts';
 
 /** What a step's work may say while it runs. */
@@ -17,8 +18,9 @@ export interface Step {
 }
 
 /**
- * Runs named steps one after the other, with their progress while they run and their duration
- * when they end; all on standard error, so that standard output stays a command's own.
+ * Runs named steps one after the other, with their progress while they run, and how long they and
+ * how much CPU their programs took when they end; all on standard error, so that standard output
+ * stays a command's own.
  */
 export class Steps {
   constructor(private readonly out: NodeJS.WriteStream = process.stderr) {}
@@ -38,15 +40,15 @@ export class Steps {
       wait: (owner) => progress.line(`  waiting for ${owner}, which is at work on the same`),
       warn: (text) => progress.line(`  warning: ${text}`),
     };
-    const begun = performance.now();
+    const begun = { wall: performance.now(), cpu: childrenCpuMs() };
+    const spent = (): string =>
+      formatDuration(performance.now() - begun.wall) + describeCpu(childrenCpuMs() - begun.cpu);
     try {
       const result = await work(step);
-      progress.end(
-        `✓ ${name}${detail === '' ? '' : `: ${detail}`} (${formatDuration(performance.now() - begun)})`,
-      );
+      progress.end(`✓ ${name}${detail === '' ? '' : `: ${detail}`} (${spent()})`);
       return result;
     } catch (error) {
-      progress.end(`✗ ${name} failed after ${formatDuration(performance.now() - begun)}`);
+      progress.end(`✗ ${name} failed after ${spent()}`);
       throw error;
     }
   }
