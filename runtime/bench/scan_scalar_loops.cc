@@ -1,4 +1,4 @@
-#include "runtime/engine/scan_scalar_loops.h"
+#include "runtime/bench/scan_scalar_loops.h"
 
 #include <string_view>
 

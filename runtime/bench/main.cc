@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
-#include "runtime/engine/bench_harness.h"
-#include "runtime/engine/bench_suites.h"
+#include "runtime/bench/harness.h"
+#include "runtime/bench/suites.h"
 
 namespace shredder::engine::bench {
 namespace {

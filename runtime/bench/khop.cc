@@ -13,8 +13,8 @@
 #include <vector>
 
 #include "builtins-csa/layout/table_lookup.h"
-#include "runtime/engine/bench_harness.h"
-#include "runtime/engine/bench_suites.h"
+#include "runtime/bench/harness.h"
+#include "runtime/bench/suites.h"
 
 namespace shredder::engine::bench {
 

@@ -1,4 +1,4 @@
-#include "runtime/engine/bench_harness.h"
+#include "runtime/bench/harness.h"
 
 #include <v8.h>
 

@@ -16,9 +16,9 @@
 #include <string_view>
 #include <vector>
 
-#include "runtime/engine/bench_harness.h"
-#include "runtime/engine/bench_suites.h"
-#include "runtime/engine/scan_scalar_loops.h"
+#include "runtime/bench/harness.h"
+#include "runtime/bench/scan_scalar_loops.h"
+#include "runtime/bench/suites.h"
 
 namespace shredder::engine::bench {
 
