@@ -7,7 +7,7 @@
 #include <cstdlib>
 #include <iostream>
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 namespace {
 
@@ -45,17 +45,17 @@ void InitializeV8() {
   can_inline = HasFlag(kInlineFlag);
   std::string error;
   // What V8 compiles by itself, it compiles at once: under the flag of the case that runs.
-  if (!Engine::InitializeProcess({"--allow-natives-syntax", "--no-freeze-flags-after-init",
-                                  "--no-concurrent-recompilation"},
-                                 &error)) {
+  if (!engine::Engine::InitializeProcess({"--allow-natives-syntax", "--no-freeze-flags-after-init",
+                                          "--no-concurrent-recompilation"},
+                                         &error)) {
     Fail(error);
   }
 }
 
 bool CanInline() { return can_inline; }
 
-EngineOptions BenchEngineOptions() {
-  EngineOptions options;
+engine::EngineOptions BenchEngineOptions() {
+  engine::EngineOptions options;
   options.deadline_ms = kForeverMs;
   options.load_deadline_ms = kForeverMs;
   options.heap_limit_mb = 4096;
@@ -63,7 +63,7 @@ EngineOptions BenchEngineOptions() {
   return options;
 }
 
-BenchTenant::BenchTenant(Engine* engine) {
+BenchTenant::BenchTenant(engine::Engine* engine) {
   std::string error;
   store::StoreOptions options;
   options.quota_bytes = kQuotaBytes;
@@ -78,13 +78,15 @@ void BenchTenant::Set(const store::Key& key, std::string_view value) {
 }
 
 void BenchTenant::Load(const std::string& code) {
-  const Value value = host_->Load(code, false);
-  if (const Error* error = std::get_if<Error>(&value.data)) Fail(error->message + " in\n" + code);
+  const engine::Value value = host_->Load(code, false);
+  if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) {
+    Fail(error->message + " in\n" + code);
+  }
 }
 
 double BenchTenant::Call(std::string_view function, const std::vector<std::string_view>& args) {
-  const Value value = host_->Call(function, {}, args, false);
-  if (const Error* error = std::get_if<Error>(&value.data)) Fail(error->message);
+  const engine::Value value = host_->Call(function, {}, args, false);
+  if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) Fail(error->message);
   if (const bool* boolean = std::get_if<bool>(&value.data)) return *boolean ? 1 : 0;
   const double* number = std::get_if<double>(&value.data);
   return number == nullptr ? 0 : *number;
@@ -193,4 +195,4 @@ Spread SpreadOf(std::vector<double> samples) {
   return {median, samples.front(), samples.back()};
 }
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

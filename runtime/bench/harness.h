@@ -14,7 +14,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/store/store.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 [[noreturn]] void Fail(const std::string& message);
 void Note(const std::string& message);  // a line on standard error
@@ -29,7 +29,7 @@ bool CanInline();
 // A store, and the host of functions that run in it. Must not outlive its Engine.
 class BenchTenant {
  public:
-  explicit BenchTenant(Engine* engine);
+  explicit BenchTenant(engine::Engine* engine);
 
   store::Store& store() const { return *store_; }
   void Set(const store::Key& key, std::string_view value);
@@ -41,12 +41,12 @@ class BenchTenant {
 
  private:
   std::unique_ptr<store::Store> store_;
-  std::unique_ptr<FunctionHost> host_;
+  std::unique_ptr<engine::FunctionHost> host_;
 };
 
 // An engine whose budgets no measurement reaches, with the C++ callbacks that lookups are compared
 // with.
-EngineOptions BenchEngineOptions();
+engine::EngineOptions BenchEngineOptions();
 
 // The text of a loop: `function loop(keys, argument) { body }`, which returns a number, and what
 // stands in front of it.
@@ -113,4 +113,4 @@ struct Spread {
 };
 Spread SpreadOf(std::vector<double> samples);  // which must not be empty
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

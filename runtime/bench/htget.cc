@@ -33,7 +33,7 @@
 #include "runtime/engine/store_module.h"
 #include "runtime/store/transaction.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 namespace {
 
@@ -127,7 +127,7 @@ uint64_t FirstWord(const layout::StoreHeader* header, const layout::Slot* slot,
 // One table: a number of keys of one kind.
 class TableBench {
  public:
-  TableBench(Engine* engine, const Plan& plan, uint64_t key_count, bool integer_keys)
+  TableBench(engine::Engine* engine, const Plan& plan, uint64_t key_count, bool integer_keys)
       : plan_(plan), key_count_(key_count), integer_keys_(integer_keys), tenant_(engine) {
     Fill();
     tenant_.Load(kDataLibrary);
@@ -458,7 +458,8 @@ class TableBench {
     uint64_t steps = 0;
     uint64_t cursor = 0;
     do {
-      cursor = tenant_.store().Scan(cursor, kKeysPerScan, [seen](std::string_view) { ++*seen; });
+      cursor =
+          tenant_.store().Scan(cursor, engine::kKeysPerScan, [seen](std::string_view) { ++*seen; });
       ++steps;
     } while (cursor != 0);
     return steps;
@@ -767,7 +768,7 @@ nlohmann::json RunHtget(const HtgetOptions& options) {
     plan.builtins = plan.quick ? std::vector<std::string>{"HTGet", "HTGetUint32", "HTGetMany"}
                                : HtgetBuiltins();
   }
-  Engine engine(BenchEngineOptions());
+  engine::Engine engine(BenchEngineOptions());
   nlohmann::json rows = nlohmann::json::array();
   for (const bool integer_keys : {true, false}) {
     for (const uint64_t key_count : plan.sizes) {
@@ -781,4 +782,4 @@ nlohmann::json RunHtget(const HtgetOptions& options) {
   return rows;
 }
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

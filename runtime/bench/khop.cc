@@ -16,7 +16,7 @@
 #include "runtime/bench/harness.h"
 #include "runtime/bench/suites.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 namespace {
 
@@ -164,4 +164,4 @@ void ServeKhop(const std::string& graph_file) {
   }
 }
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

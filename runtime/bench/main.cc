@@ -8,11 +8,11 @@
 #include "runtime/bench/harness.h"
 #include "runtime/bench/suites.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 namespace {
 
 void Print(const nlohmann::json& rows) {
-  std::cout << nlohmann::json{{"v8", Engine::V8Version()}, {"rows", rows}}.dump(2) << "\n";
+  std::cout << nlohmann::json{{"v8", engine::Engine::V8Version()}, {"rows", rows}}.dump(2) << "\n";
 }
 
 int Main(int argc, char** argv) {
@@ -55,6 +55,6 @@ int Main(int argc, char** argv) {
 }
 
 }  // namespace
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench
 
-int main(int argc, char** argv) { return shredder::engine::bench::Main(argc, argv); }
+int main(int argc, char** argv) { return shredder::bench::Main(argc, argv); }

@@ -20,7 +20,7 @@
 #include "runtime/bench/scan_scalar_loops.h"
 #include "runtime/bench/suites.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 namespace {
 
@@ -92,7 +92,7 @@ std::string SumOf(const Element& element, int accumulators, const std::string& e
 
 class ScanBench {
  public:
-  ScanBench(Engine* engine, size_t value_bytes, bool in_cache, bool quick)
+  ScanBench(engine::Engine* engine, size_t value_bytes, bool in_cache, bool quick)
       : value_bytes_(value_bytes),
         in_cache_(in_cache),
         quick_(quick),
@@ -246,7 +246,7 @@ class ScanBench {
 nlohmann::json RunScan(const ScanOptions& options) {
   std::vector<uint64_t> sizes = options.sizes;
   if (sizes.empty()) sizes = {64, 1 << 10, 64 << 10, 1 << 20};
-  Engine engine(BenchEngineOptions());
+  engine::Engine engine(BenchEngineOptions());
   nlohmann::json rows = nlohmann::json::array();
   for (const uint64_t value_bytes : sizes) {
     for (const bool in_cache : {true, false}) {
@@ -259,4 +259,4 @@ nlohmann::json RunScan(const ScanOptions& options) {
   return rows;
 }
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

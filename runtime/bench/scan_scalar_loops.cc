@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 template <typename Element>
 Element SumScalar(const layout::StoreHeader* header, std::span<const uint32_t> keys, int passes,
@@ -37,4 +37,4 @@ template double SumScalar<double>(const layout::StoreHeader*, std::span<const ui
 template uint32_t SumScalar<uint32_t>(const layout::StoreHeader*, std::span<const uint32_t>, int,
                                       int);
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

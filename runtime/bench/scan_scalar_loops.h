@@ -8,7 +8,7 @@
 
 #include "builtins-csa/layout/table_lookup.h"
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 // Looks up each key, which must be there, and visits its value in place. Inlined, so that what
 // `visit` adds up stays in registers.
@@ -42,4 +42,4 @@ extern template double SumScalar<double>(const layout::StoreHeader*, std::span<c
 extern template uint32_t SumScalar<uint32_t>(const layout::StoreHeader*, std::span<const uint32_t>,
                                              int, int);
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-namespace shredder::engine::bench {
+namespace shredder::bench {
 
 struct HtgetOptions {
   bool quick = false;
@@ -29,4 +29,4 @@ nlohmann::json RunScan(const ScanOptions& options);
 // from standard input to its end, and answers "<count> <nanoseconds>".
 void ServeKhop(const std::string& graph_file);
 
-}  // namespace shredder::engine::bench
+}  // namespace shredder::bench
