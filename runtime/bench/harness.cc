@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <iostream>
 
+#include "runtime/bench/javascript.h"
+
 namespace shredder::bench {
 
 namespace {
@@ -77,10 +79,11 @@ void BenchTenant::Set(const store::Key& key, std::string_view value) {
   if (store_->Set(key, value) != store::WriteStatus::kOk) Fail("the store's memory is used up");
 }
 
-void BenchTenant::Load(const std::string& code) {
-  const engine::Value value = host_->Load(code, false);
+void BenchTenant::Load(const std::string& name, std::string_view code) {
+  const std::string library = "#!js name=" + name + "\n" + std::string(code);
+  const engine::Value value = host_->Load(library, false);
   if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) {
-    Fail(error->message + " in\n" + code);
+    Fail(error->message + " in\n" + library);
   }
 }
 
@@ -92,43 +95,20 @@ double BenchTenant::Call(std::string_view function, const std::vector<std::strin
   return number == nullptr ? 0 : *number;
 }
 
-bool BenchTenant::HasBuiltin(const std::string& name) {
-  if (host_->Find("exports") == nullptr) {
-    Load(
-        "#!js name=exports\n"
-        "import * as store from 'shredder:store';\n"
-        "export const exports = (_, [name]) => (name in store ? 1 : 0);\n");
-  }
-  return Call("exports", {name}) == 1;
-}
-
 CompiledLoop::CompiledLoop(BenchTenant* tenant, const LoopSource& source, Lookups lookups)
     : tenant_(tenant),
       lookups_(lookups),
       run_(source.name + "_run"),
       optimize_(source.name + "_optimize"),
       is_optimized_(source.name + "_isOptimized") {
-  // What calls the loop stays interpreted, lest the loop be inlined into it and compiled anew.
-  tenant->Load("#!js name=" + source.name + "\nimport {" + source.imports +
-               "} from 'shredder:store';\n" + source.setup + "\nfunction loop(keys, argument) {\n" +
-               source.body + "\n}\nexport function " + run_ + R"js((_, [batch, argument]) {
-  return loop(batch === 'all' ? bench.all : bench.batches[batch], Number(argument));
-}
-%NeverOptimizeFunction()js" +
-               run_ + ");\nconst sampleArgument = " + std::to_string(source.sample_argument) +
-               ";\nexport function " + optimize_ + R"js(() {
-  %PrepareFunctionForOptimization(loop);
-  loop(bench.sample, sampleArgument);
-  loop(bench.sample, sampleArgument);
-  %OptimizeFunctionOnNextCall(loop);
-  loop(bench.sample, sampleArgument);
-}
-%NeverOptimizeFunction()js" +
-               optimize_ + ");\nexport function " + is_optimized_ + R"js(() {
-  const kTurboFanned = 1 << 6;
-  return (%GetOptimizationStatus(loop) & kTurboFanned) !== 0;
-}
-)js" + (source.writes ? "" : run_ + ".flags = " + optimize_ + ".flags = ['no-writes'];\n"));
+  std::string code(source.file_text);
+  code += "const loop = " + source.function + ";\n";
+  code += "const sampleArgument = " + std::to_string(source.sample_argument) + ";\n";
+  code += kCompiledLoopJs;
+  if (!source.writes) code += "run.flags = optimize.flags = ['no-writes'];\n";
+  code += "export { run as " + run_ + ", optimize as " + optimize_ + ", isOptimized as " +
+          is_optimized_ + " };\n";
+  tenant->Load(source.name, code);
   Optimize();
 }
 

@@ -33,11 +33,10 @@ class BenchTenant {
 
   store::Store& store() const { return *store_; }
   void Set(const store::Key& key, std::string_view value);
-  void Load(const std::string& code);
+  // Loads a library.
+  void Load(const std::string& name, std::string_view code);
   // Calls a function; 0 where it returns no number.
   double Call(std::string_view function, const std::vector<std::string_view>& args = {});
-  // Whether shredder:store exports the name.
-  bool HasBuiltin(const std::string& name);
 
  private:
   std::unique_ptr<store::Store> store_;
@@ -48,13 +47,11 @@ class BenchTenant {
 // with.
 engine::EngineOptions BenchEngineOptions();
 
-// The text of a loop: `function loop(keys, argument) { body }`, which returns a number, and what
-// stands in front of it.
+// A loop: a function(keys, argument) that returns a number.
 struct LoopSource {
-  std::string name;     // letters, digits, underscores; unique in its tenant
-  std::string imports;  // from shredder:store, separated by commas
-  std::string setup;    // top-level statements
-  std::string body;
+  std::string name;            // of its library: letters, digits, underscores; unique in its tenant
+  std::string_view file_text;  // JavaScript that has the function, not exported
+  std::string function;
   bool writes = false;  // whether it may write the store
   double sample_argument = 1;
 };

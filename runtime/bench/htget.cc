@@ -29,6 +29,7 @@
 
 #include "builtins-csa/layout/table_lookup.h"
 #include "runtime/bench/harness.h"
+#include "runtime/bench/javascript.h"
 #include "runtime/bench/suites.h"
 #include "runtime/engine/store_module.h"
 #include "runtime/store/transaction.h"
@@ -50,24 +51,6 @@ constexpr uint64_t kKeysPerDeleted = 8;
 // What counters start from: of as many digits as they end with.
 constexpr uint64_t kFirstCount = 1'000'000'000;
 
-constexpr char kDataLibrary[] = R"js(#!js name=data
-import { HTGet, HTLength } from 'shredder:store';
-
-export function setup(_, [kind, batchKeys]) {
-  const order = new Uint32Array(HTLength('order') / 4);
-  HTGet('order', order);
-  const name = (n) => %FlattenString('key:' + String(n).padStart(12, '0'));
-  const all = kind === 'integer' ? order : Array.from(order, name);
-  const part = (from, count) =>
-    kind === 'integer' ? all.subarray(from, from + count) : all.slice(from, from + count);
-  const batches = [];
-  for (let from = 0; from < all.length; from += Number(batchKeys)) {
-    batches.push(part(from, Number(batchKeys)));
-  }
-  globalThis.bench = { all, batches, sample: batches[0] };
-}
-)js";
-
 struct Plan {
   std::vector<uint64_t> sizes;
   std::vector<std::string> builtins;
@@ -86,34 +69,24 @@ struct Plan {
   }
 };
 
-// A builtin that reads, as statements of a loop over i that add to `sum`.
+// A builtin that reads, and the functions of js/htget_reads.js.
 struct Reader {
   std::string builtin;
-  std::string setup;
-  std::string body;
+  std::string loop;
   std::string callback_number;  // empty: a number does not do
   std::string callback_buffer;  // empty: there is no need for a buffer
 };
 
 const std::vector<Reader>& Readers() {
   static const std::vector<Reader> readers = {
-      {"HTGet", "const buffer = new Uint32Array(16);", "HTGet(keys[i], buffer); sum += buffer[0];",
-       "sum += DBGetNumber(keys[i]);", "sum += new Uint32Array(DBGet(keys[i]))[0];"},
-      {"HTHas", "", "if (HTHas(keys[i])) sum++;", "if (DBGetNumber(keys[i]) !== undefined) sum++;",
-       ""},
-      {"HTLength", "", "sum += HTLength(keys[i]);", "", "sum += DBGet(keys[i]).byteLength;"},
-      {"HTGetUint32", "", "sum += HTGetUint32(keys[i], 0);", "sum += DBGetNumber(keys[i]);",
-       "sum += new Uint32Array(DBGet(keys[i]))[0];"},
-      {"HTGetFloat64", "", "sum += HTGetFloat64(keys[i], 1);", "",
-       "sum += new Float64Array(DBGet(keys[i]))[1];"},
-      {"HTView", "", "sum += HTView(keys[i]).getUint32(0, true);", "",
-       "sum += new DataView(DBGet(keys[i])).getUint32(0, true);"},
+      {"HTGet", "get", "wordByNumber", "wordByBuffer"},
+      {"HTHas", "has", "hasByNumber", ""},
+      {"HTLength", "length", "", "lengthByBuffer"},
+      {"HTGetUint32", "getUint32", "wordByNumber", "wordByBuffer"},
+      {"HTGetFloat64", "getFloat64", "", "getFloat64ByBuffer"},
+      {"HTView", "view", "", "viewByBuffer"},
   };
   return readers;
-}
-
-std::string SummingLoop(const std::string& statement) {
-  return "let sum = 0; for (let i = 0; i < keys.length; i++) { " + statement + " } return sum;";
 }
 
 // The value's first word. The key is there, and does not expire.
@@ -130,7 +103,7 @@ class TableBench {
   TableBench(engine::Engine* engine, const Plan& plan, uint64_t key_count, bool integer_keys)
       : plan_(plan), key_count_(key_count), integer_keys_(integer_keys), tenant_(engine) {
     Fill();
-    tenant_.Load(kDataLibrary);
+    tenant_.Load("data", kHtgetDataJs);
     UseOrder(RandomOrder(), kBatchKeys);
   }
 
@@ -160,9 +133,8 @@ class TableBench {
   // A builtin that writes, and how its cases run.
   struct Writer {
     std::string builtin;
-    std::string callback;  // does the same
-    std::string setup;
-    std::string body;  // of a loop over `keys` that calls either of the two, as `write`
+    std::string loop;               // a function of js/htget_writes.js
+    std::string callback;           // another, which does the same by a C++ callback
     std::function<double()> begin;  // a repetition; the loop's argument
     std::function<void(double)> check;
     std::function<void(size_t from, size_t to)> after_batch;  // may be empty
@@ -365,23 +337,12 @@ class TableBench {
   }
 
   LoopSource EmptyLoop(const std::string& name) const {
-    return {name, "", "",
-            integer_keys_ ? "let sum = 0; for (let i = 0; i < keys.length; i++) "
-                            "sum = (sum + keys[i]) | 0; return sum;"
-                          : "let sum = 0; for (let i = 0; i < keys.length; i++) "
-                            "sum = (sum + keys[i].length) | 0; return sum;",
-            false};
+    return {name, kHtgetWalkJs, integer_keys_ ? "walkIntegers" : "walkStrings"};
   }
 
   std::function<void(double)> MustWalkAll() const {
     const uint64_t sum = integer_keys_ ? expected_loop_ : string_bytes_.size();
     return MustEqual("the empty loop", static_cast<int32_t>(static_cast<uint32_t>(sum)));
-  }
-
-  bool Knows(const std::string& builtin) {
-    if (tenant_.HasBuiltin(builtin)) return true;
-    Note("  this V8 has no " + builtin + ": no rows of it");
-    return false;
   }
 
   void MeasureReads() {
@@ -392,7 +353,7 @@ class TableBench {
 
     for (const Reader& reader : Readers()) {
       const std::string& builtin = reader.builtin;
-      if (!plan_.Has(builtin) || !Knows(builtin)) continue;
+      if (!plan_.Has(builtin)) continue;
       const double expected = ExpectedOf(builtin);
       cases.push_back({builtin + ", native",
                        [this, builtin] { return ReadNatively(builtin); },
@@ -400,27 +361,26 @@ class TableBench {
                        nullptr,
                        {}});
       measured.push_back({builtin, "native", 0, kNativeLoop});
-      const auto add = [&](const std::string& name, const std::string& imports,
-                           const std::string& statement, CompiledLoop::Lookups lookups) {
-        std::string function = builtin + "_" + name;
-        std::replace(function.begin(), function.end(), '-', '_');
-        AddLoopCase(&cases, {function, imports, reader.setup, SummingLoop(statement), false},
-                    lookups, MustEqual(function, expected));
+      const auto add = [&](const std::string& name, const std::string& function,
+                           CompiledLoop::Lookups lookups) {
+        std::string library = builtin + "_" + name;
+        std::replace(library.begin(), library.end(), '-', '_');
+        AddLoopCase(&cases, {library, kHtgetReadsJs, function}, lookups,
+                    MustEqual(library, expected));
         measured.push_back({builtin, name, 0, kJsLoop});
       };
-      if (CanInline()) add("inlined", builtin, reader.body, CompiledLoop::Lookups::kInlined);
-      add("called", builtin, reader.body, CompiledLoop::Lookups::kCalled);
+      if (CanInline()) add("inlined", reader.loop, CompiledLoop::Lookups::kInlined);
+      add("called", reader.loop, CompiledLoop::Lookups::kCalled);
       if (!reader.callback_number.empty()) {
-        add("callback-number", "DBGetNumber", reader.callback_number,
-            CompiledLoop::Lookups::kCalled);
+        add("callback-number", reader.callback_number, CompiledLoop::Lookups::kCalled);
       }
       if (!reader.callback_buffer.empty()) {
-        add("callback-buffer", "DBGet", reader.callback_buffer, CompiledLoop::Lookups::kCalled);
+        add("callback-buffer", reader.callback_buffer, CompiledLoop::Lookups::kCalled);
       }
     }
 
     std::vector<uint32_t> gathered;
-    if (integer_keys_ && plan_.Has("HTGetMany") && Knows("HTGetMany")) {
+    if (integer_keys_ && plan_.Has("HTGetMany")) {
       gathered.resize(lookups());
       const double expected = static_cast<double>(expected_sum_);
       cases.push_back({"HTGetMany, native",
@@ -430,23 +390,10 @@ class TableBench {
                        {}});
       measured.push_back({"HTGetMany", "native", 0, kNativeLoop});
       for (const size_t keys_per_call : {kBatchKeys, lookups()}) {
-        const std::string count = std::to_string(keys_per_call);
-        const std::string name = "HTGetMany_" + count;
-        AddLoopCase(&cases,
-                    {name, "HTGetMany", "const out = new Uint32Array(" + count + ");",
-                     "let sum = 0;"
-                     "for (let from = 0; from < keys.length; from += " +
-                         count +
-                         ") {"
-                         "  const some = keys.subarray(from, from + " +
-                         count +
-                         ");"
-                         "  HTGetMany(some, 0, out);"
-                         "  for (let i = 0; i < some.length; i++) sum += out[i];"
-                         "}"
-                         "return sum;",
-                     false},
-                    CompiledLoop::Lookups::kInlined, MustEqual(name, expected));
+        const std::string name = "HTGetMany_" + std::to_string(keys_per_call);
+        AddLoopCase(&cases, {name, kHtgetManyJs, "gather", false, kBatchKeys},
+                    CompiledLoop::Lookups::kInlined, MustEqual(name, expected),
+                    static_cast<double>(keys_per_call));
         measured.push_back({"HTGetMany", "prefetched", keys_per_call, kJsLoop});
       }
     }
@@ -465,24 +412,8 @@ class TableBench {
     return steps;
   }
 
-  // `argument` steps, of whole scans: the last step of each returns the cursor of the first.
-  static LoopSource ScanLoop(const std::string& name, const std::string& imports,
-                             const std::string& step) {
-    return {name,
-            imports,
-            "const into = [];",
-            "let seen = 0; let cursor = 0;"
-            "for (let i = 0; i < argument; i++) { " +
-                step +
-                " seen += into.length; }"
-                "return cursor === 0 ? seen : -1;",
-            false,
-            /*sample_argument=*/100};
-  }
-
   // Whole scans, as many as visit as many keys as other cases look up, but one at least.
   void MeasureScan() {
-    if (!Knows("HTScan")) return;
     const uint64_t scans = std::max<uint64_t>(1, lookups() / key_count_);
     uint64_t seen = 0;
     const uint64_t steps = scans * ScanNatively(&seen);
@@ -496,11 +427,11 @@ class TableBench {
                      {},
                      nullptr,
                      {}});
-    const auto add = [&](const LoopSource& source, std::function<void(double)> check_one) {
-      AddLoopCase(&cases, source, CompiledLoop::Lookups::kCalled, std::move(check_one),
-                  static_cast<double>(steps));
+    const auto add = [&](const std::string& function, std::function<void(double)> check_one) {
+      AddLoopCase(&cases, {function, kHtgetScanJs, function, false, /*sample_argument=*/100},
+                  CompiledLoop::Lookups::kCalled, std::move(check_one), static_cast<double>(steps));
     };
-    add(ScanLoop("scanNothing", "", ""), MustEqual("the loop without scans", 0));
+    add("scanNothing", MustEqual("the loop without scans", 0));
     cases.push_back({"HTScan, native",
                      [this, scans] {
                        uint64_t keys = 0;
@@ -510,7 +441,7 @@ class TableBench {
                      check,
                      nullptr,
                      {}});
-    add(ScanLoop("HTScan_callback", "HTScan", "cursor = HTScan(cursor, into);"), check);
+    add("scan", check);
     Measure(&cases, {{"HTScan", "native", 0, kNativeLoop}, {"HTScan", "callback", 0, kJsLoop}},
             scans * key_count_);
   }
@@ -584,11 +515,10 @@ class TableBench {
     cases.push_back({builtin + ", native", std::move(native), writer.check, nullptr, {}});
     const auto add = [&](const std::string& name, const std::string& function) {
       AddBatchCase(&cases, builtin + ", " + name,
-                   {builtin + "_" + name, function + " as write", writer.setup, writer.body, true,
-                    writer.sample_argument},
+                   {builtin + "_" + name, kHtgetWritesJs, function, true, writer.sample_argument},
                    writer);
     };
-    add("called", builtin);
+    add("called", writer.loop);
     add("callback", writer.callback);
     Measure(&cases,
             {{builtin, "native", 0, kNativeLoop},
@@ -598,16 +528,12 @@ class TableBench {
   }
 
   void MeasureSet() {
-    if (!Knows("HTSet")) return;
     // Each repetition writes another number, which must be what every key has afterwards.
     double number = 0;
     Writer writer;
     writer.builtin = "HTSet";
-    writer.callback = "DBSet";
-    writer.setup = "const value = new Uint32Array(16);";
-    writer.body =
-        "value[0] = argument; for (let i = 0; i < keys.length; i++) write(keys[i], value);"
-        "return keys.length;";
+    writer.loop = "set";
+    writer.callback = "setByCallback";
     writer.begin = [&number] { return ++number; };
     writer.check = [this, &number](double) {
       MustEqual("HTSet", number * static_cast<double>(lookups()))(SumNatively<uint64_t>(FirstWord));
@@ -635,12 +561,11 @@ class TableBench {
   }
 
   void MeasureAdd() {
-    if (!Knows("HTAdd")) return;
     for (uint64_t n = 0; n < key_count_; ++n) SetNumbered(n, std::to_string(kFirstCount));
     Writer writer;
     writer.builtin = "HTAdd";
-    writer.callback = "DBAdd";
-    writer.body = SummingLoop("sum += write(keys[i], argument);");
+    writer.loop = "add";
+    writer.callback = "addByCallback";
     writer.begin = [] { return 1; };
     writer.sample_argument = 0;
     double runs = 0;
@@ -678,14 +603,13 @@ class TableBench {
   // What is deleted has been written long before, and is put back while no time is taken: the
   // deletions find the caches as the other cases do.
   void MeasureDelete() {
-    if (!Knows("HTDelete")) return;
     Fill();
     const uint64_t batch_keys = std::clamp<uint64_t>(key_count_ / kKeysPerDeleted, 1, kBatchKeys);
     UseOrder(OrderOfDistinctKeys(batch_keys), batch_keys);
     Writer writer;
     writer.builtin = "HTDelete";
-    writer.callback = "DBDelete";
-    writer.body = SummingLoop("if (write(keys[i])) sum++;");
+    writer.loop = "remove";
+    writer.callback = "removeByCallback";
     writer.begin = [this] {
       // A loop that was compiled has deleted the sample, the first batch.
       if (tenant_.store().key_count() != key_count_) {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "runtime/bench/harness.h"
+#include "runtime/bench/javascript.h"
 #include "runtime/bench/scan_scalar_loops.h"
 #include "runtime/bench/suites.h"
 
@@ -32,24 +33,12 @@ constexpr size_t kQuickMemoryBytes = 96 << 20;
 constexpr size_t kRepetitionBytes = 128 << 20;
 constexpr size_t kQuickRepetitionBytes = 32 << 20;
 
-constexpr char kDataLibrary[] = R"js(#!js name=data
-import { HTGet, HTLength } from 'shredder:store';
-
-export function setup() {
-  const all = new Uint32Array(HTLength('order') / 4);
-  HTGet('order', all);
-  globalThis.bench = { all, batches: [], sample: all.subarray(0, 64) };
-}
-)js";
-
 struct Element {
   const char* name;
-  size_t bytes;
-  const char* array;   // the typed array's constructor
-  const char* getter;  // of a view
+  const char* loops;  // in the names of js/scan.js
 };
-constexpr Element kFloat64 = {"float64", 8, "Float64Array", "getFloat64"};
-constexpr Element kUint32 = {"uint32", 4, "Uint32Array", "getUint32"};
+constexpr Element kFloat64 = {"float64", "Float64"};
+constexpr Element kUint32 = {"uint32", "Uint32"};
 
 // Vectorised, a sum of float64 has to be taken in another order; what is summed here makes no
 // difference of it.
@@ -70,26 +59,6 @@ uint32_t SumVectorized(std::string_view value, uint32_t) {
   return sum;
 }
 
-// The loop's statements: `read(i)` gives an expression for element `at + i`, `step` is what four
-// accumulators advance by.
-std::string SumOf(const Element& element, int accumulators, const std::string& end,
-                  const std::string& one, const std::string& prefix, const std::string& suffix) {
-  const auto add = [&](const std::string& sum, const std::string& offset) {
-    const std::string value = prefix + "at" + offset + suffix;
-    return &element == &kFloat64 ? sum + " += " + value + "; "
-                                 : sum + " = (" + sum + " + " + value + ") | 0; ";
-  };
-  std::string body;
-  if (accumulators == 1) {
-    body = "for (let at = 0; at < " + end + "; at += " + one + ") { " + add("sum0", "") + "}";
-  } else {
-    body = "for (let at = 0; at < " + end + "; at += 4 * " + one + ") { " + add("sum0", "") +
-           add("sum1", " + " + one) + add("sum2", " + 2 * " + one) + add("sum3", " + 3 * " + one) +
-           "}";
-  }
-  return body;
-}
-
 class ScanBench {
  public:
   ScanBench(engine::Engine* engine, size_t value_bytes, bool in_cache, bool quick)
@@ -104,8 +73,8 @@ class ScanBench {
     const size_t least = quick ? kQuickRepetitionBytes : kRepetitionBytes;
     passes_ = static_cast<int>(std::max<size_t>(1, least / data_bytes()));
     Fill();
-    tenant_.Load(kDataLibrary);
-    tenant_.Call("setup");
+    tenant_.Load("data", kScanDataJs);
+    tenant_.Call("setup", {std::to_string(value_bytes)});
   }
 
   nlohmann::json Run() {
@@ -191,40 +160,16 @@ class ScanBench {
             return static_cast<double>(SumScalar<Number>(header_, keys_, passes_, accumulators));
           },
           nullptr);
-      if (tenant_.HasBuiltin("HTView")) {
-        const std::string one = std::to_string(element.bytes);
-        CompiledLoop* loop =
-            AddLoop("view_" + element_name + "_" + std::to_string(accumulators), "HTView", "",
-                    "const view = HTView(keys[k]); const end = view.byteLength;" +
-                        SumOf(element, accumulators, "end", one,
-                              std::string("view.") + element.getter + "(", ", true)"));
-        add("view", accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
+      for (const std::string name : {"view", "copy"}) {
+        CompiledLoop* loop = AddLoop(name + element.loops + "By" + std::to_string(accumulators));
+        add(name, accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
       }
-      CompiledLoop* loop =
-          AddLoop("copy_" + element_name + "_" + std::to_string(accumulators), "HTGet",
-                  std::string("const into = new ") + element.array + "(" +
-                      std::to_string(value_bytes_ / element.bytes) + ");",
-                  "HTGet(keys[k], into); const end = into.length;" +
-                      SumOf(element, accumulators, "end", "1", "into[", "]"));
-      add("copy", accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
     }
   }
 
-  CompiledLoop* AddLoop(const std::string& name, const std::string& imports,
-                        const std::string& setup, const std::string& visit) {
-    const std::string body =
-        "let sum0 = 0, sum1 = 0, sum2 = 0, sum3 = 0;"
-        "for (let pass = 0; pass < argument; pass++) {"
-        "  for (let k = 0; k < keys.length; k++) { " +
-        visit +
-        " }"
-        "}";
-    const bool is_float64 = name.find("float64") != std::string::npos;
-    const std::string result = is_float64 ? "return sum0 + sum1 + sum2 + sum3;"
-                                          : "return (sum0 + sum1 + sum2 + sum3) >>> 0;";
-    loops_.push_back(std::make_unique<CompiledLoop>(&tenant_,
-                                                    LoopSource{name, imports, setup, body + result},
-                                                    CompiledLoop::Lookups::kInlined));
+  CompiledLoop* AddLoop(const std::string& function) {
+    loops_.push_back(std::make_unique<CompiledLoop>(
+        &tenant_, LoopSource{function, kScanJs, function}, CompiledLoop::Lookups::kInlined));
     return loops_.back().get();
   }
 
