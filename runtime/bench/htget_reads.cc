@@ -6,7 +6,7 @@
 
 #include "runtime/bench/htget_cases.h"
 #include "runtime/bench/javascript.h"
-#include "runtime/engine/store_module.h"
+#include "runtime/engine/store_callbacks.h"
 
 namespace shredder::bench {
 

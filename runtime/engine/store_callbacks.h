@@ -1,0 +1,45 @@
+// The C++ callbacks of shredder:store: HTScan, and what the builtins HTSet, HTDelete and HTAdd
+// leave to C++. Their data is a StoreModuleState, as an External.
+//
+// Thread: the shard's. What the callbacks may do is set by the host for each phase of a tenant's
+// code.
+#pragma once
+
+#include <v8.h>
+
+#include "runtime/store/store.h"
+
+namespace shredder::engine {
+
+inline constexpr uint64_t kKeysPerScan = 100;  // of one call of HTScan, about
+
+// What tenant code may do to its store now.
+enum class StoreAccess { kReadWrite, kReadOnlyInvocation, kReadOnlyLoad };
+
+// State that the callbacks share with the host. Must outlive the context.
+struct StoreModuleState {
+  store::Store* store = nullptr;
+  StoreAccess access = StoreAccess::kReadOnlyLoad;
+};
+
+inline StoreModuleState* StateOf(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  return static_cast<StoreModuleState*>(info.Data().As<v8::External>()->Value());
+}
+
+// HTSet(key, bytes)
+void HTSet(const v8::FunctionCallbackInfo<v8::Value>& info);
+// HTDelete(key): boolean
+void HTDelete(const v8::FunctionCallbackInfo<v8::Value>& info);
+// HTAdd(key, delta): number
+void HTAdd(const v8::FunctionCallbackInfo<v8::Value>& info);
+// HTScan(cursor, into): number
+void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info);
+
+// A callback as a module exports it.
+struct Callback {
+  const char* name;
+  v8::FunctionCallback function;
+  int length;
+};
+
+}  // namespace shredder::engine
