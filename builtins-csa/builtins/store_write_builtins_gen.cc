@@ -6,6 +6,7 @@
 #include "builtins-csa/builtins/store_builtins_assembler.h"
 #include "builtins-csa/builtins/store_context.h"
 #include "builtins-csa/layout/arena_layout.h"
+#include "builtins-csa/layout/decimal.h"
 #include "src/builtins/builtins-utils-gen.h"
 
 namespace v8 {
@@ -43,7 +44,8 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
                         TNode<UintPtrT> old_value_word, TNode<UintPtrT> new_value_word);
   // Table::Remove.
   void RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot);
-  // The number whose canonical decimal form the value is, where that has at most 15 digits.
+  // The number whose canonical decimal form (decimal.h) the value is, where that has at most
+  // kMaxFastCounterDigits digits.
   TNode<IntPtrT> ParseCounter(const Value& value, Label* if_other);
 
   TNode<UintPtrT> Add(TNode<UintPtrT> a, TNode<UintPtrT> b) {
@@ -419,8 +421,6 @@ TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
 }
 
 TNode<IntPtrT> StoreWriteAssembler::ParseCounter(const Value& value, Label* if_other) {
-  // With so many digits at most, no sum overflows.
-  constexpr int kMaxDigits = 15;
   const TNode<RawPtrT> bytes = value.address.value();
   const TNode<UintPtrT> length = ValueLength(value);
   TVARIABLE(UintPtrT, var_offset, UintPtrConstant(0));
@@ -439,7 +439,7 @@ TNode<IntPtrT> StoreWriteAssembler::ParseCounter(const Value& value, Label* if_o
   const TNode<UintPtrT> start = var_offset.value();
   const TNode<UintPtrT> digit_count = Unsigned(IntPtrSub(Signed(length), Signed(start)));
   GotoIf(WordEqual(digit_count, UintPtrConstant(0)), if_other);
-  GotoIf(UintPtrGreaterThan(digit_count, UintPtrConstant(kMaxDigits)), if_other);
+  GotoIf(UintPtrGreaterThan(digit_count, UintPtrConstant(layout::kMaxFastCounterDigits)), if_other);
   // No leading zeros, and no -0.
   GotoIf(WordEqual(LoadUint8(bytes, Signed(start)), UintPtrConstant('0')), &if_zero);
   Goto(&loop);
@@ -480,7 +480,7 @@ TF_BUILTIN(ShredderHTAdd, StoreWriteAssembler) {
 
   BIND(&if_found);
   {
-    // Two numbers of 15 digits and 31 bits: safe, and so is their sum.
+    // No sum of such a number and a Smi overflows, nor is unsafe.
     const TNode<IntPtrT> sum = IntPtrAdd(ParseCounter(value, &if_other), SmiUntag(CAST(delta)));
     TVARIABLE(IntPtrT, var_magnitude, sum);
     TVARIABLE(UintPtrT, var_sign_length, UintPtrConstant(0));

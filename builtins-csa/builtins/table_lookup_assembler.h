@@ -70,8 +70,8 @@ class TableLookupAssembler : public CodeStubAssembler {
   // The word of a key's bytes at `offset`, zeros in place of what lies past `length`.
   TNode<UintPtrT> LoadKeyWord(TNode<RawPtrT> bytes, TNode<UintPtrT> offset, TNode<UintPtrT> length);
   void CountLookup(TNode<RawPtrT> store, int difference);
-  // Goes to if_integer with *integer set where the bytes are the canonical decimal form of an
-  // integer key.
+  // Goes to if_integer with *integer set where the bytes are the canonical decimal form (decimal.h)
+  // of an integer key.
   void BranchIfDecimal(TNode<RawPtrT> bytes, TNode<UintPtrT> length, TVariable<UintPtrT>* integer,
                        Label* if_integer, Label* if_bytes);
   // Probes the segment of `hash` for slots whose key word is `key_word`. `compare` is empty for

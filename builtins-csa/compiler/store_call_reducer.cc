@@ -2,6 +2,7 @@
 
 #include "builtins-csa/builtins/store_builtins_list.h"
 #include "builtins-csa/builtins/store_view.h"
+#include "builtins-csa/layout/key.h"
 #include "builtins-csa/layout/table_hash.h"
 #include "src/compiler/access-builder.h"
 #include "src/compiler/allocation-builder-inl.h"
@@ -247,18 +248,15 @@ Node* StoreCallReducer::ResolveConstant(Node* key, StoreKeyKind* kind,
   SharedStringAccessGuardIfNeeded guard(broker()->local_isolate_or_isolate());
   const uint8_t* const bytes = SeqOneByteString::cast(string).GetChars(no_gc, guard);
   const auto length = static_cast<uint64_t>(string.length());
-  if (length > layout::kMaxKeyBytes) return key;
-  bool is_decimal =
-      length > 0 && length <= layout::kMaxIntegerKeyDigits && (bytes[0] != '0' || length == 1);
-  uint64_t integer = 0;
+  const auto constant_key =
+      ::shredder::store::Key::FromBytes({reinterpret_cast<const char*>(bytes), length});
+  if (!constant_key) return key;
   for (uint64_t i = 0; i < length; ++i) {
     if (bytes[i] > 0x7f) return key;
-    if (bytes[i] < '0' || bytes[i] > '9') is_decimal = false;
-    if (is_decimal) integer = integer * 10 + (bytes[i] - '0');
   }
-  if (is_decimal && integer <= layout::kMaxIntegerKey) {
+  if (constant_key->is_integer()) {
     *kind = StoreKeyKind::kInteger;
-    return jsgraph()->Constant(static_cast<double>(integer));
+    return jsgraph()->Constant(static_cast<double>(constant_key->integer()));
   }
   *kind = StoreKeyKind::kConstant;
   parameters->key_length = length;

@@ -47,8 +47,8 @@ class StoreLowering {
   Node* BytesOf(Node* sequential_string);
   // The last 1 to 7 bytes of a key as a word padded with zeros.
   Node* LoadLastWord(Node* bytes, Node* length);
-  // Goes to `if_integer` where the bytes (at least one) are the canonical decimal form of an
-  // integer key.
+  // Goes to `if_integer` where the bytes (at least one) are the canonical decimal form (decimal.h)
+  // of an integer key.
   void BranchIfDecimal(Node* bytes, Node* length, WordLabel* if_integer, Label* if_bytes);
 
   // Probes the segment of `hash` for `key_word`. `compare(value word, if_other)` emits what tells

@@ -1,13 +1,14 @@
-// A key of the store: a byte string, or, where its bytes are the canonical decimal form of an
-// integer from 0 to kMaxIntegerKey ("0", "42", not "042" nor "-1"), that integer. A Key does not
-// own its bytes.
+// A key of the store: a byte string, or, where its bytes are the canonical decimal form (decimal.h)
+// of an integer from 0 to kMaxIntegerKey ("0", "42", not "042" nor "-1"), that integer. A Key does
+// not own its bytes.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-#include "builtins-csa/layout/table_layout.h"
+#include "builtins-csa/layout/decimal.h"
+#include "builtins-csa/layout/limits.h"
 
 namespace shredder::store {
 
@@ -17,7 +18,9 @@ class Key {
   // the Key.
   static std::optional<Key> FromBytes(std::string_view bytes) {
     if (bytes.size() > layout::kMaxKeyBytes) return std::nullopt;
-    if (const auto integer = CanonicalInteger(bytes)) return FromInteger(*integer);
+    if (const auto integer = layout::ParseDecimal(bytes, layout::kMaxIntegerKey)) {
+      return FromInteger(*integer);
+    }
     return Key(false, 0, bytes);
   }
   // `value` must not exceed kMaxIntegerKey.
@@ -30,18 +33,6 @@ class Key {
  private:
   Key(bool is_integer, uint64_t integer, std::string_view bytes)
       : is_integer_(is_integer), integer_(integer), bytes_(bytes) {}
-
-  static std::optional<uint64_t> CanonicalInteger(std::string_view bytes) {
-    if (bytes.empty() || bytes.size() > layout::kMaxIntegerKeyDigits) return std::nullopt;
-    if (bytes[0] == '0' && bytes.size() > 1) return std::nullopt;
-    uint64_t value = 0;
-    for (const char c : bytes) {
-      if (c < '0' || c > '9') return std::nullopt;
-      value = value * 10 + static_cast<uint64_t>(c - '0');
-    }
-    if (value > layout::kMaxIntegerKey) return std::nullopt;
-    return value;
-  }
 
   bool is_integer_;
   uint64_t integer_;

@@ -38,6 +38,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "builtins-csa/layout/limits.h"
+
 namespace shredder::layout {
 
 // Fields of the StoreHeader, in order: V(type, name, what it holds).
@@ -97,14 +99,6 @@ SHREDDER_STORE_HEADER_FIELDS(SHREDDER_DECLARE_OFFSET)
 static_assert(sizeof(StoreHeader) == kHeaderFieldCount * 8);
 
 inline constexpr uint64_t kStoreMagic = 0x33304552'44524853;  // "SHRDRE03" in memory, little-endian
-
-// --- Limits --------------------------------------------------------------------------------------
-
-inline constexpr uint64_t kMaxKeyBytes = 64 * 1024;
-inline constexpr uint64_t kMaxValueBytes = 512ull * 1024 * 1024;
-// The largest integer key: JavaScript's largest safe integer, 16 decimal digits.
-inline constexpr uint64_t kMaxIntegerKey = (1ull << 53) - 1;
-inline constexpr int kMaxIntegerKeyDigits = 16;
 
 // --- Directory -----------------------------------------------------------------------------------
 

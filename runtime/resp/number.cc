@@ -3,7 +3,10 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <system_error>
+
+#include "builtins-csa/layout/decimal.h"
 
 namespace shredder::resp {
 
@@ -12,38 +15,19 @@ namespace {
 // From here on not every integer is a double.
 constexpr double kExactIntegers = 9007199254740992.0;
 
-// Digits without a leading zero ("0" itself apart), at most `limit`.
-bool ParseMagnitude(std::string_view digits, uint64_t limit, uint64_t* value) {
-  if (digits.empty() || digits.size() > 20) return false;
-  if (digits[0] == '0' && digits.size() > 1) return false;
-  uint64_t magnitude = 0;
-  for (const char c : digits) {
-    if (c < '0' || c > '9') return false;
-    const uint64_t digit = static_cast<uint64_t>(c - '0');
-    if (magnitude > (limit - digit) / 10) return false;
-    magnitude = magnitude * 10 + digit;
-  }
-  *value = magnitude;
-  return true;
-}
-
 }  // namespace
 
 bool ParseInteger(std::string_view text, int64_t* value) {
-  constexpr uint64_t kMax = static_cast<uint64_t>(std::numeric_limits<int64_t>::max());
-  uint64_t magnitude = 0;
-  if (text.starts_with('-')) {
-    if (!ParseMagnitude(text.substr(1), kMax + 1, &magnitude) || magnitude == 0) return false;
-    *value = static_cast<int64_t>(-magnitude);
-    return true;
-  }
-  if (!ParseMagnitude(text, kMax, &magnitude)) return false;
-  *value = static_cast<int64_t>(magnitude);
-  return true;
+  const std::optional<int64_t> parsed = layout::ParseSignedDecimal(text);
+  if (parsed) *value = *parsed;
+  return parsed.has_value();
 }
 
 bool ParseUnsigned(std::string_view text, uint64_t* value) {
-  return ParseMagnitude(text, std::numeric_limits<uint64_t>::max(), value);
+  const std::optional<uint64_t> parsed =
+      layout::ParseDecimal(text, std::numeric_limits<uint64_t>::max());
+  if (parsed) *value = *parsed;
+  return parsed.has_value();
 }
 
 bool ParseDouble(std::string_view text, double* value) {

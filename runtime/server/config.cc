@@ -11,11 +11,11 @@
 #include <iterator>
 #include <sstream>
 
+#include "builtins-csa/layout/limits.h"
+
 namespace shredder::server {
 namespace {
 
-constexpr uint64_t kMinTenantMemoryBytes = 1ull << 20;
-constexpr uint64_t kMaxTenantMemoryBytes = 64ull << 30;
 constexpr uint64_t kMaxDeadlineMs = 3'600'000;
 constexpr size_t kMaxTenants = 1000;
 constexpr size_t kMaxTenantNameLength = 63;
@@ -91,8 +91,9 @@ std::string SetBackend(std::string_view text, ServerConfig* config) {
 std::string SetMemory(std::string_view text, uint64_t* memory_bytes) {
   const std::optional<uint64_t> bytes = ParseMemorySize(text);
   if (!bytes) return fmt::format("is '{}', not a size; give one such as \"256mb\"", text);
-  if (*bytes < kMinTenantMemoryBytes || *bytes > kMaxTenantMemoryBytes) {
-    return fmt::format("is '{}', out of range; give a size from 1mb to 64gb", text);
+  if (*bytes < layout::kMinQuotaBytes || *bytes > layout::kMaxQuotaBytes) {
+    return fmt::format("is '{}', out of range; give a size from {}mb to {}gb", text,
+                       layout::kMinQuotaBytes >> 20, layout::kMaxQuotaBytes >> 30);
   }
   *memory_bytes = *bytes;
   return {};

@@ -53,7 +53,9 @@ using layout::kChunkBytes;
 using layout::kChunkBytesLog2;
 using layout::kChunkPages;
 using layout::kChunkUnits;
+using layout::kMaxQuotaBytes;
 using layout::kMaxSmallBytes;
+using layout::kMinQuotaBytes;
 using layout::kPageBytes;
 using layout::kRunBinCount;
 using layout::kSmallClassCount;
@@ -81,9 +83,6 @@ struct TableState {
   uint64_t directory_doublings;
 };
 
-// What a store's quota can be.
-inline constexpr uint64_t kMinQuotaBytes = 1ull << 20;
-inline constexpr uint64_t kMaxQuotaBytes = 64ull << 30;
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
 // chunk over and over.
 inline constexpr uint32_t kFreeDirtyPagesKept = 64;

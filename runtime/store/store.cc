@@ -38,9 +38,11 @@ Slot* Mutable(const Slot* slot) { return const_cast<Slot*>(slot); }
 }  // namespace
 
 std::unique_ptr<Store> Store::Create(const StoreOptions& options, std::string* error) {
-  if (options.quota_bytes < kMinQuotaBytes || options.quota_bytes > kMaxQuotaBytes) {
+  if (options.quota_bytes < layout::kMinQuotaBytes ||
+      options.quota_bytes > layout::kMaxQuotaBytes) {
     *error = "a store's quota of " + std::to_string(options.quota_bytes) +
-             " bytes is out of range; give 1 MiB to 64 GiB";
+             " bytes is out of range; give " + std::to_string(layout::kMinQuotaBytes >> 20) +
+             " MiB to " + std::to_string(layout::kMaxQuotaBytes >> 30) + " GiB";
     return nullptr;
   }
   std::unique_ptr<Store> store(new Store());
