@@ -4,12 +4,14 @@
 #include <charconv>
 #include <cstring>
 #include <functional>
+#include <limits>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "runtime/bench/htget_cases.h"
 #include "runtime/bench/javascript.h"
+#include "runtime/store/counter.h"
 #include "runtime/store/transaction.h"
 
 namespace shredder::bench {
@@ -183,15 +185,10 @@ class WriteBench {
     cases.Measure(*table_, plan_, table_->lookups(), rows_);
   }
 
-  // As INCRBY does it.
   static double Increment(store::Store& store, const store::Key& key) {
-    uint64_t count = 0;
-    if (const auto text = store.Get(key)) {
-      std::from_chars(text->data(), text->data() + text->size(), count);
-    }
-    char digits[20];
-    const auto [end, status] = std::to_chars(digits, digits + sizeof digits, ++count);
-    store.Set(key, std::string_view(digits, end), store::Expiry::Keep());
+    using Limits = std::numeric_limits<int64_t>;
+    int64_t count = 0;
+    store::AddToCounter(store, key, 1, Limits::min(), Limits::max(), &count);
     return static_cast<double>(count);
   }
 

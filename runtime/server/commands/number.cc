@@ -1,32 +1,26 @@
 // Commands on a key's value as a decimal integer.
-#include "runtime/resp/number.h"
-
-#include <charconv>
 #include <limits>
 
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
+#include "runtime/store/counter.h"
 
 namespace shredder::server {
 namespace {
 
 void Add(Request& request, int64_t increment) {
-  const store::Key key = KeyAt(request, 1);
-  const std::optional<std::string_view> old = request.store().Get(key);
-  int64_t value = 0;
-  if (old && !resp::ParseInteger(*old, &value)) {
-    request.reply.Error(kNotAnInteger);
-    return;
-  }
-  if (__builtin_add_overflow(value, increment, &value)) {
-    request.reply.Error("ERR increment or decrement would overflow");
-    return;
-  }
-  char digits[std::numeric_limits<int64_t>::digits10 + 2];
-  const auto [end, status] = std::to_chars(digits, digits + sizeof(digits), value);
-  if (Succeeded(request.store().Set(key, std::string_view(digits, end), store::Expiry::Keep()),
-                request.reply)) {
-    request.reply.Integer(value);
+  using Limits = std::numeric_limits<int64_t>;
+  int64_t sum;
+  switch (store::AddToCounter(request.store(), KeyAt(request, 1), increment, Limits::min(),
+                              Limits::max(), &sum)) {
+    case store::CounterStatus::kOk:
+      return request.reply.Integer(sum);
+    case store::CounterStatus::kNotCounter:
+      return request.reply.Error(kNotAnInteger);
+    case store::CounterStatus::kOutOfRange:
+      return request.reply.Error("ERR increment or decrement would overflow");
+    case store::CounterStatus::kOutOfMemory:
+      Succeeded(store::WriteStatus::kOutOfMemory, request.reply);
   }
 }
 
