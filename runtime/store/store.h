@@ -140,9 +140,10 @@ class Store {
 
   // Visits about `count` live keys (expired ones left out; 1 to 65536, what is outside is brought
   // inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
-  // Where few keys are left, it may visit fewer or none. Cursors are below 2^48. A key that is
-  // there through the whole of a scan is visited at least once, whatever is written between the
-  // calls. `visit` gets the key's bytes (decimal form for an integer) and must not touch the store.
+  // Where few keys are left, it may visit fewer or none. Cursors are below 2^48; any other is at
+  // the end. A key that is there through the whole of a scan is visited at least once, whatever is
+  // written between the calls. `visit` gets the key's bytes (decimal form for an integer) and must
+  // not touch the store.
   uint64_t Scan(uint64_t cursor, uint64_t count,
                 const std::function<void(std::string_view key)>& visit) const;
 

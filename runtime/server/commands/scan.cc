@@ -1,6 +1,4 @@
 // Commands that walk the tenant's keys.
-#include <algorithm>
-#include <limits>
 #include <string>
 
 #include "runtime/resp/glob.h"
@@ -13,8 +11,6 @@ namespace shredder::server {
 namespace {
 
 constexpr uint64_t kKeysPerStep = 4096;
-constexpr uint64_t kMaxScanCount = 65536;
-constexpr uint64_t kMaxCursor = 1ull << 48;
 
 // The keys that match a pattern, as bulk strings; their number, which comes first in the reply, is
 // known last.
@@ -63,7 +59,7 @@ bool ReadScanOptions(Request& request, ScanOptions* options) {
         request.reply.Error(kSyntaxError);
         return false;
       }
-      options->count = std::min(static_cast<uint64_t>(count), kMaxScanCount);
+      options->count = static_cast<uint64_t>(count);
     } else if (EqualsIgnoringCase(args[i], "match")) {
       options->pattern = args[i + 1];
     } else if (EqualsIgnoringCase(args[i], "type")) {
@@ -101,13 +97,9 @@ void HandleScan(Request& request) {
   ScanOptions options;
   if (!ReadScanOptions(request, &options)) return;
   MatchingKeys keys(options.pattern, request.reply.protocol());
-  // A cursor that no scan has returned is at the end.
-  uint64_t next = 0;
-  if (cursor < kMaxCursor) {
-    next = request.store().Scan(cursor, options.count, [&](std::string_view key) {
-      if (options.strings) keys.Visit(key);
-    });
-  }
+  const uint64_t next = request.store().Scan(cursor, options.count, [&](std::string_view key) {
+    if (options.strings) keys.Visit(key);
+  });
   if (keys.too_long()) {
     ReplyTooLong(request.reply);
     return;
