@@ -5,6 +5,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/engine/exception.h"
 #include "runtime/engine/tenant_context.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
@@ -16,7 +17,6 @@ namespace {
 
 // Room that a tenant gets to unwind in, once its heap is full. V8 can ask for large pieces at once.
 constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
-constexpr size_t kMaxErrorBytes = 1024;
 // The arguments of a call may take one part in so many of its heap: V8 ends the process where it
 // has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
@@ -31,10 +31,6 @@ Value MakeError(std::string message) { return Value{Error{std::move(message)}}; 
 
 bool HasFlag(const FunctionInfo& info, std::string_view flag) {
   return std::find(info.flags.begin(), info.flags.end(), flag) != info.flags.end();
-}
-
-bool StartsWith(std::string_view text, std::string_view prefix) {
-  return text.substr(0, prefix.size()) == prefix;
 }
 
 }  // namespace
@@ -64,7 +60,8 @@ class FunctionHost::Impl::Run {
     std::string description;
     const bool terminated = try_catch_.HasTerminated();
     if (try_catch_.HasCaught() && !terminated) {
-      description = host_->DescribeException(context_, try_catch_);
+      description = DescribeException(
+          context_, try_catch_, [this](std::string_view name) { return host_->SourceMapOf(name); });
     }
     try_catch_.Reset();
     // What the run has left to do, it does within its budget.
@@ -271,10 +268,13 @@ void FunctionHost::Impl::Flush() {
   DisposeIsolate();
 }
 
-const LoadedLibrary* FunctionHost::Impl::LibraryNamed(std::string_view name) const {
-  if (loading_ != nullptr && loading_->info.name == name) return loading_;
-  for (const auto& library : libraries_) {
-    if (library->info.name == name) return library.get();
+const SourceMap* FunctionHost::Impl::SourceMapOf(std::string_view library) const {
+  const auto map_of = [](const LoadedLibrary& found) {
+    return found.source_map ? &*found.source_map : nullptr;
+  };
+  if (loading_ != nullptr && loading_->info.name == library) return map_of(*loading_);
+  for (const auto& loaded : libraries_) {
+    if (loaded->info.name == library) return map_of(*loaded);
   }
   return nullptr;
 }
@@ -387,57 +387,6 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   if (heap_exhausted_) DisposeIsolate();
   if (!failure.empty()) return MakeError(std::move(failure));
   return result;
-}
-
-std::string FunctionHost::Impl::DescribeException(v8::Local<v8::Context> context,
-                                                  const v8::TryCatch& caught) const {
-  // V8's own text of the exception, made without running the tenant's toString.
-  v8::Local<v8::Message> message = caught.Message();
-  if (message.IsEmpty()) return "ERR exception without a message";
-  std::string text = OneLine(Utf8Prefix(isolate_, message->Get(), kMaxErrorBytes + 64));
-  constexpr std::string_view kUncaught = "Uncaught ";
-  if (StartsWith(text, kUncaught)) text.erase(0, kUncaught.size());
-  if (text.size() > kMaxErrorBytes) {
-    size_t end = kMaxErrorBytes;
-    // Not inside a character's UTF-8 bytes.
-    while ((text[end] & 0xc0) == 0x80) --end;
-    text.resize(end);
-    text += "...";
-  }
-  // The store's own errors keep the prefix that Redis clients know them by.
-  for (const std::string_view own : {"RangeError: OOM ", "TypeError: READONLY "}) {
-    if (StartsWith(text, own)) text.erase(0, own.find(' ') + 1);
-  }
-  const bool has_prefix = StartsWith(text, "OOM ") || StartsWith(text, "READONLY ");
-
-  int line = message->GetLineNumber(context).FromMaybe(0);
-  int column = message->GetStartColumn(context).FromMaybe(-1) + 1;
-  v8::Local<v8::Value> resource = message->GetScriptResourceName();
-  const v8::Local<v8::StackTrace> stack = message->GetStackTrace();
-  if (!resource->IsString() && !stack.IsEmpty() && stack->GetFrameCount() > 0) {
-    // JSON.parse names a place in its argument.
-    const v8::Local<v8::StackFrame> frame = stack->GetFrame(isolate_, 0);
-    line = frame->GetLineNumber();
-    column = frame->GetColumn();
-    resource = frame->GetScriptName();
-  }
-  std::string place;
-  if (line > 0 && resource->IsString()) {
-    const std::string name = Utf8(isolate_, resource.As<v8::String>());
-    place = name + ":" + std::to_string(line) + ":" + std::to_string(column);
-    const LoadedLibrary* library = LibraryNamed(name);
-    const std::optional<SourcePosition> position =
-        library != nullptr && library->source_map
-            ? library->source_map->Find(static_cast<uint32_t>(line),
-                                        static_cast<uint32_t>(std::max(column, 1)))
-            : std::nullopt;
-    if (position) {
-      place = position->file + ":" + std::to_string(position->line) + ":" +
-              std::to_string(position->column);
-    }
-    place = " at " + place;
-  }
-  return (has_prefix ? "" : "ERR ") + text + OneLine(place);
 }
 
 uint64_t FunctionHost::Impl::heap_used_bytes() const {

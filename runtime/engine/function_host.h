@@ -60,8 +60,8 @@ class FunctionHost::Impl {
   // Evaluates `library` under the load deadline; an empty string, or the error's line.
   std::string Evaluate(LoadedLibrary* library);
   FunctionRef FindRef(std::string_view function) const;
-  // The library of that name, the one that is being loaded first; null where there is none.
-  const LoadedLibrary* LibraryNamed(std::string_view name) const;
+  // Of the library of that name, the one that is being loaded first; null where there is none.
+  const SourceMap* SourceMapOf(std::string_view library) const;
   void RefreshInfos();
   v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings) const;
   // Runs `function` to its result, a promise awaited. False with an exception pending, or *error
@@ -69,8 +69,6 @@ class FunctionHost::Impl {
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
               std::span<const std::string_view> keys, std::span<const std::string_view> args,
               Value* result, std::string* error);
-  // The pending exception as one line, with the place it was thrown at.
-  std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught) const;
   static size_t OnNearHeapLimit(void* data, size_t current, size_t initial);
 
   EngineState* const engine_;

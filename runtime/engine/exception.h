@@ -1,0 +1,23 @@
+// A JavaScript exception as the line that a caller gets.
+//
+// Thread: the shard's, with the tenant's isolate and context entered.
+#pragma once
+
+#include <v8.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+#include "runtime/engine/source_map.h"
+
+namespace shredder::engine {
+
+// The source map of the library of that name; null where there is none.
+using FindSourceMap = std::function<const SourceMap*(std::string_view library)>;
+
+// The pending exception as one line, with the place it was thrown at. Runs nothing of the tenant's.
+std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
+                              const FindSourceMap& find_source_map);
+
+}  // namespace shredder::engine
