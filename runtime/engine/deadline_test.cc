@@ -250,20 +250,14 @@ class YieldTest : public TenantTest {
 
 TEST_F(YieldTest, HappensInsideALongCall) {
   on_yield = [this] {
-    const RunningInvocation* running = engine_.running();
-    ASSERT_NE(running, nullptr);
-    EXPECT_EQ(running->function, "endless");
-    EXPECT_GT(running->started_at_ms, 0u);
     if (++yields_ == 5) {
       EXPECT_TRUE(engine_.RequestKill());
     }
   };
-  EXPECT_EQ(engine_.running(), nullptr);
   const Clock::time_point start = Clock::now();
   EXPECT_THAT(tenant_.ShowCall("endless"), HasSubstr("killed"));
   EXPECT_EQ(yields_, 5);
   EXPECT_GE(MsSince(start), 5 * 5);
-  EXPECT_EQ(engine_.running(), nullptr);
 }
 
 TEST_F(YieldTest, DoesNotHappenInShortCalls) {

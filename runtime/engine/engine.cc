@@ -91,10 +91,6 @@ std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store) {
       new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store)));
 }
 
-const RunningInvocation* Engine::running() const {
-  return impl_->state.running ? &*impl_->state.running : nullptr;
-}
-
 bool Engine::RequestKill() { return impl_->state.watchdog->RequestKill(); }
 
 }  // namespace shredder::engine

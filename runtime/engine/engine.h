@@ -42,12 +42,6 @@ struct LibraryInfo {
   std::vector<FunctionInfo> functions;
 };
 
-// The invocation that runs now, for FUNCTION STATS.
-struct RunningInvocation {
-  std::string function;
-  uint64_t started_at_ms;  // monotonic clock
-};
-
 class Engine;
 
 // A tenant's functions: an isolate and a context of their own, made on the first load. Must not
@@ -93,8 +87,6 @@ class Engine {
 
   std::unique_ptr<FunctionHost> CreateHost(store::Store* store);
 
-  // The invocation that runs now (seen from on_yield), or null.
-  const RunningInvocation* running() const;
   // Terminates the running invocation; false where none runs. From any thread; its caller gets the
   // Error "ERR ... killed by FUNCTION KILL".
   bool RequestKill();

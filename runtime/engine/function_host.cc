@@ -21,12 +21,6 @@ constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
 // has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
 
-uint64_t MonotonicMs() {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::milliseconds>(
-                                   std::chrono::steady_clock::now().time_since_epoch())
-                                   .count());
-}
-
 Value MakeError(std::string message) { return Value{Error{std::move(message)}}; }
 
 bool HasFlag(const FunctionInfo& info, std::string_view flag) {
@@ -367,7 +361,6 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
 
   store::Store* store = store_state_.store;
   store_state_.access = no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
-  engine_->running = RunningInvocation{std::string(function), MonotonicMs()};
   store->BeginInvocation(!no_writes);
   std::optional<store::Transaction> transaction;
   if (!no_writes) transaction.emplace(store);
@@ -382,7 +375,6 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   if (transaction && failure.empty()) transaction->Commit();
   transaction.reset();
   store->EndInvocation();
-  engine_->running.reset();
   store_state_.access = StoreAccess::kReadOnlyLoad;
   if (heap_exhausted_) DisposeIsolate();
   if (!failure.empty()) return MakeError(std::move(failure));

@@ -6,7 +6,6 @@
 #include <v8.h>
 
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,7 +25,6 @@ void DisposeIsolate(v8::Isolate* isolate);
 struct EngineState {
   EngineOptions options;
   std::unique_ptr<Watchdog> watchdog;
-  std::optional<RunningInvocation> running;
   // Of the run that the watchdog watches; null between runs.
   store::Store* running_store = nullptr;
 };
