@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { Command } from 'commander';
-import { type Config, loadConfig } from '../config.ts';
+import { loadConfig, type Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { checkStyle } from '../style/style.ts';
 import { ensurePackages, STYLE_PACKAGES } from '../system/packages.ts';

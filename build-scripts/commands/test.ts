@@ -2,23 +2,20 @@ import { Command, Option } from 'commander';
 import path from 'node:path';
 import { loadConfig, type Config } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { ensureRuntime } from '../runtime/build.ts';
+import { ensureRuntime, readUnitTests, type RuntimeBuild } from '../runtime/build.ts';
 import { CommandError, run } from '../system/command.ts';
 import { listFiles } from '../system/files.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
 import { Tally } from '../testing/tally.ts';
+import { withoutTest } from '../testing/unit_tests.ts';
 import { CHECKS_RUNS, DEFAULT_RANDOM_CALLS, environmentOf } from '../testing/v8_checks.ts';
+import { describeFailure } from '../ui/failure.ts';
 import { Steps, type Step } from '../ui/steps.ts';
 import { checkPatches } from './patches.ts';
+import { requireStyle } from './style.ts';
 
 /** A unit test that takes longer hangs; V8's checks make everything slow. */
 const UNIT_TEST_TIMEOUT_SECONDS = { release: 600, checks: 3600 };
-
-/** The builtins' tests once more, with every lookup a call: the answers must be the same. */
-const WITHOUT_INLINING = {
-  args: ['--gtest_filter=*Builtins*:RawContext*:*Writes*:*Inlining*:*Loop*'],
-  env: { SHREDDER_TEST_V8_FLAGS: '--no-shredder-inline' },
-};
 
 interface TestOptions {
   v8Checks?: boolean;
@@ -28,7 +25,7 @@ interface TestOptions {
 /** `shredder test`, behind `npm test`: everything that is built, checked and tested. */
 export function testCommand(): Command {
   return new Command('test')
-    .description('build what is missing, check types and patches, run the unit tests and ava')
+    .description('check style, types and patches, build what is missing, run all tests')
     .argument('[files...]', "ava's test files (default: all)")
     .option('--v8-checks', "run the engine's tests alone, in a V8 with its own checks, many ways")
     .addOption(
@@ -46,7 +43,7 @@ export function testCommand(): Command {
           await testEverything(files, tally);
         }
       } catch (error) {
-        if (tally.failures === 0) tally.addFailure();
+        if (tally.failures === 0) tally.addCheck(false);
         throw error;
       } finally {
         process.stdout.write(`${tally}\n`);
@@ -61,14 +58,35 @@ async function testEverything(files: readonly string[], tally: Tally): Promise<v
   const log = (name: string): string => path.join(config.cache, 'logs', `${name}.log`);
 
   await steps.run('Test packages', (step) => ensurePackages(TEST_PACKAGES, step, log('packages')));
-  const { binDir } = await ensureRuntime(config, steps);
-  await steps.run('Type check', () =>
+  // What takes seconds comes first; what it finds does not keep the tests from running.
+  const check = (name: string, work: () => Promise<unknown>): Promise<void> =>
+    runCheck(name, work, steps, tally);
+  await check('Style', () => requireStyle(config, { fix: false }));
+  await check('Type check', () =>
     run(path.join(bin, 'tsc'), ['--noEmit'], { cwd: config.repository }),
   );
-  await steps.run('Patch lint', () => checkPatches(config));
-  await runUnitTests(binDir, steps, tally, log('unit-tests'));
+  await check('Patch lint', () => checkPatches(config));
+  const runtime = await ensureRuntime(config, steps);
+  await runUnitTests(runtime, steps, tally, log('unit-tests'));
   await runAva(config, path.join(bin, 'ava'), files, steps, tally);
   if (tally.failures > 0) throw new UserError('tests failed');
+}
+
+/** A check that counts as one test. */
+async function runCheck(
+  name: string,
+  work: () => Promise<unknown>,
+  steps: Steps,
+  tally: Tally,
+): Promise<void> {
+  try {
+    await steps.run(name, work);
+    tally.addCheck(true);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    steps.note(describeFailure(error));
+    tally.addCheck(false);
+  }
 }
 
 /** The engine's tests in the variant with V8's checks, all runs whatever fails. */
@@ -90,31 +108,34 @@ async function testWithChecks(calls: number, tally: Tally): Promise<void> {
   if (tally.failures > 0) throw new UserError('tests failed', `See ${log}.`);
 }
 
-/** Runs the C++ unit tests, which are executables whose names end in _test: all, whatever fails. */
+/** Runs the C++ unit tests as CTest lists them: all, whatever fails. */
 async function runUnitTests(
-  binDir: string,
+  runtime: RuntimeBuild,
   steps: Steps,
   tally: Tally,
   log: string,
 ): Promise<void> {
-  const tests = (await listFiles(binDir)).filter((name) => name.endsWith('_test'));
-  if (tests.length === 0) throw new UserError(`no unit tests were built in ${binDir}`);
+  const { binDir } = runtime;
+  const tests = await readUnitTests(runtime);
+  const [forgotten] = withoutTest(await listFiles(binDir), tests);
+  if (forgotten !== undefined) {
+    throw new UserError(
+      `${forgotten} is built, but no test of CTest's runs it`,
+      `Write add_test(NAME ${forgotten} COMMAND ${forgotten}) where it is added.`,
+    );
+  }
   await steps.run('C++ unit tests', async (step) => {
-    const runs: { name: string; args: string[]; env: Record<string, string> }[] = [
-      ...tests.map((name) => ({ name, args: [], env: {} })),
-      { name: 'engine_test', ...WITHOUT_INLINING },
-    ];
-    for (const [index, { name, args, env }] of runs.entries()) {
+    for (const [index, { name, program, args, env }] of tests.entries()) {
       step.detail(name);
-      step.progress(index, runs.length);
-      await runUnitTest(path.join(binDir, name), step, tally, {
+      step.progress(index, tests.length);
+      await runUnitTest(path.join(binDir, program), step, tally, {
         log,
         args,
         env,
         timeoutSeconds: UNIT_TEST_TIMEOUT_SECONDS.release,
       });
     }
-    step.detail(`${runs.length} runs`);
+    step.detail(`${tests.length} runs`);
   });
 }
 
@@ -134,11 +155,14 @@ async function runUnitTest(
 ): Promise<void> {
   const limit = ['--kill-after=5', String(timeoutSeconds)];
   try {
-    const command = [...limit, program, '--gtest_brief=1', ...args];
-    tally.addGoogleTest((await run('timeout', command, { log, env })).output, true);
+    const { output } = await run('timeout', [...limit, program, ...args], {
+      log,
+      env: { ...env, GTEST_BRIEF: '1' },
+    });
+    tally.addUnitTest(output, true);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    tally.addGoogleTest(error.output, false);
+    tally.addUnitTest(error.output, false);
     step.line(error.message);
   }
 }

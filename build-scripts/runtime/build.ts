@@ -5,7 +5,7 @@ import { withLock } from '../cache/lock.ts';
 import { pruneResults } from '../cache/prune.ts';
 import type { Config } from '../config.ts';
 import { UserError } from '../errors.ts';
-import { run } from '../system/command.ts';
+import { capture, run } from '../system/command.ts';
 import {
   createFolderAtomically,
   exists,
@@ -15,6 +15,7 @@ import {
 } from '../system/files.ts';
 import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
 import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
+import { parseCTest, type UnitTest } from '../testing/unit_tests.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILTINS_FOLDER, ensureV8, type V8Build, type V8BuildRecord } from '../v8/build.ts';
 import { runNinja } from '../v8/ninja.ts';
@@ -29,6 +30,12 @@ export interface RuntimeBuild {
   key: string;
   v8: V8BuildRecord;
 }
+
+/** Increased when this script makes another result of the same inputs. */
+const RESULT_FORMAT = 2;
+
+/** The unit tests of a result, as CTest lists them. */
+const TESTS_FILE = 'tests.json';
 
 /** Folders of the repository that the runtime is compiled from. */
 const SOURCE_FOLDERS = ['runtime', BUILTINS_FOLDER] as const;
@@ -51,6 +58,11 @@ export async function ensureRuntime(config: Config, steps: Steps): Promise<Runti
   return await steps.run('Runtime build', (step) => buildRuntime(config, v8, step));
 }
 
+/** The runs of a runtime's unit tests. */
+export async function readUnitTests({ binDir }: RuntimeBuild): Promise<UnitTest[]> {
+  return JSON.parse(await readFile(path.join(binDir, '..', TESTS_FILE), 'utf8')) as UnitTest[];
+}
+
 async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<RuntimeBuild> {
   const files = await sourceFiles(config);
   const compiler = await compilerVersion();
@@ -61,6 +73,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
     ...variantKey(config.v8Variant),
   });
   const key = keyOf({
+    format: String(RESULT_FORMAT),
     tree: treeKey,
     v8: v8.record.key,
     sources: await hashFiles(config.repository, files),
@@ -114,9 +127,13 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
         lockFd: lock.fd,
         mapLine,
       });
+      const tests = parseCTest(
+        await capture('ctest', ['--test-dir', buildDir, '--show-only=json-v1']),
+      );
       await mkdir(results, { recursive: true });
       await createFolderAtomically(result, async (folder) => {
         await cp(executables, path.join(folder, 'bin'), { recursive: true });
+        await writeFile(path.join(folder, TESTS_FILE), `${JSON.stringify(tests, undefined, 2)}\n`);
         await writeFile(path.join(folder, 'key'), `${key}\n`);
       });
       await pruneResults(results);

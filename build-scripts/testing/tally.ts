@@ -7,18 +7,26 @@ export class Tally {
     return this.failed;
   }
 
-  /** Adds one thing that is no test and went wrong. */
-  addFailure(): void {
-    this.failed++;
+  /** Adds a check that is one thing: it passed, or it did not. */
+  addCheck(passed: boolean): void {
+    this.add(passed ? 1 : 0, passed ? 0 : 1, passed);
   }
 
-  /** Adds the report of a GoogleTest program; one that broke off has one failure more. */
-  addGoogleTest(report: string, exitedWell: boolean): void {
+  /**
+   * Adds the report of a unit test's program: GoogleTest's counts, of which none means that its
+   * filter fits no test; without a report the program is one test. One that broke off has one
+   * failure more.
+   */
+  addUnitTest(report: string, exitedWell: boolean): void {
+    if (!report.includes('[==========]')) {
+      this.addCheck(exitedWell);
+      return;
+    }
     const passed = countIn(report, /^\[ {2}PASSED {2}\] (\d+) tests?\.$/gm);
     const skipped = countIn(report, /^\[ {2}SKIPPED \] (\d+) tests?[.,]/gm);
     // A brief report does not count the failures.
     const ran = countIn(report, /^\[={10}\] (\d+) tests? from .* ran\./gm);
-    this.add(passed, Math.max(ran - passed - skipped, 0), exitedWell);
+    this.add(passed, Math.max(ran - passed - skipped, 0), exitedWell && ran > 0);
   }
 
   /** Adds ava's report: hooks, exceptions and tests cut off by a timeout fail as tests do. */
