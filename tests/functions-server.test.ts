@@ -16,14 +16,14 @@ const list = await import('../ts-functions/examples/list.ts');
 
 const PROBES = fileURLToPath(new URL('fixtures/probes.ts', import.meta.url));
 
-/** What a call comes to: its value as JSON, or its error without place and shown argument. */
+/** What a call comes to: its value as JSON, or its error without its place. */
 async function outcomeOf(call: Promise<unknown>): Promise<string> {
   try {
     return JSON.stringify(comparable(await call));
   } catch (error) {
     const { name, message } = error as Error;
     const text = name === 'ReplyError' ? message.replace(/^ERR /, '') : `${name}: ${message}`;
-    return text.replace(/^TypeError: (?=READONLY )/, '').replace(/(, not .*)?( at \S+)?$/s, '');
+    return text.replace(/^TypeError: (?=READONLY )/, '').replace(/ at \S+$/, '');
   }
 }
 

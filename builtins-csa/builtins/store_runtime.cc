@@ -1,7 +1,7 @@
 // What the store's builtins leave to C++: keys that are not ASCII, and errors.
 
-#include "builtins-csa/builtins/store_error.h"
 #include "builtins-csa/builtins/table_gather.h"
+#include "builtins-csa/layout/store_errors.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "src/codegen/external-reference.h"
 #include "src/execution/arguments-inl.h"
@@ -40,73 +40,19 @@ Handle<String> Describe(Isolate* isolate, Handle<Object> argument) {
 }
 
 Object ThrowStoreError(Isolate* isolate, StoreError error, Handle<Object> argument) {
-  Handle<JSFunction> constructor = isolate->type_error_function();
-  const char* message = "";
-  bool show_argument = true;
-  switch (error) {
-    case StoreError::kNoStore:
-      message = "shredder:store is used outside of a tenant's context";
-      show_argument = false;
-      break;
-    case StoreError::kKeyType:
-      message = "key must be a string or an integer";
-      break;
-    case StoreError::kKeyNumber:
-      constructor = isolate->range_error_function();
-      message = "a number used as a key must be an integer from 0 to 9007199254740991";
-      break;
-    case StoreError::kKeyTooLong:
-      constructor = isolate->range_error_function();
-      message = "key is longer than 65536 bytes";
-      show_argument = false;
-      break;
-    case StoreError::kKeySurrogate:
-      message = "key has a lone surrogate, which has no UTF-8 form";
-      show_argument = false;
-      break;
-    case StoreError::kBufferType:
-      message = "bytes must be an ArrayBuffer or a view of one";
-      break;
-    case StoreError::kBufferUnusable:
-      message = "buffer must be neither detached nor shared nor resizable";
-      show_argument = false;
-      break;
-    case StoreError::kIndexType:
-      message = "index must be a number";
-      break;
-    case StoreError::kIndexRange:
-      constructor = isolate->range_error_function();
-      message = "index must be an integer from 0 to 9007199254740991";
-      break;
-    case StoreError::kNotView:
-      message = "the getters of a StoreView need a StoreView of their own context";
-      show_argument = false;
-      break;
-    case StoreError::kViewEnded:
-      message = "a StoreView is valid until its invocation ends, and this one's has ended";
-      show_argument = false;
-      break;
-    case StoreError::kViewOffset:
-      constructor = isolate->range_error_function();
-      message = "offset is outside the bounds of the StoreView";
-      show_argument = false;
-      break;
-    case StoreError::kKeysType:
-      message = "keys must be a Uint32Array";
-      break;
-    case StoreError::kOutType:
-      message = "out must be a Uint32Array or a Float64Array";
-      break;
-    case StoreError::kOutTooShort:
-      constructor = isolate->range_error_function();
-      message = "out must be as long as keys";
-      show_argument = false;
-      break;
-  }
-  Handle<String> text = isolate->factory()->NewStringFromAsciiChecked(message);
-  if (show_argument) {
-    Handle<String> separator = isolate->factory()->NewStringFromAsciiChecked(", not ");
-    text = isolate->factory()->NewConsString(text, separator).ToHandleChecked();
+  const ::shredder::StoreErrorInfo& info = ::shredder::InfoOf(error);
+  Handle<JSFunction> constructor =
+      info.constructor() == ::shredder::StoreErrorInfo::Constructor::kRangeError
+          ? isolate->range_error_function()
+          : isolate->type_error_function();
+  const auto string_of = [isolate](std::string_view text) {
+    return isolate->factory()
+        ->NewStringFromOneByte(base::Vector<const uint8_t>::cast(base::VectorOf(text)))
+        .ToHandleChecked();
+  };
+  Handle<String> text = string_of(info.text());
+  if (info.shows_argument()) {
+    text = isolate->factory()->NewConsString(text, string_of(", not ")).ToHandleChecked();
     text = isolate->factory()->NewConsString(text, Describe(isolate, argument)).ToHandleChecked();
   }
   return isolate->Throw(*isolate->factory()->NewError(constructor, text));

@@ -6,7 +6,7 @@
 // across a call.
 #pragma once
 
-#include "builtins-csa/builtins/store_error.h"
+#include "builtins-csa/layout/store_errors.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "src/codegen/code-stub-assembler.h"
 

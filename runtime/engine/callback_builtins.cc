@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "runtime/engine/store_arguments.h"
+#include "runtime/engine/v8_strings.h"
 
 namespace shredder::engine {
 
@@ -27,7 +28,12 @@ void DBGet(const v8::FunctionCallbackInfo<v8::Value>& info) {
     isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
     bytes = allocator->AllocateUninitialized(value->size());
   }
-  if (bytes == nullptr) return ThrowRangeError(isolate, "Array buffer allocation failed");
+  if (bytes == nullptr) {
+    // As V8 words it.
+    isolate->ThrowException(
+        v8::Exception::RangeError(AsciiString(isolate, "Array buffer allocation failed")));
+    return;
+  }
   std::memcpy(bytes, value->data(), value->size());
   info.GetReturnValue().Set(v8::ArrayBuffer::New(
       isolate, v8::ArrayBuffer::NewBackingStore(

@@ -9,9 +9,19 @@ namespace shredder::engine {
 
 namespace {
 
-bool TooLong(v8::Isolate* isolate) {
-  ThrowRangeError(isolate, "key is longer than 65536 bytes");
-  return false;
+constexpr auto kMaxNumber = static_cast<double>(layout::kMaxSafeInteger);
+
+// A number's digits, or what else the argument is, as the builtins show it. Runs none of the
+// argument's code.
+std::string Describe(v8::Isolate* isolate, v8::Local<v8::Value> argument) {
+  if (argument->IsNull()) return "null";
+  v8::Local<v8::String> text;
+  if (!argument->IsNumber()) {
+    text = argument->TypeOf(isolate);
+  } else if (!argument->ToString(isolate->GetCurrentContext()).ToLocal(&text)) {
+    return "number";
+  }
+  return Utf8(isolate, text);
 }
 
 bool HasLoneSurrogate(v8::Isolate* isolate, v8::Local<v8::String> string) {
@@ -32,40 +42,42 @@ bool HasLoneSurrogate(v8::Isolate* isolate, v8::Local<v8::String> string) {
 
 }  // namespace
 
-void ThrowTypeError(v8::Isolate* isolate, const char* message) {
-  isolate->ThrowException(v8::Exception::TypeError(AsciiString(isolate, message)));
-}
-
-void ThrowRangeError(v8::Isolate* isolate, const char* message) {
-  isolate->ThrowException(v8::Exception::RangeError(AsciiString(isolate, message)));
+void ThrowStoreError(v8::Isolate* isolate, StoreError error, v8::Local<v8::Value> argument) {
+  const StoreErrorInfo& info = InfoOf(error);
+  std::string text(info.text());
+  if (info.shows_argument()) text += ", not " + Describe(isolate, argument);
+  const v8::Local<v8::String> message = AsciiString(isolate, text);
+  isolate->ThrowException(info.constructor() == StoreErrorInfo::Constructor::kRangeError
+                              ? v8::Exception::RangeError(message)
+                              : v8::Exception::TypeError(message));
 }
 
 bool KeyArgument::Read(v8::Isolate* isolate, v8::Local<v8::Value> value) {
+  const auto fail = [&](StoreError error) {
+    ThrowStoreError(isolate, error, value);
+    return false;
+  };
   if (value->IsNumber()) {
     const double number = value.As<v8::Number>()->Value();
     if (!(number >= 0 && number <= static_cast<double>(layout::kMaxIntegerKey)) ||
         number != std::floor(number)) {
-      ThrowRangeError(isolate,
-                      "a number used as a key must be an integer from 0 to 9007199254740991");
-      return false;
+      return fail(StoreError::kKeyNumber);
     }
     key_ = store::Key::FromInteger(static_cast<uint64_t>(number));
     return true;
   }
-  if (!value->IsString()) {
-    ThrowTypeError(isolate, "key must be a string or an integer");
-    return false;
-  }
+  if (!value->IsString()) return fail(StoreError::kKeyType);
   const v8::Local<v8::String> string = value.As<v8::String>();
   // A string has no more characters than its UTF-8 form has bytes.
-  if (static_cast<uint64_t>(string->Length()) > layout::kMaxKeyBytes) return TooLong(isolate);
+  if (static_cast<uint64_t>(string->Length()) > layout::kMaxKeyBytes) {
+    return fail(StoreError::kKeyTooLong);
+  }
   if (!string->ContainsOnlyOneByte() && HasLoneSurrogate(isolate, string)) {
-    ThrowTypeError(isolate, "key has a lone surrogate, which has no UTF-8 form");
-    return false;
+    return fail(StoreError::kKeySurrogate);
   }
   bytes_ = Utf8(isolate, string);
   key_ = store::Key::FromBytes(bytes_);
-  return key_ ? true : TooLong(isolate);
+  return key_ ? true : fail(StoreError::kKeyTooLong);
 }
 
 v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& bytes) {
@@ -101,30 +113,28 @@ std::optional<std::string_view> BytesOf(v8::Isolate* isolate, v8::Local<v8::Valu
       size = view->ByteLength();
     }
   } else if (!value->IsSharedArrayBuffer()) {
-    ThrowTypeError(isolate, "bytes must be an ArrayBuffer or a view of one");
+    ThrowStoreError(isolate, StoreError::kBufferType, value);
     return std::nullopt;
   }
   if (buffer.IsEmpty() || buffer->WasDetached() || buffer->GetBackingStore()->IsShared() ||
       buffer->GetBackingStore()->IsResizableByUserJavaScript()) {
-    ThrowTypeError(isolate, "buffer must be neither detached nor shared nor resizable");
+    ThrowStoreError(isolate, StoreError::kBufferUnusable);
     return std::nullopt;
   }
   return std::string_view(static_cast<const char*>(buffer->Data()) + offset, size);
 }
 
-bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::string& what,
-                 double min, double max, int64_t* integer) {
+bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, int64_t min,
+                 IntegerErrors errors, int64_t* integer) {
   if (!value->IsNumber()) {
-    ThrowTypeError(isolate, (what + " must be a number").c_str());
+    ThrowStoreError(isolate, errors.type, value);
     return false;
   }
   const double number = value.As<v8::Number>()->Value();
   // NaN fails the comparisons.
-  if (!(number >= min && number <= max) || number != std::trunc(number)) {
-    ThrowRangeError(
-        isolate, (what + " must be an integer from " + std::to_string(static_cast<int64_t>(min)) +
-                  " to " + std::to_string(static_cast<int64_t>(max)))
-                     .c_str());
+  if (!(number >= static_cast<double>(min) && number <= kMaxNumber) ||
+      number != std::trunc(number)) {
+    ThrowStoreError(isolate, errors.range, value);
     return false;
   }
   *integer = static_cast<int64_t>(number);

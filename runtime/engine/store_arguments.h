@@ -1,5 +1,5 @@
-// What the C++ callbacks of shredder:store make of their arguments, by the builtins' rules, and the
-// errors that they throw.
+// What the C++ callbacks of shredder:store make of their arguments, by the builtins' rules
+// (builtins-csa/builtins/table_lookup_assembler.cc), and the errors that they throw.
 #pragma once
 
 #include <v8.h>
@@ -10,14 +10,16 @@
 #include <string_view>
 
 #include "builtins-csa/layout/key.h"
+#include "builtins-csa/layout/limits.h"
+#include "builtins-csa/layout/store_errors.h"
 
 namespace shredder::engine {
 
-void ThrowTypeError(v8::Isolate* isolate, const char* message);
-void ThrowRangeError(v8::Isolate* isolate, const char* message);
+// `argument` is shown where the error's text ends with it.
+void ThrowStoreError(v8::Isolate* isolate, StoreError error,
+                     v8::Local<v8::Value> argument = v8::Local<v8::Value>());
 
-// A key argument, by the builtins' rules (builtins-csa/builtins/table_lookup_assembler.cc), and the
-// bytes it refers to.
+// A key argument, and the bytes it refers to.
 class KeyArgument {
  public:
   // False with an exception pending for what is not a key.
@@ -37,11 +39,15 @@ v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& byte
 std::optional<std::string_view> BytesOf(v8::Isolate* isolate, v8::Local<v8::Value> value,
                                         std::string* on_heap_bytes);
 
-inline constexpr double kMaxSafeInteger = 9007199254740991;
+// The errors of an integer argument.
+struct IntegerErrors {
+  StoreError type;   // no number
+  StoreError range;  // no safe integer, or less than `min`
+};
 
-// Reads an integer argument that a double holds exactly; false with an exception pending for
-// anything else. `what` names it.
-bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, const std::string& what,
-                 double min, double max, int64_t* integer);
+// Reads an integer argument, from `min` to JavaScript's largest safe integer; false with an
+// exception pending for anything else.
+bool ReadInteger(v8::Isolate* isolate, v8::Local<v8::Value> value, int64_t min,
+                 IntegerErrors errors, int64_t* integer);
 
 }  // namespace shredder::engine

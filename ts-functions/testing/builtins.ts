@@ -1,19 +1,13 @@
 // `shredder:store` under plain Node: the builtins over the store of the running invocation.
 import type { Key, StoreView } from 'shredder:store';
-import {
-  bytesOf,
-  elementArray,
-  integerArgument,
-  keyArray,
-  keyText,
-  plainArray,
-} from './arguments.ts';
+import { bytesOf, gatherArrays, integerArgument, keyOf, keyText, refill } from './arguments.ts';
+import { storeError } from './errors.ts';
 import { currentInvocation, type Invocation } from './invocation.ts';
 import { viewOf } from './view.ts';
 
 export function HTGet(key: Key, into: ArrayBuffer | ArrayBufferView): number {
-  const value = find(key);
   const target = bytesOf(into);
+  const value = find(key);
   if (value === undefined) return -1;
   target.set(value.subarray(0, target.byteLength));
   return value.byteLength;
@@ -45,18 +39,15 @@ export function HTGetMany(
   field: number,
   out: Uint32Array | Float64Array,
 ): number {
-  const places = keyArray(keys);
-  const target = elementArray(out);
-  integerArgument(field, 'field');
-  if (target.length < places.length) {
-    throw new RangeError(`out has ${target.length} elements for ${places.length} keys`);
-  }
-  const read = target instanceof Uint32Array ? HTGetUint32 : HTGetFloat64;
+  const arrays = gatherArrays(keys, out);
+  integerArgument(field, 'index');
+  if (arrays.out.length < arrays.keys.length) throw storeError('outTooShort');
+  const read = arrays.out instanceof Uint32Array ? HTGetUint32 : HTGetFloat64;
   let found = 0;
-  for (let i = 0; i < places.length; i++) {
-    const element = read(places[i]!, field);
+  for (let i = 0; i < arrays.keys.length; i++) {
+    const element = read(arrays.keys[i]!, field);
     if (element === undefined) continue;
-    target[i] = element;
+    arrays.out[i] = element;
     found++;
   }
   return found;
@@ -68,11 +59,8 @@ export function HTAdd(key: Key, delta: number): number {
 }
 
 export function HTScan(cursor: number, into: Key[]): number {
-  const place = integerArgument(cursor, 'cursor');
-  const found = plainArray(into);
-  const { keys, next } = invocation().store.scan(place);
-  found.length = 0;
-  found.push(...keys.map((key) => (isIntegerKey(key) ? Number(key) : key)));
+  const { keys, next } = invocation().store.scan(integerArgument(cursor, 'cursor'));
+  refill(into, keys.map(keyOf));
   return next;
 }
 
@@ -97,10 +85,6 @@ export function DBGetNumber(key: Key): number | undefined {
 
 export { HTAdd as DBAdd, HTDelete as DBDelete, HTSet as DBSet };
 
-function isIntegerKey(key: string): boolean {
-  return Number.isSafeInteger(Number(key)) && /^(0|[1-9]\d*)$/.test(key);
-}
-
 function find(key: unknown): Uint8Array | undefined {
   return invocation().store.find(keyText(key));
 }
@@ -111,8 +95,8 @@ function readElement(
   size: number,
   read: (view: DataView, offset: number) => number,
 ): number | undefined {
-  const value = find(key);
   const offset = integerArgument(index, 'index') * size;
+  const value = find(key);
   if (value === undefined || offset + size > value.byteLength) return undefined;
   return read(new DataView(value.buffer, value.byteOffset, value.byteLength), offset);
 }
@@ -127,8 +111,6 @@ function invocation(): Invocation {
 
 function writableInvocation(): Invocation {
   const running = invocation();
-  if (running.readOnly) {
-    throw new TypeError('READONLY a function with the flag no-writes cannot write the store');
-  }
+  if (running.readOnly) throw storeError('readOnlyFunction');
   return running;
 }

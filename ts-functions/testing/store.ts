@@ -3,11 +3,11 @@
 import type { Key } from 'shredder:store';
 import type { Result } from '../src/index.ts';
 import { bytesOf, keyText } from './arguments.ts';
+import { MAX_VALUE_BYTES, storeError } from './errors.ts';
 import { currentInvocation, Invocation, withInvocation } from './invocation.ts';
 
 /** Memory that an entry is taken to need beyond its key and value. */
 const ENTRY_OVERHEAD_BYTES = 64;
-const MAX_VALUE_BYTES = 512 * 1024 * 1024;
 const DEFAULT_QUOTA_BYTES = 1024 ** 3;
 
 /** A scan's steps: each finds the keys whose hash leaves the cursor as its remainder. */
@@ -133,23 +133,17 @@ class TestStore {
   add(key: string, delta: number): number {
     const before = this.live(key);
     const sum = Number((before === undefined ? 0n : integerIn(before.bytes)) + BigInt(delta));
-    if (!Number.isSafeInteger(sum)) {
-      throw new RangeError(`the sum must be at most ${Number.MAX_SAFE_INTEGER} from 0`);
-    }
+    if (!Number.isSafeInteger(sum)) throw storeError('sumRange');
     this.put(key, { ...before, bytes: new TextEncoder().encode(String(sum)) });
     return sum;
   }
 
   /** Writes an entry at a key's text, within the quota. */
   put(key: string, entry: Entry): void {
-    if (entry.bytes.byteLength > MAX_VALUE_BYTES) {
-      throw new RangeError(`value is longer than ${MAX_VALUE_BYTES} bytes`);
-    }
+    if (entry.bytes.byteLength > MAX_VALUE_BYTES) throw storeError('valueTooLong');
     const before = this.entries.get(key);
     const used = this.usedBytes - sizeOf(key, before) + sizeOf(key, entry);
-    if (used > this.quotaBytes) {
-      throw new RangeError("OOM the tenant's memory quota is used up");
-    }
+    if (used > this.quotaBytes) throw storeError('outOfMemory');
     this.remember(key, before);
     this.entries.set(key, entry);
     this.usedBytes = used;
@@ -204,7 +198,7 @@ function integerIn(bytes: Uint8Array): bigint {
   const text = Buffer.from(bytes).toString('latin1');
   const value = /^(0|-?[1-9]\d{0,18})$/.test(text) ? BigInt(text) : undefined;
   if (value === undefined || value < MIN_INT64 || value > MAX_INT64) {
-    throw new TypeError('value is not an integer');
+    throw storeError('notCounter');
   }
   return value;
 }

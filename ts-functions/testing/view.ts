@@ -1,5 +1,6 @@
 // What HTView returns: a value's bytes, for as long as the invocation that asked for them runs.
 import type { StoreView } from 'shredder:store';
+import { storeError } from './errors.ts';
 import type { Invocation } from './invocation.ts';
 
 /** Shows `bytes`, which nothing may change, until `invocation` ends. */
@@ -17,54 +18,57 @@ class View implements StoreView {
   }
 
   get byteLength(): number {
-    return this.#bytes().byteLength;
+    if (this.#invocation.ended) throw storeError('viewEnded');
+    return this.#data.byteLength;
   }
 
   getInt8(byteOffset: number): number {
-    return this.#bytes().getInt8(byteOffset);
+    return this.#data.getInt8(this.#place(byteOffset, 1));
   }
 
   getUint8(byteOffset: number): number {
-    return this.#bytes().getUint8(byteOffset);
+    return this.#data.getUint8(this.#place(byteOffset, 1));
   }
 
   getInt16(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getInt16(byteOffset, littleEndian);
+    return this.#data.getInt16(this.#place(byteOffset, 2), littleEndian);
   }
 
   getUint16(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getUint16(byteOffset, littleEndian);
+    return this.#data.getUint16(this.#place(byteOffset, 2), littleEndian);
   }
 
   getInt32(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getInt32(byteOffset, littleEndian);
+    return this.#data.getInt32(this.#place(byteOffset, 4), littleEndian);
   }
 
   getUint32(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getUint32(byteOffset, littleEndian);
+    return this.#data.getUint32(this.#place(byteOffset, 4), littleEndian);
   }
 
   getFloat32(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getFloat32(byteOffset, littleEndian);
+    return this.#data.getFloat32(this.#place(byteOffset, 4), littleEndian);
   }
 
   getFloat64(byteOffset: number, littleEndian = false): number {
-    return this.#bytes().getFloat64(byteOffset, littleEndian);
+    return this.#data.getFloat64(this.#place(byteOffset, 8), littleEndian);
   }
 
   getBigInt64(byteOffset: number, littleEndian = false): bigint {
-    return this.#bytes().getBigInt64(byteOffset, littleEndian);
+    return this.#data.getBigInt64(this.#place(byteOffset, 8), littleEndian);
   }
 
   getBigUint64(byteOffset: number, littleEndian = false): bigint {
-    return this.#bytes().getBigUint64(byteOffset, littleEndian);
+    return this.#data.getBigUint64(this.#place(byteOffset, 8), littleEndian);
   }
 
-  #bytes(): DataView {
-    if (this.#invocation.ended) {
-      throw new TypeError('the invocation that made this view has ended: make a new one by HTView');
-    }
-    return this.#data;
+  /** Where an element of `size` bytes lies, checked in the store's order. */
+  #place(byteOffset: unknown, size: number): number {
+    // What DataView makes of an offset: what is no number is converted, a fraction is cut off.
+    const place = Math.trunc(+(byteOffset as number)) || 0;
+    if (place < 0 || place > Number.MAX_SAFE_INTEGER) throw storeError('viewOffset');
+    if (place + size > this.byteLength) throw storeError('viewOffset');
+    return place;
   }
 }
 
