@@ -44,7 +44,6 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
   header('libgtest-dev', 'gtest/gtest.h'),
   header('libgmock-dev', 'gmock/gmock.h'),
   header('libbenchmark-dev', 'benchmark/benchmark.h'),
-  header('libxxhash-dev', 'xxhash.h'),
 ];
 
 /** What the check of the sources' style needs. */

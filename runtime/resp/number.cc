@@ -4,7 +4,6 @@
 #include <cmath>
 #include <limits>
 #include <optional>
-#include <system_error>
 
 #include "builtins-csa/layout/decimal.h"
 
@@ -28,16 +27,6 @@ bool ParseUnsigned(std::string_view text, uint64_t* value) {
       layout::ParseDecimal(text, std::numeric_limits<uint64_t>::max());
   if (parsed) *value = *parsed;
   return parsed.has_value();
-}
-
-bool ParseDouble(std::string_view text, double* value) {
-  if (text.starts_with('+') && text.size() > 1 && text[1] != '-') text.remove_prefix(1);
-  double parsed = 0;
-  const char* const end = text.data() + text.size();
-  const auto [stopped, error] = std::from_chars(text.data(), end, parsed);
-  if (error != std::errc() || stopped != end || std::isnan(parsed)) return false;
-  *value = parsed;
-  return true;
 }
 
 void AppendDouble(double value, std::string* out) {

@@ -14,11 +14,6 @@ bool ParseInteger(std::string_view text, int64_t* value);
 // The same for non-negative numbers up to 2^64 - 1 (SCAN's cursor).
 bool ParseUnsigned(std::string_view text, uint64_t* value);
 
-// A finite or infinite decimal as Redis's getDoubleFromObject reads it: optional sign, digits with
-// a fraction and an exponent, or inf/infinity in any case; no spaces, no nan, no hexadecimal, no
-// overflow to infinity.
-bool ParseDouble(std::string_view text, double* value);
-
 // The shortest digits that read back as the same double, in JavaScript's notation (no exponent from
 // 1e-6 up to 1e21): "0.1", "25604597", "1e+21"; "inf", "-inf", "nan", and "-0".
 void AppendDouble(double value, std::string* out);

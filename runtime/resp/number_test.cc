@@ -69,26 +69,6 @@ TEST(NumberTest, UnsignedIntegersReachTwoToThe64) {
   }
 }
 
-TEST(NumberTest, Doubles) {
-  const struct {
-    std::string text;
-    double value;
-  } good[] = {{"0", 0},          {"-1.5", -1.5}, {"+2", 2},         {"1e3", 1000},
-              {".5", 0.5},       {"3.", 3},      {"INF", INFINITY}, {"-infinity", -INFINITY},
-              {"+inf", INFINITY}};
-  for (const auto& test : good) {
-    double value = 0;
-    EXPECT_TRUE(ParseDouble(test.text, &value)) << test.text;
-    EXPECT_EQ(value, test.value) << test.text;
-  }
-  for (const std::string text :
-       {"", " 1", "1 ", "nan", "-nan", "1x", "0x10", "+-1", "--1", "+", "1e400", "1e-400", "."}) {
-    double value = 77;
-    EXPECT_FALSE(ParseDouble(text, &value)) << text;
-    EXPECT_EQ(value, 77);
-  }
-}
-
 TEST(NumberTest, DoublesAreWrittenInJavaScriptsNotation) {
   const struct {
     double value;

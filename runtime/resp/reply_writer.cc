@@ -37,10 +37,6 @@ void ReplyWriter::Set(size_t elements) {
   Header(protocol_ == Protocol::kResp3 ? '~' : '*', static_cast<int64_t>(elements));
 }
 
-void ReplyWriter::Push(size_t elements) {
-  Header(protocol_ == Protocol::kResp3 ? '>' : '*', static_cast<int64_t>(elements));
-}
-
 void ReplyWriter::Boolean(bool value) {
   if (protocol_ == Protocol::kResp3) {
     out_->append(value ? "#t\r\n" : "#f\r\n");
@@ -57,14 +53,6 @@ void ReplyWriter::Double(double value) {
   out_->push_back(',');
   AppendDouble(value, out_);
   out_->append("\r\n");
-}
-
-void ReplyWriter::BigNumber(std::string_view decimal) {
-  if (protocol_ == Protocol::kResp2) {
-    Bulk(decimal);
-  } else {
-    Line('(', decimal);
-  }
 }
 
 void ReplyWriter::Verbatim(std::string_view text) {

@@ -34,11 +34,9 @@ class ReplyWriter {
   void Array(size_t elements);
   void Map(size_t pairs);  // in RESP2 an array of 2 * pairs elements
   void Set(size_t elements);
-  void Push(size_t elements);
-  void Boolean(bool value);                  // in RESP2 the integer 1 or 0
-  void Double(double value);                 // FormatDouble's text; in RESP2 as a bulk string
-  void BigNumber(std::string_view decimal);  // -?[0-9]+; in RESP2 as a bulk string
-  void Verbatim(std::string_view text);      // format txt; in RESP2 a bulk string
+  void Boolean(bool value);              // in RESP2 the integer 1 or 0
+  void Double(double value);             // FormatDouble's text; in RESP2 as a bulk string
+  void Verbatim(std::string_view text);  // format txt; in RESP2 a bulk string
 
  private:
   void Header(char type, int64_t value);

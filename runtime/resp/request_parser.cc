@@ -103,7 +103,7 @@ RequestParser::Result RequestParser::Parse(std::string_view input, size_t* consu
       case Line::kComplete:
         break;
       case Line::kIncomplete:
-        return Incomplete(input.size() + 1);
+        return Result::kIncomplete;
       case Line::kBadNumber:
         return Fail("invalid multibulk length");
       case Line::kTooLong:
@@ -128,7 +128,7 @@ RequestParser::Result RequestParser::Parse(std::string_view input, size_t* consu
 RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* consumed) {
   while (args_remaining_ > 0) {
     if (bulk_bytes_ < 0) {
-      if (position_ == input.size()) return Incomplete(position_ + 1);
+      if (position_ == input.size()) return Result::kIncomplete;
       if (input[position_] != '$') {
         return Fail("expected '$', got '" + Printable(input[position_]) + "'");
       }
@@ -137,7 +137,7 @@ RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* 
         case Line::kComplete:
           break;
         case Line::kIncomplete:
-          return Incomplete(input.size() + 1);
+          return Result::kIncomplete;
         case Line::kBadNumber:
           return Fail("invalid bulk length");
         case Line::kTooLong:
@@ -152,7 +152,7 @@ RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* 
     }
     // The two bytes behind the payload are skipped unread, as in Redis.
     const size_t size = static_cast<size_t>(bulk_bytes_);
-    if (input.size() - position_ < size + 2) return Incomplete(position_ + size + 2);
+    if (input.size() - position_ < size + 2) return Result::kIncomplete;
     pieces_.push_back({position_, size});
     position_ += size + 2;
     bulk_bytes_ = -1;
@@ -179,7 +179,7 @@ RequestParser::Result RequestParser::ParseInline(std::string_view input, size_t*
   if (newline == nullptr) {
     if (window > limits_.max_inline_bytes) return Fail("too big inline request");
     searched_ = limit;
-    return Incomplete(input.size() + 1);
+    return Result::kIncomplete;
   }
   const char* p = input.data() + position_;
   const char* end = newline;
@@ -252,11 +252,6 @@ RequestParser::Line RequestParser::ParseCountLine(std::string_view input, int64_
   return Line::kComplete;
 }
 
-RequestParser::Result RequestParser::Incomplete(size_t wanted) {
-  bytes_wanted_ = wanted;
-  return Result::kIncomplete;
-}
-
 RequestParser::Result RequestParser::Fail(std::string message) {
   error_ = "ERR Protocol error: " + std::move(message);
   args_.clear();
@@ -268,7 +263,6 @@ void RequestParser::Reset() {
   searched_ = 0;
   args_remaining_ = 0;
   bulk_bytes_ = -1;
-  bytes_wanted_ = 0;
 }
 
 }  // namespace shredder::resp

@@ -55,11 +55,6 @@ class RequestParser {
   // ASCII.
   const std::string& error() const { return error_; }
 
-  // After kIncomplete: input.size() that the next Parse needs at least to make progress, 0 where
-  // unknown. It follows the client's announcement: never allocate by it more than twice what has
-  // been received.
-  size_t bytes_wanted() const { return bytes_wanted_; }
-
  private:
   struct Piece {
     size_t offset;
@@ -70,7 +65,6 @@ class RequestParser {
   Result ParseArray(std::string_view input, size_t* consumed);
   Result ParseInline(std::string_view input, size_t* consumed, bool* empty);
   Line ParseCountLine(std::string_view input, int64_t* value);
-  Result Incomplete(size_t wanted);
   Result Fail(std::string message);
   void Reset();
 
@@ -86,7 +80,6 @@ class RequestParser {
   size_t searched_ = 0;          // no line end between position_ and here
   uint32_t args_remaining_ = 0;  // of the array in progress; 0: at the start of a request
   int64_t bulk_bytes_ = -1;      // of the bulk string at position_; -1 before its header is read
-  size_t bytes_wanted_ = 0;
 };
 
 }  // namespace shredder::resp

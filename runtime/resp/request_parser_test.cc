@@ -107,17 +107,6 @@ TEST(RequestParserTest, BytesBehindAPayloadAreNotChecked) {
   ExpectRequests("*1\rx$4\ryPING\r\n", {{"PING"}});
 }
 
-TEST(RequestParserTest, BytesWantedFollowsTheAnnouncement) {
-  RequestParser parser;
-  size_t consumed = 0;
-  EXPECT_EQ(parser.Parse("", &consumed), RequestParser::Result::kIncomplete);
-  EXPECT_EQ(parser.bytes_wanted(), 0u);
-  EXPECT_EQ(parser.Parse("*1\r\n$1000\r\nab", &consumed), RequestParser::Result::kIncomplete);
-  EXPECT_EQ(parser.bytes_wanted(), 11u + 1002u);
-  EXPECT_EQ(parser.Parse("*1\r\n$1000\r\nabcd", &consumed), RequestParser::Result::kIncomplete);
-  EXPECT_EQ(parser.bytes_wanted(), 11u + 1002u);
-}
-
 TEST(RequestParserTest, InlineWordsFollowRedisQuoting) {
   const struct {
     std::string line;
