@@ -1,5 +1,6 @@
 #include "builtins-csa/compiler/loop_splitting.h"
 
+#include "builtins-csa/compiler/counted_loop.h"
 #include "builtins-csa/compiler/split_loops.h"
 #include "builtins-csa/compiler/store_operators.h"
 #include "src/base/bits.h"
@@ -28,161 +29,24 @@ namespace layout = ::shredder::layout;
 
 namespace {
 
-constexpr int64_t kMaxFactor =
-    1 << 16;  // of steps and scales, so that products of two and a counter fit into 64 bits
-constexpr int64_t kIndexEnd = int64_t{1} << 31;
-constexpr int kMaxIndexDepth = 8;
-constexpr int kMaxLoopNodes = 120;
 constexpr int kMaxCopiedNodes = 4000;  // in one function
 
-// Whether inline instructions do what the node does, and not so many that its checks of bounds
-// count for nothing.
-bool IsCheap(Node* node) {
-  switch (node->opcode()) {
-    case IrOpcode::kBranch:
-    case IrOpcode::kIfTrue:
-    case IrOpcode::kIfFalse:
-    case IrOpcode::kMerge:
-    case IrOpcode::kSelect:
-    case IrOpcode::kPhi:
-    case IrOpcode::kEffectPhi:
-    case IrOpcode::kTypeGuard:
-    case IrOpcode::kCheckpoint:
-    case IrOpcode::kFrameState:
-    case IrOpcode::kStateValues:
-    case IrOpcode::kTypedStateValues:
-    case IrOpcode::kObjectState:
-    case IrOpcode::kTypedObjectState:
-    case IrOpcode::kObjectId:
-    case IrOpcode::kJSStackCheck:
-    case IrOpcode::kCheckIf:
-    case IrOpcode::kCheckMaps:
-    case IrOpcode::kCheckFloat64Hole:
-    case IrOpcode::kCheckNotTaggedHole:
-    case IrOpcode::kLoadField:
-    case IrOpcode::kLoadElement:
-    case IrOpcode::kLoadTypedElement:
-    case IrOpcode::kLoadDataViewElement:
-    case IrOpcode::kStoreField:
-    case IrOpcode::kStoreElement:
-    case IrOpcode::kStoreTypedElement:
-    case IrOpcode::kStoreDataViewElement:
-    case IrOpcode::kChangeTaggedSignedToInt32:
-    case IrOpcode::kChangeTaggedSignedToInt64:
-    case IrOpcode::kChangeTaggedToInt32:
-    case IrOpcode::kChangeTaggedToUint32:
-    case IrOpcode::kChangeTaggedToFloat64:
-    case IrOpcode::kChangeInt31ToTaggedSigned:
-    case IrOpcode::kChangeTaggedToBit:
-    case IrOpcode::kChangeBitToTagged:
-    case IrOpcode::kTruncateTaggedToFloat64:
-    case IrOpcode::kTruncateTaggedToWord32:
-    case IrOpcode::kShredderLookup:
-    case IrOpcode::kShredderValueIs:
-    case IrOpcode::kShredderValueLength:
-    case IrOpcode::kShredderValueOffset:
-    case IrOpcode::kShredderValueAddress:
-    case IrOpcode::kShredderLoadHeaderField:
-      return true;
-#define CASE(Name) case IrOpcode::k##Name:
-      SIMPLIFIED_CHECKED_OP_LIST(CASE)
-      MACHINE_OP_LIST(CASE)
-#undef CASE
-      return true;
-    default:
-      return false;
-  }
-}
-
-// A load of an array of which it is known that its elements are outside of V8's heap, and which can
-// be a DataView's load, too: no such load of a 64-bit integer is ever lowered.
-bool IsOffHeapLoad(Node* node) {
-  if (node->opcode() != IrOpcode::kLoadTypedElement) return false;
-  const ExternalArrayType type = ExternalArrayTypeOf(node->op());
-  return type != kExternalBigInt64Array && type != kExternalBigUint64Array &&
-         Int64Matcher(node->InputAt(1)).Is(0);
-}
-
-// How many registers an access to memory takes in an iteration: the address too, where that is a
-// sum. A lookup takes all.
-int RegistersOfAccess(Node* node) {
-  switch (node->opcode()) {
-    case IrOpcode::kShredderLookup:
-      return 8;
-    case IrOpcode::kLoadDataViewElement:
-      return 1;
-    case IrOpcode::kLoadTypedElement:
-      return IsOffHeapLoad(node) ? 1 : 2;
-    case IrOpcode::kLoadField:
-    case IrOpcode::kLoadElement:
-    case IrOpcode::kStoreField:
-    case IrOpcode::kStoreElement:
-    case IrOpcode::kStoreTypedElement:
-    case IrOpcode::kStoreDataViewElement:
-      return 2;
-    default:
-      return 0;
-  }
-}
-
-bool IsCheckedToInt32(Node* node) {
-  switch (node->opcode()) {
-    case IrOpcode::kCheckedInt64ToInt32:
-    case IrOpcode::kCheckedUint32ToInt32:
-    case IrOpcode::kCheckedUint64ToInt32:
-    case IrOpcode::kCheckedTaggedToInt32:
-    case IrOpcode::kCheckedTaggedSignedToInt32:
-      return true;
-    default:
-      return false;
-  }
-}
-
-class LoopSplitter {
+class LoopSplitter : public CountedLoop {
  public:
   LoopSplitter(JSGraph* jsgraph, LoopTree* loop_tree, const LoopTree::Loop* loop,
                SourcePositionTable* source_positions, NodeOriginTable* node_origins, Zone* zone)
-      : jsgraph_(jsgraph),
-        loop_tree_(loop_tree),
-        loop_(loop),
+      : CountedLoop(loop_tree, loop, zone),
+        jsgraph_(jsgraph),
         source_positions_(source_positions),
         node_origins_(node_origins),
-        zone_(zone),
-        header_(zone),
-        body_(zone),
-        counters_(zone),
-        bounds_(zone),
-        proven_(zone),
         main_phis_(zone),
         now_(zone),
         copies_(zone) {}
 
-  // Whether the loop is one to split; changes nothing.
-  bool Analyze();
+  // After Analyze.
   void Split();
-  int copied_nodes() const { return turns() * static_cast<int>(body_.size()); }
 
  private:
-  // A phi of the header that grows by a constant in each iteration.
-  struct Counter {
-    Node* phi;
-    int64_t step;
-    bool is_used;  // by a bound
-  };
-  // scale * counter + offset, with scale > 0 and offset >= 0: no partial sum or product on the way
-  // to it is greater, so where it is below 2^31, nothing has wrapped.
-  struct Linear {
-    Counter* counter;
-    int64_t scale;
-    int64_t offset;
-  };
-  // index < limit + slack, of which the limit is known before the loop.
-  struct Bound {
-    Linear index;
-    Node* limit;
-    enum Kind { kInt32, kUint32, kUint64 } kind;
-    int64_t slack;
-  };
   // What the header's nodes are at some point of the main loop.
   struct State {
     explicit State(Zone* zone) : values(zone) {}
@@ -190,31 +54,6 @@ class LoopSplitter {
     Node* effect = nullptr;
     ZoneUnorderedMap<Node*, Node*> values;
   };
-
-  bool FindHeader();
-  bool HasNoOtherExit();
-  void FindCounters();
-  bool FindLoopBound();
-  // Whether a limit that the header converts is the same in every iteration: then the main loop
-  // converts it once.
-  bool IsConvertedInHeader(Node* limit) const;
-  void FindIndexBounds();
-  void AddBound(const Bound& bound);
-
-  // What the node is of a counter; false if it is not linear in one, or needs too many steps to
-  // tell.
-  bool LinearOf(Node* node, Linear* linear, int depth = 0);
-  bool LinearOfSum(Node* a, Node* b, Linear* linear, int depth);
-  bool LinearOfProduct(Node* a, Node* b, Linear* linear, int depth);
-  // The main loop needs no check on the way from the counter to the index.
-  void MarkProven(Node* index);
-  bool IsProven(Node* node) const { return proven_.count(node) != 0; }
-  static bool Is64Bit(Node* node);
-
-  bool IsInLoop(Node* node) const { return loop_tree_->Contains(loop_, node); }
-  // Iterations in one turn of the main loop: several where they are short. A turn's loads come
-  // first, as the scheduler orders them, and want registers.
-  int turns() const { return registers_ <= 4 ? 4 : 1; }
 
   void MakeHeader();
   // Loads what finds a segment: nothing in the loop writes the store.
@@ -251,25 +90,8 @@ class LoopSplitter {
   }
 
   JSGraph* const jsgraph_;
-  LoopTree* const loop_tree_;
-  const LoopTree::Loop* const loop_;
   SourcePositionTable* const source_positions_;
   NodeOriginTable* const node_origins_;
-  Zone* const zone_;
-
-  // The loop.
-  Node* loop_node_ = nullptr;
-  Node* effect_phi_ = nullptr;
-  NodeVector header_;  // its phis
-  NodeVector body_;
-  Node* branch_ = nullptr;
-  Node* if_true_ = nullptr;
-  int registers_ = 0;
-  Node* lookup_ = nullptr;  // one of those in the body, which are all in one store
-  Node* converted_limit_ = nullptr;
-  ZoneVector<Counter> counters_;
-  ZoneVector<Bound> bounds_;  // the loop's own first
-  ZoneUnorderedMap<Node*, Linear> proven_;
 
   // The main loop.
   Node* main_loop_ = nullptr;
@@ -284,269 +106,6 @@ class LoopSplitter {
   State now_;
   ZoneUnorderedMap<Node*, Node*> copies_;
 };
-
-bool LoopSplitter::Analyze() {
-  if (loop_->TotalSize() > kMaxLoopNodes || !FindHeader() || !HasNoOtherExit()) return false;
-  for (Node* node : body_) {
-    if (!IsCheap(node)) return false;
-    if (node->opcode() == IrOpcode::kShredderLookup) lookup_ = node;
-    registers_ += RegistersOfAccess(node);
-  }
-  FindCounters();
-  if (counters_.empty() || !FindLoopBound()) return false;
-  FindIndexBounds();
-  // A loop that checks no bounds is left alone.
-  return bounds_.size() > 1;
-}
-
-bool LoopSplitter::FindHeader() {
-  for (Node* node : loop_tree_->HeaderNodes(loop_)) {
-    if (node->opcode() == IrOpcode::kLoop) {
-      loop_node_ = node;
-    } else if (node->opcode() == IrOpcode::kEffectPhi) {
-      if (effect_phi_ != nullptr) return false;
-      effect_phi_ = node;
-    } else if (node->opcode() == IrOpcode::kPhi) {
-      header_.push_back(node);
-    } else {
-      return false;
-    }
-  }
-  if (loop_node_ == nullptr || effect_phi_ == nullptr || loop_node_->InputCount() != 2)
-    return false;
-  for (Node* node : loop_tree_->BodyNodes(loop_)) body_.push_back(node);
-
-  for (Node* use : loop_node_->uses()) {
-    if (use->opcode() != IrOpcode::kBranch) continue;
-    if (branch_ != nullptr) return false;
-    branch_ = use;
-  }
-  if (branch_ == nullptr) return false;
-  Node* if_false = nullptr;
-  for (Node* use : branch_->uses()) {
-    if (use->opcode() == IrOpcode::kIfTrue) if_true_ = use;
-    if (use->opcode() == IrOpcode::kIfFalse) if_false = use;
-  }
-  return if_true_ != nullptr && if_false != nullptr && IsInLoop(if_true_) && !IsInLoop(if_false);
-}
-
-// Behind the main loop comes only the other: there is no way out of it but its limit.
-bool LoopSplitter::HasNoOtherExit() {
-  const auto leaves = [this](Node* node) {
-    for (Edge edge : node->use_edges()) {
-      Node* const use = edge.from();
-      if (!NodeProperties::IsControlEdge(edge) || IsInLoop(use)) continue;
-      if (use->opcode() == IrOpcode::kTerminate) continue;
-      if (node == branch_ && use->opcode() == IrOpcode::kIfFalse) continue;
-      return true;
-    }
-    return false;
-  };
-  if (leaves(loop_node_)) return false;
-  for (Node* node : body_) {
-    if (leaves(node)) return false;
-  }
-  return true;
-}
-
-void LoopSplitter::FindCounters() {
-  // What is linear is so in a counter: each phi is taken for one until its step is known.
-  for (Node* phi : header_) {
-    if (PhiRepresentationOf(phi->op()) != MachineRepresentation::kWord32) continue;
-    counters_.push_back({phi, 0, false});
-  }
-  ZoneVector<Counter> counters(zone_);
-  for (const Counter& counter : counters_) {
-    Linear next;
-    if (!LinearOf(counter.phi->InputAt(1), &next) || next.counter->phi != counter.phi ||
-        next.scale != 1 || next.offset < 1) {
-      continue;
-    }
-    counters.push_back(counter);
-    counters.back().step = next.offset;
-  }
-  counters_ = counters;
-}
-
-bool LoopSplitter::FindLoopBound() {
-  Node* const condition = branch_->InputAt(0);
-  Bound bound;
-  switch (condition->opcode()) {
-    case IrOpcode::kInt32LessThan:
-      bound.kind = Bound::kInt32;
-      bound.slack = 0;
-      break;
-    case IrOpcode::kInt32LessThanOrEqual:
-      bound.kind = Bound::kInt32;
-      bound.slack = 1;
-      break;
-    case IrOpcode::kUint32LessThan:
-      bound.kind = Bound::kUint32;
-      bound.slack = 0;
-      break;
-    case IrOpcode::kUint32LessThanOrEqual:
-      bound.kind = Bound::kUint32;
-      bound.slack = 1;
-      break;
-    default:
-      return false;
-  }
-  bound.limit = condition->InputAt(1);
-  if (!LinearOf(condition->InputAt(0), &bound.index)) return false;
-  if (IsInLoop(bound.limit)) {
-    if (!IsConvertedInHeader(bound.limit)) return false;
-    converted_limit_ = bound.limit;
-  }
-  AddBound(bound);
-  MarkProven(condition->InputAt(0));
-  return true;
-}
-
-bool LoopSplitter::IsConvertedInHeader(Node* limit) const {
-  for (Node* node = limit; node != effect_phi_; node = NodeProperties::GetEffectInput(node)) {
-    // Before the inputs are asked for, which a pure node lacks.
-    const bool is_constant = IsCheckedToInt32(node) && !IsInLoop(node->InputAt(0));
-    if (!is_constant && node->opcode() != IrOpcode::kCheckpoint) return false;
-    if (NodeProperties::GetControlInput(node) != loop_node_) return false;
-  }
-  return true;
-}
-
-void LoopSplitter::FindIndexBounds() {
-  for (Node* node : body_) {
-    Bound bound;
-    if (node->opcode() == IrOpcode::kCheckedUint32Bounds) {
-      bound.kind = Bound::kUint32;
-    } else if (node->opcode() == IrOpcode::kCheckedUint64Bounds) {
-      bound.kind = Bound::kUint64;
-    } else {
-      continue;
-    }
-    bound.slack = 0;
-    bound.limit = node->InputAt(1);
-    if (IsInLoop(bound.limit) || !LinearOf(node, &bound.index)) continue;
-    AddBound(bound);
-    MarkProven(node);
-  }
-  // A counter's own way from one iteration to the next.
-  for (const Counter& counter : counters_) {
-    if (counter.is_used) MarkProven(counter.phi->InputAt(1));
-  }
-  for (Node* node : body_) {
-    const bool changes_width = node->opcode() == IrOpcode::kChangeInt32ToInt64 ||
-                               node->opcode() == IrOpcode::kChangeUint32ToUint64 ||
-                               node->opcode() == IrOpcode::kTruncateInt64ToInt32;
-    Linear linear;
-    if (changes_width && IsProven(node->InputAt(0)) && LinearOf(node, &linear)) {
-      proven_.emplace(node, linear);
-    }
-  }
-}
-
-// Of two bounds that differ in the offset, the greater offset's implies the other.
-void LoopSplitter::AddBound(const Bound& bound) {
-  bound.index.counter->is_used = true;
-  for (Bound& other : bounds_) {
-    // The first is the loop's own, which has no check to spare.
-    if (&other != &bounds_[0] && other.limit == bound.limit && other.kind == bound.kind &&
-        other.index.counter == bound.index.counter && other.index.scale == bound.index.scale) {
-      other.index.offset = std::max(other.index.offset, bound.index.offset);
-      return;
-    }
-  }
-  bounds_.push_back(bound);
-}
-
-bool LoopSplitter::LinearOf(Node* node, Linear* linear, int depth) {
-  if (depth > kMaxIndexDepth) return false;
-  for (Counter& counter : counters_) {
-    if (counter.phi == node) {
-      *linear = {&counter, 1, 0};
-      return true;
-    }
-  }
-  if (!IsInLoop(node)) return false;
-  switch (node->opcode()) {
-    // The same number, if it is one from 0 to 2^31 - 1 and the check, if there is one, holds.
-    case IrOpcode::kTypeGuard:
-    case IrOpcode::kChangeInt32ToInt64:
-    case IrOpcode::kChangeUint32ToUint64:
-    case IrOpcode::kTruncateInt64ToInt32:
-    case IrOpcode::kCheckedUint32ToInt32:
-    case IrOpcode::kCheckedUint64ToInt32:
-    case IrOpcode::kCheckedInt64ToInt32:
-    case IrOpcode::kCheckedUint32Bounds:
-    case IrOpcode::kCheckedUint64Bounds:
-      return LinearOf(node->InputAt(0), linear, depth + 1);
-    case IrOpcode::kInt32Add:
-    case IrOpcode::kInt64Add:
-    case IrOpcode::kCheckedInt32Add:
-    case IrOpcode::kCheckedInt64Add:
-      return LinearOfSum(node->InputAt(0), node->InputAt(1), linear, depth) ||
-             LinearOfSum(node->InputAt(1), node->InputAt(0), linear, depth);
-    case IrOpcode::kInt32Mul:
-    case IrOpcode::kInt64Mul:
-    case IrOpcode::kCheckedInt32Mul:
-    case IrOpcode::kCheckedInt64Mul:
-      return LinearOfProduct(node->InputAt(0), node->InputAt(1), linear, depth) ||
-             LinearOfProduct(node->InputAt(1), node->InputAt(0), linear, depth);
-    case IrOpcode::kWord32Shl:
-    case IrOpcode::kWord64Shl: {
-      const Int64Matcher shift(node->InputAt(1));
-      if (!shift.IsInRange(0, 16) || !LinearOf(node->InputAt(0), linear, depth + 1)) return false;
-      linear->scale <<= shift.ResolvedValue();
-      linear->offset <<= shift.ResolvedValue();
-      return linear->scale <= kMaxFactor && linear->offset <= kIndexEnd;
-    }
-    default:
-      return false;
-  }
-}
-
-bool LoopSplitter::LinearOfSum(Node* a, Node* b, Linear* linear, int depth) {
-  const Int64Matcher offset(b);
-  if (!offset.IsInRange(0, kMaxFactor) || !LinearOf(a, linear, depth + 1)) return false;
-  linear->offset += offset.ResolvedValue();
-  return linear->offset <= kIndexEnd;
-}
-
-bool LoopSplitter::LinearOfProduct(Node* a, Node* b, Linear* linear, int depth) {
-  const Int64Matcher scale(b);
-  if (!scale.IsInRange(1, kMaxFactor) || !LinearOf(a, linear, depth + 1)) return false;
-  linear->scale *= scale.ResolvedValue();
-  linear->offset *= scale.ResolvedValue();
-  return linear->scale <= kMaxFactor && linear->offset <= kIndexEnd;
-}
-
-void LoopSplitter::MarkProven(Node* index) {
-  Linear linear;
-  while (LinearOf(index, &linear)) {
-    const bool is_bounds_check = index->opcode() == IrOpcode::kCheckedUint32Bounds ||
-                                 index->opcode() == IrOpcode::kCheckedUint64Bounds;
-    // A check against what changes within the loop stays.
-    if (!is_bounds_check || !IsInLoop(index->InputAt(1))) proven_.emplace(index, linear);
-    if (NodeProperties::IsPhi(index)) return;
-    index = LinearOf(index->InputAt(0), &linear) ? index->InputAt(0) : index->InputAt(1);
-  }
-}
-
-bool LoopSplitter::Is64Bit(Node* node) {
-  switch (node->opcode()) {
-    case IrOpcode::kTypeGuard:
-      return Is64Bit(node->InputAt(0));
-    case IrOpcode::kChangeInt32ToInt64:
-    case IrOpcode::kChangeUint32ToUint64:
-    case IrOpcode::kCheckedUint64Bounds:
-    case IrOpcode::kInt64Add:
-    case IrOpcode::kCheckedInt64Add:
-    case IrOpcode::kInt64Mul:
-    case IrOpcode::kCheckedInt64Mul:
-    case IrOpcode::kWord64Shl:
-      return true;
-    default:
-      return false;
-  }
-}
 
 // --- The main loop -------------------------------------------------------------------------------
 
