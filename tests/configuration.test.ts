@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { execa } from 'execa';
+import { PATIENCE_MS } from './support/patience.ts';
 import { RawClient } from './support/resp.ts';
 import { builtRuntime, serverFor } from './support/server.ts';
 import { ALICE, twoTenants } from './support/tenants.ts';
@@ -40,7 +41,7 @@ async function refuses(
     stdin: 'ignore',
     reject: false,
     // One that starts all the same would run for ever.
-    timeout: 10_000,
+    timeout: PATIENCE_MS,
   });
   t.is(result.exitCode, 1, `${flags.join(' ')}: ${result.stderr}`);
   t.is(result.stdout, '');
@@ -70,13 +71,16 @@ test('the configuration that the others are mutations of starts', async (t) => {
         'backend = "auto"',
         'log-level = "debug"',
         'deadline-ms = 50',
+        'wall-deadline-ms = 1000',
         'load-deadline-ms = 500',
+        'load-wall-deadline-ms = 10000',
         'busy-reply-ms = 5000',
         'heap-limit-mb = 64',
         'callback-builtins = false',
       ],
-      alice: ['memory = "256mb"', 'deadline-ms = 100'],
+      alice: ['memory = "256mb"', 'deadline-ms = 100', 'wall-deadline-ms = 2000'],
     }),
+    ownDeadlines: true,
   });
   const client = await RawClient.connect(server);
   t.teardown(() => client.close());
@@ -104,7 +108,9 @@ const wrongValues: Readonly<Record<string, readonly string[]>> = {
   'backend': ['"select"', '1', '""'],
   'log-level': ['"loud"', '""', '3'],
   'deadline-ms': ['0', '-1', '"50"', '50.5', '3600001', 'inf'],
+  'wall-deadline-ms': ['0', '-1', '"50"', '72000001'],
   'load-deadline-ms': ['0', '"500"', '3600001'],
+  'load-wall-deadline-ms': ['0', '"500"', '72000001'],
   'busy-reply-ms': ['0', '-5', '"5000"'],
   'heap-limit-mb': ['0', '7', '4097', '"64"'],
   'callback-builtins': ['1', '"true"', '"yes"'],
@@ -154,6 +160,7 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
     '"99999999999999999999gb"',
   ],
   'deadline-ms': ['0', '"50"', '3600001'],
+  'wall-deadline-ms': ['0', '"50"', '72000001'],
 };
 
 for (const [key, values] of Object.entries(wrongTenantValues)) {
@@ -209,6 +216,18 @@ const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> =
   'a key that is there twice': [
     `[server]\nport = 0\nport = 1\n${TENANT}`,
     /:3: .*correct the TOML syntax/,
+  ],
+  'less wall time than CPU time': [
+    `[server]\nwall-deadline-ms = 49\n${TENANT}`,
+    /\.toml: wall-deadline-ms is 49, less than deadline-ms, which is 50; give at least 50/,
+  ],
+  "less wall time than CPU time for a library's load": [
+    `[server]\nload-deadline-ms = 8\nload-wall-deadline-ms = 7\n${TENANT}`,
+    /\.toml: load-wall-deadline-ms is 7, less than load-deadline-ms, which is 8; give/,
+  ],
+  "less wall time for a tenant than the server's CPU time": [
+    `${TENANT}wall-deadline-ms = 49\n`,
+    /\.toml: tenant 'alice': wall-deadline-ms is 49, less than deadline-ms, which is 50; give/,
   ],
   'an unclosed string': ['[[tenant]]\nname = "a\n', /:2: .*correct the TOML syntax/],
   'an unclosed table': ['[server\nport = 0\n', /:1: .*correct the TOML syntax/],
@@ -271,6 +290,10 @@ const wrongFlags: Readonly<Record<string, readonly [readonly string[], RegExp]>>
     /--bind is 'example\.com', not an IP address/,
   ],
   'a deadline of nothing': [['--deadline-ms', '0'], /--deadline-ms is 0, out of range/],
+  'less wall time than CPU time by flags': [
+    ['--deadline-ms', '50', '--wall-deadline-ms', '49'],
+    /wall-deadline-ms is 49, less than deadline-ms, which is 50; give at least 50/,
+  ],
   'a quota that is no size': [['--memory', 'lots'], /--memory is 'lots', not a size/],
   'an unknown log level': [['--log-level', 'loud'], /--log-level is 'loud'/],
   'an unknown event loop': [['--backend', 'kqueue'], /--backend is 'kqueue'/],
@@ -329,6 +352,9 @@ test('--version and --help tell, and exit with 0', async (t) => {
     '--port',
     '--unix-socket',
     '--deadline-ms',
+    '--wall-deadline-ms',
+    '--load-deadline-ms',
+    '--load-wall-deadline-ms',
     '--memory',
     '--backend',
   ]) {
@@ -340,6 +366,7 @@ test('flags go before the file', async (t) => {
   const server = await serverFor(t, {
     config: `[server]\nport = 1\ndeadline-ms = 50\n${TENANT}`,
     flags: ['--deadline-ms', '1000'],
+    ownDeadlines: true,
   });
   t.true(server.port > 1);
 });

@@ -14,7 +14,7 @@ import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 const test = anyTest as TestFn<{ server: Server }>;
 
 test.before(async (t) => {
-  t.context.server = await startServer({ config: twoTenants({ server: ['deadline-ms = 1000'] }) });
+  t.context.server = await startServer({ config: twoTenants() });
 });
 
 test.after.always(async (t) => {

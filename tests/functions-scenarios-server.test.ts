@@ -43,9 +43,7 @@ const running = new Map<string, Running>();
 test.before(async () => {
   const code = await bundleLibrary(SCENARIOS, 'scenarios');
   for (const { where, v8Flags } of MODES) {
-    // A shared machine may take several times what one core would.
-    const flags = ['--deadline-ms', '60000'];
-    if (v8Flags.length > 0) flags.push('--v8-flags', v8Flags.join(' '));
+    const flags = v8Flags.length > 0 ? ['--v8-flags', v8Flags.join(' ')] : [];
     const server = await startServer({ flags });
     const client = new Redis({ port: server.port, protocol: 3, replyMapping: 'resp3' });
     running.set(where, { server, client });

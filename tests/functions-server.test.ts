@@ -39,7 +39,7 @@ async function clientOf(
   file: string,
   library: string,
 ): Promise<Redis<'resp3'>> {
-  const server = await serverFor(t, { flags: ['--deadline-ms', '10000'] });
+  const server = await serverFor(t);
   const client = new Redis({ port: server.port, protocol: 3, replyMapping: 'resp3' });
   t.teardown(() => client.disconnect());
   await client.call('FUNCTION', ['LOAD', await bundleLibrary(file, library)]);

@@ -17,8 +17,7 @@ import { stopsWell } from './support/stop.ts';
 const test = anyTest as TestFn<{ server: Server }>;
 
 test.before(async (t) => {
-  // A shared machine may take several times what one core would.
-  t.context.server = await startServer({ flags: ['--enable-callbacks', '--deadline-ms', '60000'] });
+  t.context.server = await startServer({ flags: ['--enable-callbacks'] });
 });
 
 test.after.always(async (t) => {

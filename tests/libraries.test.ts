@@ -7,7 +7,7 @@ import { stopsWell } from './support/stop.ts';
 const test = anyTest as TestFn<{ server: Server }>;
 
 test.before(async (t) => {
-  t.context.server = await startServer({ flags: ['--deadline-ms', '10000'] });
+  t.context.server = await startServer();
 });
 
 test.after.always(async (t) => {
@@ -505,11 +505,11 @@ test.serial(
       ].join('\n');
     t.is(await client.text('FUNCTION', 'LOAD', version(0)), '$7\r\nversion\r\n');
     let done = false;
+    const seen = new Set<number>();
     const callers = await Promise.all(
       Array.from({ length: CALLERS }, () => RawClient.connect(t.context.server)),
     );
-    const call = async (caller: RawClient): Promise<Set<number>> => {
-      const seen = new Set<number>();
+    const call = async (caller: RawClient): Promise<void> => {
       let last = 0;
       while (!done) {
         for (const reply of await caller.pipeline(
@@ -530,18 +530,17 @@ test.serial(
           seen.add(current);
         }
       }
-      return seen;
     };
     const calls = callers.map(call);
-    for (let number = 1; number <= VERSIONS; number++) {
+    // However few calls a slow machine lets in between, some of them meet different versions.
+    for (let number = 1; number <= VERSIONS || seen.size < 2; number++) {
       t.is(await client.text('FUNCTION', 'LOAD', 'REPLACE', version(number)), '$7\r\nversion\r\n');
       // Between two versions somebody calls.
       t.is(await client.text('FCALL_RO', 'version', '0'), `*3\r\n${`:${number}\r\n`.repeat(3)}`);
     }
     done = true;
-    const seen = new Set((await Promise.all(calls)).flatMap((each) => [...each]));
+    await Promise.all(calls);
     await Promise.all(callers.map((caller) => caller.close()));
-    t.true(seen.size > 1, 'calls came between the versions');
   },
 );
 

@@ -8,8 +8,7 @@ import { stopsWell } from './support/stop.ts';
 const test = anyTest as TestFn<{ server: Server }>;
 
 test.before(async (t) => {
-  // Some tests repeat a builtin until it is optimised.
-  t.context.server = await startServer({ flags: ['--deadline-ms', '20000'] });
+  t.context.server = await startServer();
 });
 
 test.after.always(async (t) => {

@@ -23,7 +23,9 @@ Flags of shredderd, among others:
                       without a password, on the loopback)
   --bind <address>    address to listen on (default: 127.0.0.1)
   --port <number>     port to listen on, 0 for any free one (default: 7379)
-  --deadline-ms <n>   an invocation's budget of time (default: 50)
+  --deadline-ms <n>   CPU time that an invocation may take (default: 50)
+  --wall-deadline-ms <n>
+                      wall time that it may take (default: 20 times its CPU time)
   --enable-callbacks  give functions DBGet and the other C++ callbacks, to compare with
 
 Example:

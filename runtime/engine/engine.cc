@@ -38,6 +38,11 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
   return true;
 }
 
+Watchdog::Budget MakeBudget(uint64_t cpu_ms, std::optional<uint64_t> wall_ms) {
+  return {.cpu = std::chrono::milliseconds(cpu_ms),
+          .wall = std::chrono::milliseconds(wall_ms.value_or(DefaultWallDeadlineMs(cpu_ms)))};
+}
+
 }  // namespace
 
 void DisposeIsolate(v8::Isolate* isolate) {
@@ -51,10 +56,14 @@ class Engine::Impl {
  public:
   explicit Impl(EngineOptions options) {
     state.options = std::move(options);
+    const EngineOptions& set = state.options;
+    state.call_budget = MakeBudget(set.deadline_ms, set.wall_deadline_ms);
+    state.load_budget = MakeBudget(set.load_deadline_ms, set.load_wall_deadline_ms);
     std::function<void()> on_yield;
-    if (state.options.on_yield) on_yield = [this] { Yield(); };
+    if (set.on_yield) on_yield = [this] { Yield(); };
     state.watchdog = std::make_unique<Watchdog>(
-        std::chrono::milliseconds(state.options.yield_interval_ms), std::move(on_yield));
+        std::chrono::milliseconds(set.yield_interval_ms), std::move(on_yield),
+        set.clock != nullptr ? *set.clock : state.system_clock);
   }
 
   EngineState state;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,17 +18,32 @@
 
 namespace shredder::engine {
 
+class RunClock;
+
+inline constexpr uint64_t kMaxDeadlineMs = 3'600'000;
+
+// The wall time that a run may take where only its CPU time is given.
+constexpr uint64_t DefaultWallDeadlineMs(uint64_t deadline_ms) { return 20 * deadline_ms; }
+
 struct EngineOptions {
-  uint64_t deadline_ms = 50;        // an invocation's budget of wall time, 1 to 3,600,000
-  uint64_t load_deadline_ms = 500;  // a library's, for its top level
-  uint64_t heap_limit_mb = 64;      // a tenant's JavaScript heap, 8 to 4096
-  bool callback_builtins = false;   // adds DBGet and its like to shredder:store, for comparison
+  // An invocation's deadline: of CPU time of the shard's thread (1 to kMaxDeadlineMs), and of wall
+  // time (at least as much; DefaultWallDeadlineMs where absent). What on_yield takes counts for
+  // neither. watchdog.h says how exact they are.
+  uint64_t deadline_ms = 50;
+  std::optional<uint64_t> wall_deadline_ms;
+  // A library's, for its top level.
+  uint64_t load_deadline_ms = 500;
+  std::optional<uint64_t> load_wall_deadline_ms;
+  uint64_t heap_limit_mb = 64;     // a tenant's JavaScript heap, 8 to 4096
+  bool callback_builtins = false;  // adds DBGet and its like to shredder:store, for comparison
   // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it
   // has run that long; must not call into the Engine or write the running tenant's store: optimised
   // code keeps what it knows of objects, of values and of views across it. Such a write ends the
   // process.
   std::function<void()> on_yield;
   uint64_t yield_interval_ms = 5;
+  // What the deadlines are measured with, and outlives the Engine; the machine's clocks where null.
+  const RunClock* clock = nullptr;
 };
 
 struct FunctionInfo {

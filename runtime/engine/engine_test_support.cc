@@ -87,6 +87,38 @@ std::string Library(std::string_view name, std::string_view code) {
   return library;
 }
 
+void TickClock::Let(int cpu_ms, int wall_ms) {
+  std::lock_guard lock(mutex_);
+  cpu_.left_ms = cpu_ms;
+  wall_.left_ms = wall_ms;
+}
+
+void TickClock::Skip(std::chrono::milliseconds time) {
+  std::lock_guard lock(mutex_);
+  cpu_.now += time;
+  wall_.now += time;
+}
+
+uint64_t TickClock::readings() const {
+  std::lock_guard lock(mutex_);
+  return cpu_.readings;
+}
+
+std::chrono::nanoseconds TickClock::Wall() const { return Read(&wall_); }
+
+std::chrono::nanoseconds TickClock::Cpu() const { return Read(&cpu_); }
+
+std::chrono::nanoseconds TickClock::Read(Time* time) const {
+  std::lock_guard lock(mutex_);
+  ++time->readings;
+  const std::chrono::milliseconds now = time->now;
+  if (time->left_ms > 0) {
+    --time->left_ms;
+    ++time->now;
+  }
+  return now;
+}
+
 Tenant::Tenant(Engine* engine, uint64_t quota_bytes, uint64_t seed)
     : store_(store::NewStore(quota_bytes, seed)), host_(engine->CreateHost(store_.get())) {
   store_->SetNow(kNowMs);

@@ -11,11 +11,13 @@
 #include <cstdint>
 #include <initializer_list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "runtime/engine/engine.h"
+#include "runtime/engine/run_clock.h"
 #include "runtime/store/store.h"
 #include "runtime/store/store_test_support.h"
 
@@ -75,7 +77,35 @@ class Tenant {
   std::unique_ptr<FunctionHost> host_;
 };
 
-// Time enough for anything that ends.
+// Time that passes only as a test lets it: a millisecond at each reading, of which the watchdog
+// does one a tick.
+class TickClock : public RunClock {
+ public:
+  // From now on so much time passes, and then no more.
+  void Let(int cpu_ms, int wall_ms);
+  // So much time passes at once.
+  void Skip(std::chrono::milliseconds time);
+  // How often the CPU time has been read.
+  uint64_t readings() const;
+
+  std::chrono::nanoseconds Wall() const override;
+  std::chrono::nanoseconds Cpu() const override;
+
+ private:
+  struct Time {
+    std::chrono::milliseconds now{0};
+    int left_ms = 0;
+    uint64_t readings = 0;
+  };
+  std::chrono::nanoseconds Read(Time* time) const;
+
+  mutable std::mutex mutex_;
+  mutable Time cpu_;
+  mutable Time wall_;
+};
+
+// Time enough for anything that ends, on any machine: what tests that are not about deadlines run
+// with.
 inline EngineOptions Patient() {
   EngineOptions options;
   options.deadline_ms = 60'000;

@@ -33,7 +33,7 @@ bool HasFlag(const FunctionInfo& info, std::string_view flag) {
 class FunctionHost::Impl::Run {
  public:
   // `subject`: what errors say has run, "library" or "function".
-  Run(Impl* host, const char* subject, uint64_t budget_ms)
+  Run(Impl* host, const char* subject, const Watchdog::Budget& budget)
       : host_(host),
         isolate_scope_(host->isolate_),
         handle_scope_(host->isolate_),
@@ -41,9 +41,9 @@ class FunctionHost::Impl::Run {
         context_scope_(context_),
         try_catch_(host->isolate_),
         subject_(subject),
-        budget_ms_(budget_ms) {
+        budget_(budget) {
     host_->engine_->running_store = host_->store_state_.store;
-    host_->engine_->watchdog->Arm(host_->isolate_, std::chrono::milliseconds(budget_ms));
+    host_->engine_->watchdog->Arm(host_->isolate_, budget);
   }
 
   v8::Local<v8::Context> context() const { return context_; }
@@ -72,11 +72,15 @@ class FunctionHost::Impl::Run {
       return Ended("used up its tenant's JavaScript heap of " +
                    std::to_string(host_->engine_->options.heap_limit_mb) + " MB");
     }
-    if (outcome == Watchdog::Outcome::kDeadline) {
-      return Ended("was terminated after its deadline of " + std::to_string(budget_ms_) + " ms");
-    }
-    if (outcome == Watchdog::Outcome::kKilled) {
-      return Ended("was killed by FUNCTION KILL");
+    switch (outcome) {
+      case Watchdog::Outcome::kInTime:
+        break;
+      case Watchdog::Outcome::kCpuDeadline:
+        return EndedAfter(budget_.cpu, "CPU");
+      case Watchdog::Outcome::kWallDeadline:
+        return EndedAfter(budget_.wall, "wall");
+      case Watchdog::Outcome::kKilled:
+        return Ended("was killed by FUNCTION KILL");
     }
     if (completed) return {};
     if (!description.empty()) return description;
@@ -92,6 +96,11 @@ class FunctionHost::Impl::Run {
     return std::string("ERR ") + subject_ + " " + how + (writes ? ", its writes are undone" : "");
   }
 
+  std::string EndedAfter(std::chrono::milliseconds deadline, const char* kind) const {
+    return Ended("was terminated after its deadline of " + std::to_string(deadline.count()) +
+                 " ms of " + kind + " time");
+  }
+
   void RunMicrotasks() {
     v8::TryCatch ignored(isolate());
     isolate()->PerformMicrotaskCheckpoint();
@@ -104,7 +113,7 @@ class FunctionHost::Impl::Run {
   v8::Context::Scope context_scope_;
   v8::TryCatch try_catch_;
   const char* subject_;
-  uint64_t budget_ms_;
+  const Watchdog::Budget& budget_;
 };
 
 FunctionHost::Impl::Impl(EngineState* engine, store::Store* store) : engine_(engine) {
@@ -187,7 +196,7 @@ std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library) {
   store_state_.store->BeginInvocation(false);
   std::string failure;
   {
-    Run run(this, "library", engine_->options.load_deadline_ms);
+    Run run(this, "library", engine_->load_budget);
     std::string error;
     loading_ = library;
     const bool completed =
@@ -367,7 +376,7 @@ Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::s
   Value result;
   std::string failure;
   {
-    Run run(this, "function", engine_->options.deadline_ms);
+    Run run(this, "function", engine_->call_budget);
     const bool completed =
         Invoke(run.context(), loaded->second.Get(isolate_), keys, args, &result, &error);
     failure = run.Finish(completed, std::move(error));

@@ -24,6 +24,9 @@ void DisposeIsolate(v8::Isolate* isolate);
 // What hosts share with their engine.
 struct EngineState {
   EngineOptions options;
+  Watchdog::Budget call_budget;
+  Watchdog::Budget load_budget;
+  const SystemRunClock system_clock;
   std::unique_ptr<Watchdog> watchdog;
   // Of the run that the watchdog watches; null between runs.
   store::Store* running_store = nullptr;
@@ -55,7 +58,7 @@ class FunctionHost::Impl {
   // Makes the isolate and its context, where there are none, and loads what is registered (again).
   bool EnsureIsolate(std::string* error);
   void DisposeIsolate();
-  // Evaluates `library` under the load deadline; an empty string, or the error's line.
+  // Evaluates `library` within the budget of a load; an empty string, or the error's line.
   std::string Evaluate(LoadedLibrary* library);
   FunctionRef FindRef(std::string_view function) const;
   // Of the library of that name, the one that is being loaded first; null where there is none.

@@ -180,8 +180,7 @@ TEST_F(HeapLimitTest, FreesTheBuffersThatAreGarbage) {
 }
 
 TEST(HeapLimit, FreesTheBuffersOfTheComparisonCallback) {
-  EngineOptions options;
-  options.deadline_ms = 60'000;
+  EngineOptions options = Patient();
   options.heap_limit_mb = 16;
   options.callback_builtins = true;
   Engine engine(options);
@@ -200,8 +199,7 @@ TEST(HeapLimit, FreesTheBuffersOfTheComparisonCallback) {
 }
 
 TEST(HeapLimit, LeavesRoomInTheSmallestHeap) {
-  EngineOptions options;
-  options.deadline_ms = 60'000;
+  EngineOptions options = Patient();
   options.heap_limit_mb = 8;
   Engine engine(options);
   Tenant tenant(&engine);

@@ -4,9 +4,11 @@
 
 namespace shredder::engine {
 
-Watchdog::Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield)
+Watchdog::Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield,
+                   const RunClock& clock)
     : yield_interval_(yield_interval),
       on_yield_(std::move(on_yield)),
+      clock_(clock),
       thread_([this] { Loop(); }) {}
 
 Watchdog::~Watchdog() {
@@ -18,15 +20,14 @@ Watchdog::~Watchdog() {
   thread_.join();
 }
 
-void Watchdog::Arm(v8::Isolate* isolate, std::chrono::milliseconds budget) {
-  const Clock::time_point now = Clock::now();
+void Watchdog::Arm(v8::Isolate* isolate, Budget budget) {
   bool wake;
   {
     std::lock_guard lock(mutex_);
     isolate_ = isolate;
-    deadline_ = now + budget;
-    next_yield_ = now + yield_interval_;
+    budget_ = budget;
     outcome_ = Outcome::kInTime;
+    seen_ = false;
     // An interrupt that an earlier run never took, even one of an isolate that is gone, is nothing
     // to wait for.
     interrupt_pending_ = false;
@@ -50,10 +51,7 @@ Watchdog::Outcome Watchdog::Disarm() {
 bool Watchdog::RequestKill() {
   std::lock_guard lock(mutex_);
   if (isolate_ == nullptr) return false;
-  if (outcome_ == Outcome::kInTime) {
-    outcome_ = Outcome::kKilled;
-    isolate_->TerminateExecution();
-  }
+  if (outcome_ == Outcome::kInTime) Terminate(Outcome::kKilled);
   return true;
 }
 
@@ -63,24 +61,41 @@ void Watchdog::Loop() {
   while (!stop_) {
     if (isolate_ != nullptr) {
       idle_ticks = 0;
-      const Clock::time_point now = Clock::now();
-      if (outcome_ == Outcome::kInTime && now >= deadline_) {
-        outcome_ = Outcome::kDeadline;
-        isolate_->TerminateExecution();
-      } else if (on_yield_ && now >= next_yield_ && !interrupt_pending_) {
-        next_yield_ = now + yield_interval_;
-        interrupt_pending_ = true;
-        isolate_->RequestInterrupt(OnInterrupt, this);
-      }
+      Look();
     } else if (++idle_ticks > kIdleTicks) {
       parked_ = true;
       wake_.wait(lock, [this] { return stop_ || isolate_ != nullptr; });
       parked_ = false;
       idle_ticks = 0;
+      continue;
     }
     // The lock is free while this waits, so that arming takes no more than an uncontended lock.
     wake_.wait_for(lock, kTick, [this] { return stop_; });
   }
+}
+
+void Watchdog::Look() {
+  if (yielding_) return;
+  const Times now = Now();
+  if (!seen_) {
+    seen_ = true;
+    start_ = now;
+    next_yield_ = now.wall + yield_interval_;
+  }
+  if (outcome_ == Outcome::kInTime && now.cpu - start_.cpu >= budget_.cpu) {
+    Terminate(Outcome::kCpuDeadline);
+  } else if (outcome_ == Outcome::kInTime && now.wall - start_.wall >= budget_.wall) {
+    Terminate(Outcome::kWallDeadline);
+  } else if (on_yield_ && now.wall >= next_yield_ && !interrupt_pending_) {
+    next_yield_ = now.wall + yield_interval_;
+    interrupt_pending_ = true;
+    isolate_->RequestInterrupt(OnInterrupt, this);
+  }
+}
+
+void Watchdog::Terminate(Outcome outcome) {
+  outcome_ = outcome;
+  isolate_->TerminateExecution();
 }
 
 void Watchdog::OnInterrupt(v8::Isolate* isolate, void* data) {
@@ -90,8 +105,20 @@ void Watchdog::OnInterrupt(v8::Isolate* isolate, void* data) {
     std::lock_guard lock(self->mutex_);
     if (self->isolate_ != isolate || !self->interrupt_pending_) return;
     self->interrupt_pending_ = false;
+    self->yielding_ = true;
   }
-  self->on_yield_();
+  self->Yield();
+}
+
+void Watchdog::Yield() {
+  const Times before = Now();
+  on_yield_();
+  const Times after = Now();
+  std::lock_guard lock(mutex_);
+  start_.cpu += after.cpu - before.cpu;
+  start_.wall += after.wall - before.wall;
+  next_yield_ += after.wall - before.wall;
+  yielding_ = false;
 }
 
 }  // namespace shredder::engine

@@ -1,4 +1,11 @@
-// Bounds the wall time that JavaScript may take, from a thread of its own.
+// Bounds the time that JavaScript may take, from a thread of its own: the CPU time of the shard's
+// thread, and the wall time.
+//
+// The thread looks once a tick. It reads the clocks for the first time at the first tick within a
+// run, so that arming takes no system call. A run that has a processor is therefore ended no sooner
+// than its budget is spent, and at most two ticks later, plus the time that the thread itself waits
+// for a processor. A run that waits for one, or for a page of its memory, is ended by its wall
+// time.
 //
 // Thread: Arm, Disarm and the constructor belong to the shard's thread; RequestKill may come from
 // any thread.
@@ -8,26 +15,34 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
+
+#include "runtime/engine/run_clock.h"
 
 namespace shredder::engine {
 
 class Watchdog {
  public:
-  enum class Outcome { kInTime, kDeadline, kKilled };
+  enum class Outcome { kInTime, kCpuDeadline, kWallDeadline, kKilled };
+
+  // What a run may take, without what `on_yield` takes of it.
+  struct Budget {
+    std::chrono::milliseconds cpu;
+    std::chrono::milliseconds wall;
+  };
 
   // `on_yield` is called on the shard's thread from inside JavaScript that has run for
-  // `yield_interval` or longer, about that often; may be empty.
-  Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield);
+  // `yield_interval` or longer, about that often; may be empty. `clock` must outlive the watchdog.
+  Watchdog(std::chrono::milliseconds yield_interval, std::function<void()> on_yield,
+           const RunClock& clock);
   ~Watchdog();
   Watchdog(const Watchdog&) = delete;
   Watchdog& operator=(const Watchdog&) = delete;
 
   // Watches what `isolate` runs from now until Disarm. Not nested.
-  void Arm(v8::Isolate* isolate, std::chrono::milliseconds budget);
+  void Arm(v8::Isolate* isolate, Budget budget);
   // Ends the watch. After this returns no termination of the watched run is pending: one that came
   // late is cancelled.
   Outcome Disarm();
@@ -36,19 +51,28 @@ class Watchdog {
   bool RequestKill();
 
  private:
-  using Clock = std::chrono::steady_clock;
+  struct Times {
+    std::chrono::nanoseconds cpu;
+    std::chrono::nanoseconds wall;
+  };
 
-  // Ticks are this far apart: the most by which a run overstays, and what a shard pays for that
-  // while it is busy.
+  // Ticks are this far apart. What a shard pays for them while it is busy: the thread wakes, and
+  // reads the clocks.
   static constexpr std::chrono::milliseconds kTick{1};
   // The thread sleeps until the next Arm after so many ticks without a run.
   static constexpr int kIdleTicks = 200;
 
   void Loop();
+  // Looks at the watched run. The lock is held.
+  void Look();
+  void Terminate(Outcome outcome);
+  Times Now() const { return {clock_.Cpu(), clock_.Wall()}; }
+  void Yield();
   static void OnInterrupt(v8::Isolate* isolate, void* data);
 
   const std::chrono::milliseconds yield_interval_;
   const std::function<void()> on_yield_;
+  const RunClock& clock_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
@@ -56,11 +80,16 @@ class Watchdog {
   bool parked_ = false;
   // The watched run; null between runs.
   v8::Isolate* isolate_ = nullptr;
-  Clock::time_point deadline_;
-  Clock::time_point next_yield_;
+  Budget budget_{};
   Outcome outcome_ = Outcome::kInTime;
+  // The thread has looked at the run, and these are set.
+  bool seen_ = false;
+  Times start_{};  // later by what yields have taken
+  std::chrono::nanoseconds next_yield_{};
   // The thread has asked the watched run for an interrupt that has not been taken yet.
   bool interrupt_pending_ = false;
+  // The run is inside on_yield.
+  bool yielding_ = false;
   std::thread thread_;
 };
 

@@ -25,7 +25,17 @@ CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLin
       ->type_name("PORT");
   app.add_option("--unix-socket", overrides.unix_socket, "Unix socket to listen on as well")
       ->type_name("PATH");
-  app.add_option("--deadline-ms", overrides.deadline_ms, "an invocation's time budget (default 50)")
+  app.add_option("--deadline-ms", overrides.deadline_ms,
+                 "CPU time that an invocation may take (default 50)")
+      ->type_name("MS");
+  app.add_option("--wall-deadline-ms", overrides.wall_deadline_ms,
+                 "wall time that it may take (default 20 times --deadline-ms)")
+      ->type_name("MS");
+  app.add_option("--load-deadline-ms", overrides.load_deadline_ms,
+                 "CPU time that the load of a library may take (default 500)")
+      ->type_name("MS");
+  app.add_option("--load-wall-deadline-ms", overrides.load_wall_deadline_ms,
+                 "wall time that it may take (default 20 times --load-deadline-ms)")
       ->type_name("MS");
   app.add_option("--memory", overrides.memory, "the default tenant's quota (default 1gb)")
       ->type_name("SIZE");

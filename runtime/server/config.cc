@@ -12,11 +12,13 @@
 #include <sstream>
 
 #include "builtins-csa/layout/limits.h"
+#include "runtime/engine/engine.h"
 
 namespace shredder::server {
 namespace {
 
-constexpr uint64_t kMaxDeadlineMs = 3'600'000;
+constexpr uint64_t kMaxBusyReplyMs = 3'600'000;
+constexpr uint64_t kMaxWallDeadlineMs = engine::DefaultWallDeadlineMs(engine::kMaxDeadlineMs);
 constexpr size_t kMaxTenants = 1000;
 constexpr size_t kMaxTenantNameLength = 63;
 constexpr size_t kMaxPasswordLength = 1024;
@@ -60,11 +62,18 @@ std::string SetUnixSocket(std::string_view text, ServerConfig* config) {
   return {};
 }
 
-std::string SetDeadline(int64_t value, uint64_t* deadline_ms) {
-  std::string problem = CheckRange(value, 1, kMaxDeadlineMs);
-  if (problem.empty()) *deadline_ms = static_cast<uint64_t>(value);
+template <auto Member, uint64_t min, uint64_t max, typename Target>
+std::string SetCount(int64_t value, Target* target) {
+  std::string problem = CheckRange(value, min, max);
+  if (problem.empty()) target->*Member = static_cast<uint64_t>(value);
   return problem;
 }
+
+template <auto Member, typename Target>
+constexpr auto SetDeadline = SetCount<Member, 1, engine::kMaxDeadlineMs, Target>;
+
+template <auto Member, typename Target>
+constexpr auto SetWallDeadline = SetCount<Member, 1, kMaxWallDeadlineMs, Target>;
 
 std::string SetLogLevel(std::string_view text, ServerConfig* config) {
   constexpr std::string_view kLevels[] = {"debug", "info", "warn", "error"};
@@ -136,6 +145,28 @@ bool IsLoopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.");
 }
 
+// A run's CPU time must fit into its wall time.
+std::string CheckWallDeadlines(const ServerConfig& config) {
+  const auto check = [](std::string_view key, std::optional<uint64_t> wall_ms,
+                        std::string_view cpu_key, uint64_t cpu_ms) -> std::string {
+    if (!wall_ms || *wall_ms >= cpu_ms) return {};
+    return fmt::format("{} is {}, less than {}, which is {}; give at least {}", key, *wall_ms,
+                       cpu_key, cpu_ms, cpu_ms);
+  };
+  std::string problem =
+      check("wall-deadline-ms", config.wall_deadline_ms, "deadline-ms", config.deadline_ms);
+  if (problem.empty()) {
+    problem = check("load-wall-deadline-ms", config.load_wall_deadline_ms, "load-deadline-ms",
+                    config.load_deadline_ms);
+  }
+  for (const TenantConfig& tenant : config.tenants) {
+    if (!problem.empty()) break;
+    problem = check(fmt::format("tenant '{}': wall-deadline-ms", tenant.name),
+                    tenant.wall_deadline_ms, "deadline-ms", DeadlineOf(tenant, config).cpu_ms);
+  }
+  return problem;
+}
+
 // --- The TOML file
 
 // One key that a table of the file may have: reads the node into the target, or says what is wrong.
@@ -157,13 +188,6 @@ std::string ReadInteger(const toml::node& node, Target* target) {
   return value ? Set(value->get(), target) : "must be an integer, without quotes";
 }
 
-template <auto Member, uint64_t min, uint64_t max>
-std::string SetCount(int64_t value, ServerConfig* config) {
-  std::string problem = CheckRange(value, min, max);
-  if (problem.empty()) config->*Member = static_cast<uint64_t>(value);
-  return problem;
-}
-
 std::string ReadCallbackBuiltins(const toml::node& node, ServerConfig* config) {
   const toml::value<bool>* value = node.as_boolean();
   if (!value) return "must be true or false, without quotes";
@@ -175,33 +199,38 @@ std::string SetTenantMemory(std::string_view text, TenantConfig* tenant) {
   return SetMemory(text, &tenant->memory_bytes);
 }
 
-std::string SetTenantDeadline(int64_t value, TenantConfig* tenant) {
-  return SetDeadline(value, &tenant->deadline_ms.emplace());
-}
+template <auto Member, uint64_t min, uint64_t max, typename Target>
+constexpr auto ReadCount = ReadInteger<SetCount<Member, min, max, Target>, Target>;
+
+template <auto Member, typename Target>
+constexpr auto ReadDeadline = ReadInteger<SetDeadline<Member, Target>, Target>;
+
+template <auto Member, typename Target>
+constexpr auto ReadWallDeadline = ReadInteger<SetWallDeadline<Member, Target>, Target>;
 
 constexpr FileKey<ServerConfig> kServerKeys[] = {
     {"backend", ReadString<SetBackend, ServerConfig>},
     {"bind", ReadString<SetBind, ServerConfig>},
-    {"busy-reply-ms",
-     ReadInteger<SetCount<&ServerConfig::busy_reply_ms, 1, kMaxDeadlineMs>, ServerConfig>},
+    {"busy-reply-ms", ReadCount<&ServerConfig::busy_reply_ms, 1, kMaxBusyReplyMs, ServerConfig>},
     {"callback-builtins", ReadCallbackBuiltins},
-    {"deadline-ms",
-     ReadInteger<SetCount<&ServerConfig::deadline_ms, 1, kMaxDeadlineMs>, ServerConfig>},
-    {"heap-limit-mb", ReadInteger<SetCount<&ServerConfig::heap_limit_mb, 8, 4096>, ServerConfig>},
-    {"load-deadline-ms",
-     ReadInteger<SetCount<&ServerConfig::load_deadline_ms, 1, kMaxDeadlineMs>, ServerConfig>},
+    {"deadline-ms", ReadDeadline<&ServerConfig::deadline_ms, ServerConfig>},
+    {"heap-limit-mb", ReadCount<&ServerConfig::heap_limit_mb, 8, 4096, ServerConfig>},
+    {"load-deadline-ms", ReadDeadline<&ServerConfig::load_deadline_ms, ServerConfig>},
+    {"load-wall-deadline-ms", ReadWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>},
     {"log-level", ReadString<SetLogLevel, ServerConfig>},
-    {"max-clients", ReadInteger<SetCount<&ServerConfig::max_clients, 1, 1'000'000>, ServerConfig>},
+    {"max-clients", ReadCount<&ServerConfig::max_clients, 1, 1'000'000, ServerConfig>},
     {"port", ReadInteger<SetPort, ServerConfig>},
     {"unix-socket", ReadString<SetUnixSocket, ServerConfig>},
+    {"wall-deadline-ms", ReadWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>},
 };
 
 constexpr FileKey<TenantConfig> kTenantKeys[] = {
-    {"deadline-ms", ReadInteger<SetTenantDeadline, TenantConfig>},
+    {"deadline-ms", ReadDeadline<&TenantConfig::deadline_ms, TenantConfig>},
     {"memory", ReadString<SetTenantMemory, TenantConfig>},
     {"name", ReadString<SetTenantName, TenantConfig>},
     {"password", ReadString<SetPassword, TenantConfig>},
     {"password-sha256", ReadString<SetPasswordSha256, TenantConfig>},
+    {"wall-deadline-ms", ReadWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>},
 };
 
 class FileReader {
@@ -348,8 +377,17 @@ bool ApplyOverrides(const ConfigOverrides& overrides, ServerConfig* config, std:
       !valid("--unix-socket", SetUnixSocket(*overrides.unix_socket, config))) {
     return false;
   }
-  if (overrides.deadline_ms &&
-      !valid("--deadline-ms", SetDeadline(*overrides.deadline_ms, &config->deadline_ms))) {
+  const auto set = [&](std::string_view flag, std::optional<int64_t> value, auto setter) {
+    return !value || valid(flag, setter(*value, config));
+  };
+  if (!set("--deadline-ms", overrides.deadline_ms,
+           SetDeadline<&ServerConfig::deadline_ms, ServerConfig>) ||
+      !set("--wall-deadline-ms", overrides.wall_deadline_ms,
+           SetWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>) ||
+      !set("--load-deadline-ms", overrides.load_deadline_ms,
+           SetDeadline<&ServerConfig::load_deadline_ms, ServerConfig>) ||
+      !set("--load-wall-deadline-ms", overrides.load_wall_deadline_ms,
+           SetWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>)) {
     return false;
   }
   if (overrides.memory && !valid("--memory", SetDefaultTenantMemory(*overrides.memory, config))) {
@@ -366,6 +404,13 @@ bool ApplyOverrides(const ConfigOverrides& overrides, ServerConfig* config, std:
 }
 
 }  // namespace
+
+Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server) {
+  const uint64_t cpu_ms = tenant.deadline_ms.value_or(server.deadline_ms);
+  const uint64_t default_ms = engine::DefaultWallDeadlineMs(cpu_ms);
+  if (tenant.deadline_ms) return {cpu_ms, tenant.wall_deadline_ms.value_or(default_ms)};
+  return {cpu_ms, tenant.wall_deadline_ms.value_or(server.wall_deadline_ms.value_or(default_ms))};
+}
 
 std::optional<uint64_t> ParseMemorySize(std::string_view text) {
   uint64_t number = 0;
@@ -402,7 +447,10 @@ std::optional<ServerConfig> ParseConfig(std::string_view text, const std::string
   }
   ServerConfig config;
   if (!FileReader(path, error).ReadRoot(root, &config)) return std::nullopt;
-  return config;
+  const std::string problem = CheckWallDeadlines(config);
+  if (problem.empty()) return config;
+  *error = fmt::format("{}: {}", path, problem);
+  return std::nullopt;
 }
 
 ServerConfig DefaultConfig() {
@@ -422,6 +470,8 @@ std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOver
     config = std::move(*parsed);
   }
   if (!ApplyOverrides(overrides, &config, error)) return std::nullopt;
+  *error = CheckWallDeadlines(config);
+  if (!error->empty()) return std::nullopt;
   if (path.empty() && !IsLoopback(config.bind)) {
     *error = fmt::format(
         "--bind {}: without a configuration file there is no password, so only loopback is "

@@ -3,6 +3,7 @@
 // wrong, and what to write instead.
 #pragma once
 
+#include <compare>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -20,7 +21,9 @@ struct TenantConfig {
   std::string name;
   std::optional<Secret> secret;  // none: any password is accepted, and none is asked for
   uint64_t memory_bytes = 1ull << 30;
-  std::optional<uint64_t> deadline_ms;  // the server's where absent
+  // The server's where both are absent; see DeadlineOf.
+  std::optional<uint64_t> deadline_ms;
+  std::optional<uint64_t> wall_deadline_ms;
 };
 
 struct ServerConfig {
@@ -30,13 +33,27 @@ struct ServerConfig {
   uint64_t max_clients = 10000;
   net::Backend backend = net::Backend::kAuto;
   std::string log_level = "info";  // debug, info, warn or error
+  // As in engine::EngineOptions.
   uint64_t deadline_ms = 50;
+  std::optional<uint64_t> wall_deadline_ms;
   uint64_t load_deadline_ms = 500;
+  std::optional<uint64_t> load_wall_deadline_ms;
   uint64_t heap_limit_mb = 64;
   uint64_t busy_reply_ms = 5000;  // a tenant's clients get BUSY once its function has run that long
   bool callback_builtins = false;
   std::vector<TenantConfig> tenants;
 };
+
+// How long an invocation may take.
+struct Deadline {
+  uint64_t cpu_ms;
+  uint64_t wall_ms;
+  auto operator<=>(const Deadline&) const = default;
+};
+
+// The tenant's deadline. A deadline of CPU time brings the default wall time with it: only a tenant
+// without one of its own has the server's wall time.
+Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server);
 
 // Command-line flags that change the configuration; absent ones leave it as it is.
 struct ConfigOverrides {
@@ -44,6 +61,9 @@ struct ConfigOverrides {
   std::optional<int64_t> port;
   std::optional<std::string> unix_socket;
   std::optional<int64_t> deadline_ms;
+  std::optional<int64_t> wall_deadline_ms;
+  std::optional<int64_t> load_deadline_ms;
+  std::optional<int64_t> load_wall_deadline_ms;
   std::optional<std::string> memory;  // of the tenant `default`
   std::optional<std::string> log_level;
   std::optional<std::string> backend;

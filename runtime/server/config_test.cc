@@ -30,7 +30,9 @@ max-clients = 7
 backend = "epoll"
 log-level = "warn"
 deadline-ms = 1
+wall-deadline-ms = 72000000
 load-deadline-ms = 2
+load-wall-deadline-ms = 2
 heap-limit-mb = 8
 busy-reply-ms = 3
 callback-builtins = true
@@ -40,6 +42,7 @@ name = "a"
 password = "secret"
 memory = "256mb"
 deadline-ms = 9
+wall-deadline-ms = 10
 
 [[tenant]]
 name = "0_b-c"
@@ -54,17 +57,21 @@ password-sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00
   EXPECT_EQ(config->backend, net::Backend::kEpoll);
   EXPECT_EQ(config->log_level, "warn");
   EXPECT_EQ(config->deadline_ms, 1u);
+  EXPECT_EQ(config->wall_deadline_ms, 72'000'000u);
   EXPECT_EQ(config->load_deadline_ms, 2u);
+  EXPECT_EQ(config->load_wall_deadline_ms, 2u);
   EXPECT_EQ(config->heap_limit_mb, 8u);
   EXPECT_EQ(config->busy_reply_ms, 3u);
   EXPECT_TRUE(config->callback_builtins);
   ASSERT_EQ(config->tenants.size(), 2u);
   EXPECT_EQ(config->tenants[0].memory_bytes, 256u << 20);
   EXPECT_EQ(config->tenants[0].deadline_ms, 9u);
+  EXPECT_EQ(config->tenants[0].wall_deadline_ms, 10u);
   EXPECT_TRUE(config->tenants[0].secret->Equals(Secret::OfPassword("secret")));
   EXPECT_EQ(config->tenants[1].name, "0_b-c");
   EXPECT_EQ(config->tenants[1].memory_bytes, 1u << 30);
   EXPECT_FALSE(config->tenants[1].deadline_ms.has_value());
+  EXPECT_FALSE(config->tenants[1].wall_deadline_ms.has_value());
   EXPECT_TRUE(config->tenants[1].secret->Equals(Secret::OfPassword("test")));
 }
 
@@ -103,7 +110,16 @@ TEST(Config, RefusesEveryBadValue) {
       {"log-level = 1", "f.toml:2: server.log-level must be a string"},
       {"deadline-ms = 0", "f.toml:2: server.deadline-ms is 0, out of range"},
       {"deadline-ms = 3600001", "f.toml:2: server.deadline-ms is 3600001, out of range"},
+      {"wall-deadline-ms = 0", "f.toml:2: server.wall-deadline-ms is 0, out of range"},
+      {"wall-deadline-ms = 72000001",
+       "f.toml:2: server.wall-deadline-ms is 72000001, out of range; give a number from 1 to "
+       "72000000"},
+      {"wall-deadline-ms = 49",
+       "f.toml: wall-deadline-ms is 49, less than deadline-ms, which is 50; give at least 50"},
       {"load-deadline-ms = 0", "f.toml:2: server.load-deadline-ms is 0, out of range"},
+      {"load-wall-deadline-ms = 0", "f.toml:2: server.load-wall-deadline-ms is 0, out of range"},
+      {"load-wall-deadline-ms = 499",
+       "f.toml: load-wall-deadline-ms is 499, less than load-deadline-ms, which is 500; give"},
       {"heap-limit-mb = 7", "f.toml:2: server.heap-limit-mb is 7, out of range"},
       {"heap-limit-mb = 4097", "f.toml:2: server.heap-limit-mb is 4097, out of range"},
       {"busy-reply-ms = 0", "f.toml:2: server.busy-reply-ms is 0, out of range"},
@@ -132,6 +148,11 @@ TEST(Config, RefusesEveryBadValue) {
       {"memory = \"99999999999999999gb\"", "f.toml:4: tenant.memory is '99999999999999999gb', not"},
       {"memory = 1", "f.toml:4: tenant.memory must be a string"},
       {"deadline-ms = 0", "f.toml:4: tenant.deadline-ms is 0, out of range"},
+      {"wall-deadline-ms = 0", "f.toml:4: tenant.wall-deadline-ms is 0, out of range"},
+      {"wall-deadline-ms = 49",
+       "f.toml: tenant 'a': wall-deadline-ms is 49, less than deadline-ms, which is 50; give"},
+      {"deadline-ms = 60\nwall-deadline-ms = 59",
+       "f.toml: tenant 'a': wall-deadline-ms is 59, less than deadline-ms, which is 60; give"},
       {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are deadline-ms, memory"},
       {"password-sha256 = \"00\"", "f.toml:4: tenant.password-sha256 is not a SHA-256 digest"},
       {"[[tenant]]\nname = \"b\"", "f.toml:4: tenant 'b' has no password; add"},
@@ -162,6 +183,28 @@ TEST(Config, RefusesEveryBadValue) {
   EXPECT_EQ(ErrorOf("server = 1\n"), "f.toml:1: server must be a table; write [server]");
   EXPECT_EQ(ErrorOf("[tenant]\nname = \"a\"\n"),
             "f.toml:1: tenant must be an array of tables; write [[tenant]]");
+}
+
+TEST(Config, ATenantsDeadlineIsItsOwnOrTheServers) {
+  struct Case {
+    std::optional<uint64_t> cpu_ms;
+    std::optional<uint64_t> wall_ms;
+    Deadline deadline;
+  };
+  ServerConfig server;
+  server.deadline_ms = 10;
+  for (const Case& c : {Case{{}, {}, {10, 200}}, Case{30, {}, {30, 600}}, Case{{}, 40, {10, 40}},
+                        Case{30, 40, {30, 40}}}) {
+    TenantConfig tenant;
+    tenant.deadline_ms = c.cpu_ms;
+    tenant.wall_deadline_ms = c.wall_ms;
+    EXPECT_EQ(DeadlineOf(tenant, server), c.deadline);
+  }
+  server.wall_deadline_ms = 50;
+  EXPECT_EQ(DeadlineOf({}, server), (Deadline{10, 50}));
+  TenantConfig tenant;
+  tenant.deadline_ms = 100;
+  EXPECT_EQ(DeadlineOf(tenant, server), (Deadline{100, 2000}));
 }
 
 // Whatever byte of a good file is lost, the result is a configuration or one line, never a crash.
@@ -232,6 +275,30 @@ TEST_F(ConfigFile, FlagsOverrideTheFile) {
   EXPECT_EQ(config->backend, net::Backend::kIoUring);
 }
 
+TEST_F(ConfigFile, FlagsAndTheFilesDeadlinesMustAgree) {
+  Write("[server]\nwall-deadline-ms = 100\n" + std::string(kTenant) + "wall-deadline-ms = 200\n");
+  ConfigOverrides overrides;
+  overrides.deadline_ms = 101;
+  EXPECT_FALSE(LoadConfig(path_, overrides, &error_));
+  EXPECT_EQ(error_,
+            "wall-deadline-ms is 100, less than deadline-ms, which is 101; give at least 101");
+  overrides.deadline_ms = 201;
+  overrides.wall_deadline_ms = 300;
+  EXPECT_FALSE(LoadConfig(path_, overrides, &error_));
+  EXPECT_EQ(error_,
+            "tenant 'a': wall-deadline-ms is 200, less than deadline-ms, which is 201; give at "
+            "least 201");
+  overrides.deadline_ms = 200;
+  overrides.load_deadline_ms = 7;
+  overrides.load_wall_deadline_ms = 8;
+  const auto config = LoadConfig(path_, overrides, &error_);
+  ASSERT_TRUE(config) << error_;
+  EXPECT_EQ(config->deadline_ms, 200u);
+  EXPECT_EQ(config->wall_deadline_ms, 300u);
+  EXPECT_EQ(config->load_deadline_ms, 7u);
+  EXPECT_EQ(config->load_wall_deadline_ms, 8u);
+}
+
 TEST_F(ConfigFile, MemoryFlagIsTheDefaultTenants) {
   ConfigOverrides overrides;
   overrides.memory = "2mb";
@@ -250,6 +317,11 @@ TEST_F(ConfigFile, BadFlagsAreNamed) {
   overrides.port = 65536;
   EXPECT_FALSE(LoadConfig("", overrides, &error_));
   EXPECT_EQ(error_, "--port is 65536, out of range; give a number from 0 to 65535");
+  overrides.port.reset();
+  overrides.load_wall_deadline_ms = 72'000'001;
+  EXPECT_FALSE(LoadConfig("", overrides, &error_));
+  EXPECT_EQ(error_,
+            "--load-wall-deadline-ms is 72000001, out of range; give a number from 1 to 72000000");
 }
 
 TEST_F(ConfigFile, AMissingOrHugeFileIsRefused) {
@@ -263,9 +335,17 @@ TEST_F(ConfigFile, AMissingOrHugeFileIsRefused) {
 }
 
 TEST(CommandLineTest, ReadsFlags) {
-  const char* argv[] = {
-      "shredderd",          "--port",       "0", "--v8-flags", "--max-lazy  --trace-opt",
-      "--enable-callbacks", "--port-file=p"};
+  const char* argv[] = {"shredderd",
+                        "--port",
+                        "0",
+                        "--v8-flags",
+                        "--max-lazy  --trace-opt",
+                        "--enable-callbacks",
+                        "--port-file=p",
+                        "--deadline-ms=1",
+                        "--wall-deadline-ms=2",
+                        "--load-deadline-ms=3",
+                        "--load-wall-deadline-ms=4"};
   CommandLine command_line;
   std::string message;
   ASSERT_EQ(ParseCommandLine(std::size(argv), argv, &command_line, &message),
@@ -273,6 +353,10 @@ TEST(CommandLineTest, ReadsFlags) {
       << message;
   EXPECT_EQ(command_line.overrides.port, 0);
   EXPECT_TRUE(command_line.overrides.callback_builtins);
+  EXPECT_EQ(command_line.overrides.deadline_ms, 1);
+  EXPECT_EQ(command_line.overrides.wall_deadline_ms, 2);
+  EXPECT_EQ(command_line.overrides.load_deadline_ms, 3);
+  EXPECT_EQ(command_line.overrides.load_wall_deadline_ms, 4);
   EXPECT_EQ(command_line.v8_flags, (std::vector<std::string>{"--max-lazy", "--trace-opt"}));
   EXPECT_EQ(command_line.port_file, "p");
 }

@@ -56,7 +56,7 @@ bool Shard::CreateTenants(std::string* error) {
       *error = fmt::format("tenant '{}': {}", tenant->name, reason);
       return false;
     }
-    tenant->engine = EngineFor(tenant_config.deadline_ms.value_or(config_.deadline_ms));
+    tenant->engine = EngineFor(DeadlineOf(tenant_config, config_));
     tenant->functions = tenant->engine->CreateHost(tenant->store.get());
     tenants_by_name_.emplace(tenant->name, tenant.get());
     tenants_.push_back(std::move(tenant));
@@ -64,12 +64,14 @@ bool Shard::CreateTenants(std::string* error) {
   return true;
 }
 
-engine::Engine* Shard::EngineFor(uint64_t deadline_ms) {
-  std::unique_ptr<engine::Engine>& engine = engines_[deadline_ms];
+engine::Engine* Shard::EngineFor(const Deadline& deadline) {
+  std::unique_ptr<engine::Engine>& engine = engines_[deadline];
   if (!engine) {
     engine::EngineOptions options;
-    options.deadline_ms = deadline_ms;
+    options.deadline_ms = deadline.cpu_ms;
+    options.wall_deadline_ms = deadline.wall_ms;
     options.load_deadline_ms = config_.load_deadline_ms;
+    options.load_wall_deadline_ms = config_.load_wall_deadline_ms;
     options.heap_limit_mb = config_.heap_limit_mb;
     options.callback_builtins = config_.callback_builtins;
     options.on_yield = [this] { OnYield(); };

@@ -91,7 +91,7 @@ class Shard : public net::ConnectionHandler {
 
   Shard(const ServerConfig& config, const Clock& clock, spdlog::logger& log);
   bool CreateTenants(std::string* error);
-  engine::Engine* EngineFor(uint64_t deadline_ms);
+  engine::Engine* EngineFor(const Deadline& deadline);
   void ResumeDelayed(uint64_t now_ms);
   void ReapExpired();
 
@@ -106,7 +106,7 @@ class Shard : public net::ConnectionHandler {
 
   // An engine has one deadline, so there is one for each deadline that a tenant has. They outlive
   // the tenants.
-  std::map<uint64_t, std::unique_ptr<engine::Engine>> engines_;
+  std::map<Deadline, std::unique_ptr<engine::Engine>> engines_;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;

@@ -24,7 +24,7 @@ ServerConfig TwoTenants() {
 
 class TenancyTest : public testing::Test {
  protected:
-  explicit TenancyTest(const ServerConfig& config = TwoTenants()) : server_(config) {
+  TenancyTest() {
     red_("AUTH red red-password");
     blue_("AUTH blue blue-password");
   }
@@ -37,7 +37,7 @@ class TenancyTest : public testing::Test {
   void EndRed() { server_.shard().EndRunning(); }
 
   static constexpr std::string_view kCommand[] = {"FCALL", "f", "0"};
-  TestServer server_;
+  TestServer server_{TwoTenants()};
   TestClient red_{server_};
   TestClient blue_{server_};
 };
@@ -281,15 +281,8 @@ class TestLoop : public net::EventLoop {
 
 class RunningFunctionTest : public TenancyTest {
  protected:
-  // No deadline ends a function, however slow the machine: each test does, once it has seen what it
-  // waits for.
-  static ServerConfig Patient() {
-    ServerConfig config = TwoTenants();
-    config.deadline_ms = 60'000;
-    config.load_deadline_ms = 60'000;
-    return config;
-  }
-  RunningFunctionTest() : TenancyTest(Patient()) {
+  // Each test ends its function, once it has seen what it waits for.
+  RunningFunctionTest() {
     server_.shard().Attach(&loop_);
     EXPECT_EQ(red_.Call({"FUNCTION", "LOAD",
                          "#!js name=lib\n"

@@ -21,20 +21,36 @@ export function builtRuntime(): Promise<RuntimeBuild> {
   return runtime;
 }
 
+/** Time enough for anything that ends, on any machine: no test meets a deadline by being slow. */
+const PATIENT = ['--deadline-ms', '60000', '--load-deadline-ms', '60000'];
+
+export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
+  /** Keeps the deadlines that the configuration and the flags give, for tests about them. */
+  ownDeadlines?: boolean;
+}
+
 /**
  * Starts a server on a free port of the loopback; whoever starts it stops it.
  *
  * @param options.config Text of a configuration file; none: the single tenant `default`.
  */
-export async function startServer(options: Omit<ServerOptions, 'binary'> = {}): Promise<Server> {
+export async function startServer({
+  ownDeadlines = false,
+  flags = [],
+  ...options
+}: TestServerOptions = {}): Promise<Server> {
   const { binDir } = await builtRuntime();
-  return await startShredderd({ ...options, binary: path.join(binDir, 'shredderd') });
+  return await startShredderd({
+    ...options,
+    flags: ownDeadlines ? flags : [...PATIENT, ...flags],
+    binary: path.join(binDir, 'shredderd'),
+  });
 }
 
 /** Starts a server that is stopped when the test ends. */
 export async function serverFor(
   t: ExecutionContext,
-  options: Omit<ServerOptions, 'binary'> = {},
+  options: TestServerOptions = {},
 ): Promise<Server> {
   const server = await startServer(options);
   t.teardown(async () => {
