@@ -325,7 +325,7 @@ const sessions: Readonly<Record<string, string>> = {
     EXPIRE a 100 NX XX
     EXPIRE a 100 NX GT
     EXPIRE a 100 GT LT
-    EXPIRE a 100 XX GT
+    EXPIRE a 200 XX GT
     EXPIRE a 100 XX XX
     EXPIRE a 100 nx nx
     EXPIRE a 100 FOO

@@ -10,7 +10,7 @@ export interface RedisServer {
   stop: () => Promise<void>;
 }
 
-const START_TIMEOUT_MS = 10_000;
+const START_TIMEOUT_MS = 60_000;
 const POLL_MS = 20;
 
 /** Starts the system's redis-server on a free port of the loopback, keeping nothing on disk. */

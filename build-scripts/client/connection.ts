@@ -15,7 +15,7 @@ export const DEFAULT_PORT = 7379;
 export const DEFAULT_URL = `redis://127.0.0.1:${DEFAULT_PORT}`;
 export const DEFAULT_TENANT = 'default';
 
-const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 30_000;
 const MAX_PASSWORD_BYTES = 4_096;
 const PASSWORD_REMEDY =
   'Give --tenant, and the password in the environment as SHREDDER_PASSWORD or with --password.';

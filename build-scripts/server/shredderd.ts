@@ -25,8 +25,9 @@ export interface ServerOptions {
   flags?: readonly string[];
 }
 
-const START_TIMEOUT_MS = 20_000;
-const STOP_TIMEOUT_MS = 5_000;
+// What takes longer hangs, on a slow and busy machine too.
+const START_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 const MAX_LOG_BYTES = 1024 * 1024;
 

@@ -1,7 +1,9 @@
 #include "runtime/net/loop_testing.h"
 
 #include <arpa/inet.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -64,6 +66,11 @@ bool TestClient::Receive(size_t at_most) {
   return true;
 }
 
+bool TestClient::HasArrived() const {
+  int unacknowledged = 0;
+  return ioctl(fd(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+}
+
 void TestClient::ShutdownSending() { shutdown(fd(), SHUT_WR); }
 
 void TestClient::Reset() {
@@ -81,7 +88,7 @@ void LoopTest::Start(EventLoopOptions options) {
 }
 
 bool LoopTest::TurnUntil(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (!condition()) {
     if (std::chrono::steady_clock::now() > deadline) return false;
     loop_->PollOnce();
@@ -89,11 +96,17 @@ bool LoopTest::TurnUntil(const std::function<bool()>& condition) {
   return true;
 }
 
-void LoopTest::TurnFor(int milliseconds) {
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(milliseconds);
-  while (std::chrono::steady_clock::now() < deadline) {
+void LoopTest::Turn(int turns) {
+  for (int i = 0; i < turns; ++i) {
     loop_->PollOnce();
     std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
+void LoopTest::TurnUntilSteady(const size_t& count) {
+  for (size_t before = count + 1; before != count;) {
+    before = count;
+    Turn(100);
   }
 }
 

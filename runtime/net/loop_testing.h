@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -56,6 +57,8 @@ class TestClient {
   const std::string& received() const { return received_; }
   void ClearReceived() { received_.clear(); }
   bool was_reset() const { return was_reset_; }
+  // Whether the other side's kernel has all that was sent.
+  bool HasArrived() const;
   void ShutdownSending();
   void Reset();  // closes with RST
   void Close() { fd_ = UniqueFd(); }
@@ -68,14 +71,22 @@ class TestClient {
   bool was_reset_ = false;
 };
 
+// How long a test waits for what comes at once or never.
+inline constexpr std::chrono::minutes kPatience{5};
+
 // Each test runs with both backends, on a loop that listens on a free port.
 class LoopTest : public testing::TestWithParam<Backend> {
  protected:
   void Start(EventLoopOptions options = {});
   TestClient Connect() { return TestClient::ConnectTcp(loop_->bound_port()); }
-  // Turns until `condition` holds, for 5 seconds at most; says whether it came to hold.
+  // Turns until `condition` holds, for as many minutes as no machine needs; says whether it came to
+  // hold.
   bool TurnUntil(const std::function<bool()>& condition);
-  void TurnFor(int milliseconds);
+  // So many turns, with time between them for the kernel to go on: what has not happened by then is
+  // taken not to happen.
+  void Turn(int turns);
+  // Turns until `count` has stayed as it is for many turns.
+  void TurnUntilSteady(const size_t& count);
   // Turns until the client has received `bytes`.
   bool ReceiveBytes(TestClient& client, size_t bytes);
   // Turns until the client sees the end of the connection.

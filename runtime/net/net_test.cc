@@ -56,7 +56,7 @@ TEST_P(LoopTest, WhatIsNotConsumedComesAgainWithWhatFollows) {
   const std::string stream = "a\n\nlonger line\nlast\n";
   for (const char c : stream) {
     client.Send({&c, 1});
-    TurnFor(1);
+    Turn(5);
   }
   ASSERT_TRUE(ReceiveBytes(client, 9));
   EXPECT_EQ(client.received(), "1\n0\n11\n4\n");
@@ -76,7 +76,7 @@ TEST_P(LoopTest, AHandlerMayStopEarlyAndIsCalledAgain) {
   for (int i = 0; i < 500; ++i) stream += "ab\n";
   client.Send(stream + "rest");
   ASSERT_TRUE(ReceiveBytes(client, 1000));
-  TurnFor(5);
+  Turn(20);
   EXPECT_GE(calls, 500u);
   EXPECT_LE(calls, 510u);  // and not over and over for the rest
   client.Send("!\n");
@@ -121,7 +121,7 @@ TEST_P(LoopTest, TooMuchUnreadInputClosesTheConnection) {
   handler_.on_data = [](Connection&, std::string_view) -> size_t { return 0; };
   TestClient client = Connect();
   client.Send(Pattern(99'000));
-  TurnFor(20);
+  Turn(80);
   EXPECT_EQ(handler_.closed, 0u);
   client.Send(Pattern(2'000));
   EXPECT_TRUE(TurnUntil([&] { return handler_.closed == 1; }));
@@ -143,6 +143,7 @@ TEST_P(LoopTest, AFloodOnOneConnectionDoesNotStarveAnother) {
   const std::string bytes = Pattern(16 << 20);
   flood.Send(bytes);
   other.Send("x");
+  while (!other.HasArrived()) std::this_thread::yield();
   for (int turn = 0; turn < 3; ++turn) {
     loop_->PollOnce();
     flood.Send(bytes);
@@ -169,7 +170,7 @@ TEST_P(LoopTest, APausedConnectionGetsItsInputAfterwardsInOrder) {
   ASSERT_TRUE(TurnUntil([&] { return paused != nullptr; }));
   const std::string stream = Pattern(300'000);
   const size_t sent = client.Send(stream);
-  TurnFor(20);
+  Turn(80);
   EXPECT_EQ(seen, "a");
   paused->ResumeReading();
   EXPECT_EQ(seen, "a");  // the next turn delivers
@@ -194,7 +195,7 @@ TEST_P(LoopTest, UnconsumedInputIsDeliveredAgainOnResume) {
   TestClient client = Connect();
   client.Send("request");
   ASSERT_TRUE(TurnUntil([&] { return waiting != nullptr; }));
-  TurnFor(5);
+  Turn(20);
   EXPECT_EQ(client.received(), "");
   serve = true;
   waiting->ResumeReading();
@@ -216,7 +217,7 @@ TEST_P(LoopTest, APeerThatLeavesWhileReadingIsPausedIsServedFirst) {
   client.Send("request");
   client.ShutdownSending();
   ASSERT_TRUE(TurnUntil([&] { return waiting != nullptr; }));
-  TurnFor(5);
+  Turn(20);
   EXPECT_EQ(handler_.closed, 0u);
   serve = true;
   waiting->ResumeReading();
@@ -242,10 +243,7 @@ TEST_P(LoopTest, ReadingPausesUntilASlowReaderHasTakenItsReplies) {
   TestClient client = Connect();
   constexpr size_t kRequests = 500;
   client.Send(std::string(kRequests, 'r'));
-  TurnFor(50);
-  const size_t served_before = served;
-  TurnFor(20);
-  EXPECT_EQ(served, served_before);
+  TurnUntilSteady(served);
   // What the kernel's buffers hold on both sides, and the limit.
   EXPECT_LT(served, 200u);
   ASSERT_TRUE(ReceiveBytes(client, kRequests * reply.size()));
@@ -344,7 +342,8 @@ TEST_P(LoopTest, CloseIsAtOnceAndToldOnce) {
   client.Send("x");
   ASSERT_TRUE(ReceiveEnd(client));
   EXPECT_FALSE(closed_inside);
-  TurnFor(5);
+  ASSERT_TRUE(TurnUntil([&] { return handler_.closed > 0; }));
+  Turn(20);
   EXPECT_EQ(handler_.closed, 1u);
   EXPECT_EQ(loop_->connection_count(), 0u);
 }
@@ -457,7 +456,7 @@ TEST_P(LoopTest, AcceptingResumesAfterDescriptorsRanOut) {
   rlimit none = before;
   none.rlim_cur = 0;
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none), 0);
-  TurnFor(10);
+  Turn(40);
   ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
   EXPECT_EQ(handler_.opened, 0u);
   EXPECT_TRUE(ReceiveBytes(client, 1));
@@ -505,7 +504,7 @@ TEST_P(LoopTest, InputThatArrivesInANestedTurnFollowsTheUnconsumedRest) {
     ++calls;
     if (calls <= 2) {
       client.Send(calls == 1 ? "345" : "6789");
-      TurnFor(5);
+      Turn(20);
       seen += unread[0];
       return 1;
     }
@@ -533,7 +532,7 @@ TEST_P(LoopTest, AConnectionClosedInANestedTurnLivesUntilItsHandlerReturns) {
     running = &connection;
     killer.Send("kill");
     EXPECT_TRUE(ReceiveBytes(killer, 4));
-    TurnFor(5);
+    Turn(20);
     EXPECT_EQ(handler_.closed, 0u);
     connection.output() += "too late";
     connection.Flush();
@@ -583,7 +582,7 @@ TEST_P(LoopTest, RunServesUntilStop) {
   std::thread thread([&] { loop_->Run(); });
   TestClient client = Connect();
   client.Send("hello");
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(5);
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (client.received().size() < 5 && std::chrono::steady_clock::now() < deadline) {
     client.Receive();
   }
@@ -619,12 +618,12 @@ TEST_P(LoopTest, DrainSendsWhatIsAnsweredAndBeginsNothing) {
   ASSERT_TRUE(TurnUntil([&] { return requests == 1; }));
   client.Send("second");
   std::thread reader([&] {
-    const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+    const auto deadline = std::chrono::steady_clock::now() + kPatience;
     while (client.Receive() && std::chrono::steady_clock::now() < deadline) {
     }
     client.Close();
   });
-  loop_->Drain(20'000);
+  loop_->Drain(std::chrono::milliseconds(kPatience).count());
   reader.join();
   EXPECT_EQ(requests, 1u);
   EXPECT_TRUE(client.received() == Pattern(kReplyBytes));
@@ -644,12 +643,13 @@ TEST_P(LoopTest, DrainWaitsForNobodyLongerThanItIsTold) {
   ASSERT_TRUE(TurnUntil([&] { return answered; }));
   const auto start = std::chrono::steady_clock::now();
   loop_->Drain(100);
+  const auto elapsed = std::chrono::steady_clock::now() - start;
   // The loop counts whole milliseconds.
-  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(99));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(5));
+  EXPECT_GE(elapsed, std::chrono::milliseconds(99));
+  EXPECT_LT(elapsed, kPatience);
 }
 
-TEST_P(LoopTest, TheTimerKeepsItsInterval) {
+TEST_P(LoopTest, TheTimerTicksAgainAndAgain) {
   Start();
   int ticks = 0;
   loop_->SetTimer(10, [&] {
@@ -659,8 +659,9 @@ TEST_P(LoopTest, TheTimerKeepsItsInterval) {
   loop_->Run();
   const auto elapsed = std::chrono::steady_clock::now() - start;
   EXPECT_EQ(ticks, 10);
+  // No sooner than its interval, and later by what the machine does besides.
   EXPECT_GE(elapsed, std::chrono::milliseconds(90));
-  EXPECT_LT(elapsed, std::chrono::seconds(2));
+  EXPECT_LT(elapsed, kPatience);
 }
 
 std::atomic<EventLoop*> loop_to_stop;

@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 
-#include <chrono>
 #include <string>
 #include <string_view>
 
@@ -85,9 +84,8 @@ TEST(GlobTest, NestedStarsDoNotBlowUp) {
   for (int i = 0; i < 5'000; ++i) pattern += "a*";
   pattern += "b";
   const std::string text(20'000, 'a');
-  const auto start = std::chrono::steady_clock::now();
+  // One that tried every way to share the text among the stars would not return.
   EXPECT_FALSE(GlobMatch(pattern, text));
-  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds(2));
 }
 
 }  // namespace

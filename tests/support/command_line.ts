@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
+import { PATIENCE_MS } from './patience.ts';
 
 const PROGRAM = fileURLToPath(new URL('../../build-scripts/bin/shredder.js', import.meta.url));
 
@@ -22,7 +23,7 @@ export async function shredder(
   const { exitCode, stdout, stderr } = await execa(process.execPath, [PROGRAM, ...args], {
     stdin: 'ignore',
     reject: false,
-    timeout: 60_000,
+    timeout: PATIENCE_MS,
     ...options,
     env: { NO_COLOR: '1', ...options.env },
   });

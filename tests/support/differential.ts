@@ -68,12 +68,15 @@ export function words(line: string): string[] {
   return found;
 }
 
-/** How much a reply that counts time from now may differ, in its own unit. */
+/**
+ * How much a reply that counts time from now may differ, in its own unit: half a minute, so times
+ * that are to be told apart differ by more.
+ */
 const TIME_TOLERANCE: Readonly<Record<string, number>> = {
-  TTL: 5,
-  PTTL: 5_000,
-  EXPIRETIME: 5,
-  PEXPIRETIME: 5_000,
+  TTL: 30,
+  PTTL: 30_000,
+  EXPIRETIME: 30,
+  PEXPIRETIME: 30_000,
 };
 
 /** Commands whose replies are in no particular order. */

@@ -1,14 +1,12 @@
 // A client that keeps replies as the bytes that arrive, for tests of the protocol itself.
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { PATIENCE_MS } from './patience.ts';
 
 /** Where a server listens. */
 export type Address = { port: number } | { path: string };
 
 export type Argument = string | number | Buffer;
-
-/** A reply that has not come by then never will. */
-const REPLY_TIMEOUT_MS = 20_000;
 
 /** A request as clients send it: an array of bulk strings. */
 export function encodeRequest(args: readonly Argument[]): Buffer {
@@ -122,9 +120,9 @@ export class RawClient {
         resolve,
         reject,
         timer: setTimeout(() => {
-          this.fail(new Error(`no reply in ${REPLY_TIMEOUT_MS} ms`));
+          this.fail(new Error(`no reply in ${PATIENCE_MS} ms`));
           this.socket.destroy();
-        }, REPLY_TIMEOUT_MS),
+        }, PATIENCE_MS),
       };
       this.waiters.push(waiter);
     });
