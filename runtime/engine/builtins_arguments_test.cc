@@ -213,11 +213,22 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"HTGetFloat64('k', NaN)", index_range + "NaN"},
       {"HTGetFloat64('k', Infinity)", index_range + "Infinity"},
       {"HTGetFloat64('k', 2 ** 53)", index_range + "9007199254740992"},
-      {"HTSet('k')", buffer_type},
-      {"HTSet('k', 'bytes')", buffer_type},
+      {"HTSet('k')", buffer_type + ", not undefined"},
+      {"HTSet('k', 'bytes')", buffer_type + ", not string"},
       {"HTSet('k', detached(new ArrayBuffer(16)))", unusable},
       {"HTSet('k', detached(new Uint8Array(16)))", unusable},
       {"HTSet('k', detached(new DataView(new ArrayBuffer(16))))", unusable},
+      {"HTAdd('n', '1')", "TypeError: delta must be a number, not string"},
+      {"HTAdd('n', 0.5)",
+       "RangeError: delta must be an integer from -9007199254740991 to 9007199254740991, not 0.5"},
+      {"HTScan(null, [])", "TypeError: cursor must be a number, not null"},
+      {"HTScan(-1, [])",
+       "RangeError: cursor must be an integer from 0 to 9007199254740991, not -1"},
+      {"HTScan(0, evil)", "TypeError: into must be an array, not object"},
+      {"HTScan(0, Object.freeze(['k']))",
+       "TypeError: into must be an array whose length may change"},
+      {"HTScan(0, Object.preventExtensions([]))",
+       "TypeError: into must be an array whose length may change"},
       {"new HTGet('k', b)", "TypeError: HTGet is not a constructor"},
       {"new HTSet('k', b)", "TypeError: HTSet is not a constructor"},
       {"Reflect.construct(HTLength, ['k'])",
@@ -228,7 +239,7 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
        "TypeError: Class extends value function HTHas() { [native code] } is not a constructor or "
        "null"},
   };
-  // Keys, which every builtin takes alike; those in C++ do not show the argument.
+  // Keys, which every builtin takes alike, be it in generated code or, as the last two, in C++.
   const struct {
     const char* key;
     std::string error;
@@ -264,9 +275,9 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"'\\ud83dx\\ude00'", surrogate, ""},
   };
   for (const auto& [key, error, shown] : keys) {
-    for (const char* call :
-         {"HTGet(%, b)", "HTLength(%)", "HTHas(%)", "HTGetUint32(%, 0)", "HTGetFloat64(%, 0)",
-          "HTView(%)", "HTSet(%, b)", "HTDelete(%)", "HTAdd(%, 1)"}) {
+    for (const char* call : {"HTGet(%, b)", "HTLength(%)", "HTHas(%)", "HTGetUint32(%, 0)",
+                             "HTGetFloat64(%, 0)", "HTView(%)", "HTSet(%, b)", "HTDelete(%)",
+                             "HTAdd(%, 1)", "HTSet(%, 'none')", "HTAdd(%, 'none')"}) {
       std::string text = call;
       text.replace(text.find('%'), 1, key);
       cases.push_back({text, error + shown});
