@@ -126,7 +126,7 @@ function khopCommand(): Command {
         ),
       );
       for (const note of result.notes) steps.note(note);
-      const report = await reportOf('khop', v8.v8Version, result.rows, config.repository);
+      const report = await reportOf('khop', v8.record.v8Version, result.rows, config.repository);
       await publish(report, formatKhop(graph.title, result), options.json);
     });
 }
@@ -156,7 +156,7 @@ function kvCommand(): Command {
               (round) => step.progress(round - 1, plan.rounds),
             ),
           );
-          const report = await reportOf('kv', v8.v8Version, rows, config.repository);
+          const report = await reportOf('kv', v8.record.v8Version, rows, config.repository);
           await publish(report, formatKv(rows), options.json);
         } finally {
           await shredder.stop();

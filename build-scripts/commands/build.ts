@@ -2,6 +2,7 @@ import path from 'node:path';
 import { Command, Option } from 'commander';
 import { loadConfig } from '../config.ts';
 import { ensureRuntime } from '../runtime/build.ts';
+import { writeCompileCommands } from '../runtime/compile_commands.ts';
 import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
 import { Steps } from '../ui/steps.ts';
 import { ensureV8 } from '../v8/build.ts';
@@ -37,7 +38,8 @@ export function buildCommand(): Command {
       }
       // V8 comes first even for the runtime alone, which cannot do without; it costs nothing where
       // it is built already.
-      const { binDir } = await ensureRuntime(config, steps);
-      process.stdout.write(`${binDir}\n`);
+      const build = await ensureRuntime(config, steps);
+      await writeCompileCommands(config, build);
+      process.stdout.write(`${build.binDir}\n`);
     });
 }

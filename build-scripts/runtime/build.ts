@@ -6,6 +6,7 @@ import { pruneResults } from '../cache/prune.ts';
 import type { Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { capture, run } from '../system/command.ts';
+import { keep, keepCommands, readCompileCommands } from '../system/compile_commands.ts';
 import {
   createFolderAtomically,
   exists,
@@ -17,9 +18,9 @@ import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
 import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
 import { parseCTest, type UnitTest } from '../testing/unit_tests.ts';
 import type { Step, Steps } from '../ui/steps.ts';
-import { BUILTINS_FOLDER, ensureV8, type V8Build, type V8BuildRecord } from '../v8/build.ts';
+import { ensureV8, type V8Build } from '../v8/build.ts';
 import { runNinja } from '../v8/ninja.ts';
-import { variantKey } from '../v8/settings.ts';
+import { BUILTINS_FOLDER, variantKey } from '../v8/settings.ts';
 
 export interface RuntimeBuild {
   /** Folder of shredderd, the bench and the unit tests (`*_test`). */
@@ -28,7 +29,7 @@ export interface RuntimeBuild {
   buildDir: string;
   /** Identifies the result: everything that enters it is in this key. */
   key: string;
-  v8: V8BuildRecord;
+  v8: V8Build;
 }
 
 /** Increased when this script makes another result of the same inputs. */
@@ -38,7 +39,7 @@ const RESULT_FORMAT = 2;
 const TESTS_FILE = 'tests.json';
 
 /** Folders of the repository that the runtime is compiled from. */
-const SOURCE_FOLDERS = ['runtime', BUILTINS_FOLDER] as const;
+export const SOURCE_FOLDERS = ['runtime', BUILTINS_FOLDER] as const;
 
 const CMAKE_ARGUMENTS = [
   '-G',
@@ -82,7 +83,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
   const buildDir = path.join(root, 'build');
   const results = path.join(config.cache, 'runtime', 'dist');
   const result = path.join(results, key);
-  const found = { binDir: path.join(result, 'bin'), buildDir, key, v8: v8.record };
+  const found = { binDir: path.join(result, 'bin'), buildDir, key, v8 };
   if (await isFinished(result)) {
     step.detail('up to date');
     return found;
@@ -130,9 +131,14 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
       const tests = parseCTest(
         await capture('ctest', ['--test-dir', buildDir, '--show-only=json-v1']),
       );
+      const commands = await readCompileCommands(buildDir);
       await mkdir(results, { recursive: true });
       await createFolderAtomically(result, async (folder) => {
         await cp(executables, path.join(folder, 'bin'), { recursive: true });
+        await keepCommands(
+          folder,
+          commands.map((command) => keep(command, source)),
+        );
         await writeFile(path.join(folder, TESTS_FILE), `${JSON.stringify(tests, undefined, 2)}\n`);
         await writeFile(path.join(folder, 'key'), `${key}\n`);
       });
@@ -185,8 +191,8 @@ async function syncInputs(
   const library = path.join('lib', 'libv8.a');
   await syncFiles(
     v8.folder,
-    // The record tells builds apart that are otherwise the same.
-    all.filter((file) => file !== library && file !== 'v8-build.json'),
+    // What is beside them tells builds apart that are otherwise the same.
+    all.filter((file) => file === 'defines.txt' || file.startsWith('include/')),
     target,
     (file) => file === library,
   );

@@ -5,6 +5,7 @@ import { withLock } from '../cache/lock.ts';
 import { pruneResults, pruneTrees } from '../cache/prune.ts';
 import type { Config, V8Variant } from '../config.ts';
 import { run } from '../system/command.ts';
+import { keepCommands } from '../system/compile_commands.ts';
 import {
   createFolderAtomically,
   exists,
@@ -17,6 +18,7 @@ import type { Step, Steps } from '../ui/steps.ts';
 import { BUILD_FOLDER, generateNinja, hostArch } from './gyp.ts';
 import { runNinja } from './ninja.ts';
 import { parseNinja } from './ninja_file.ts';
+import { ownCommands } from './own_commands.ts';
 import { applySeries, readSeries, type Patch } from './patch_series.ts';
 import * as settings from './settings.ts';
 import { describeSource, resolveSource, type V8Source } from './source.ts';
@@ -36,16 +38,16 @@ export interface V8BuildRecord {
   builtAt: string;
 }
 
-/** A finished V8: include/, lib/libv8.a, defines.txt and v8-build.json in `folder`. */
+/** A finished V8: include/, lib/libv8.a, defines.txt, commands.json and v8-build.json in `folder`. */
 export interface V8Build {
   folder: string;
+  /** Folder of the tree that ninja built it in; later builds of any checkout change it. */
+  buildFolder: string;
   record: V8BuildRecord;
 }
 
 /** Folder of the repository with the patch series. */
 export const PATCHES_FOLDER = 'v8-patches';
-/** Folder of the repository with whole new V8 source files. */
-export const BUILTINS_FOLDER = 'builtins-csa';
 
 /** Finds or makes the V8 for this checkout. */
 export async function ensureV8(config: Config, steps: Steps): Promise<V8Build> {
@@ -97,7 +99,7 @@ interface BuildInputs {
 }
 
 async function readInputs(config: Config, source: V8Source): Promise<BuildInputs> {
-  const builtinsFolder = path.join(config.repository, BUILTINS_FOLDER);
+  const builtinsFolder = path.join(config.repository, settings.BUILTINS_FOLDER);
   const [patches, builtins, compiler] = await Promise.all([
     readSeries(path.join(config.repository, PATCHES_FOLDER)),
     listFiles(builtinsFolder).then((files) => files.filter(isBuiltinFile)),
@@ -132,7 +134,8 @@ async function findResult(folder: string): Promise<V8Build | undefined> {
     // Marks it as used, for pruning.
     const now = new Date();
     await utimes(folder, now, now);
-    return { folder, record: JSON.parse(text) as V8BuildRecord };
+    const buildFolder = path.resolve(folder, '../../tree', BUILD_FOLDER);
+    return { folder, buildFolder, record: JSON.parse(text) as V8BuildRecord };
   } catch {
     return undefined;
   }
@@ -162,7 +165,7 @@ async function buildInTree(
   const scratch = path.join(root, 'patching');
   await applySeries(inputs.patches, inputs.source.tree, tree, manifest, scratch);
   await syncFiles(
-    path.join(config.repository, BUILTINS_FOLDER),
+    path.join(config.repository, settings.BUILTINS_FOLDER),
     inputs.builtins,
     path.join(tree, settings.OWN_FOLDER),
   );
@@ -200,6 +203,7 @@ async function exportResult(
   await run(TOOLCHAIN.ar, ['rcs', library, `@${list}`], { cwd: folder, log });
   await rm(list);
   await writeFile(path.join(target, 'defines.txt'), await embedderDefines(folder, headers));
+  await keepCommands(target, await ownCommands(folder));
   const record: V8BuildRecord = {
     key: inputs.key,
     v8Version: inputs.source.record.v8Version,

@@ -162,11 +162,14 @@ export const UNITY_MISFITS: readonly string[] = [
   'torque-generated/class-verifiers.cc', // with checks: calls verifiers that others specialise
 ];
 
-/** The project's own files in V8, compiled alone so that an edit to one costs only itself. */
-export const OWN_FOLDER = 'deps/v8/builtins-csa';
+/** Folder of the repository with whole new V8 source files. */
+export const BUILTINS_FOLDER = 'builtins-csa';
+
+/** The same in V8's tree, compiled file by file so that an edit to one costs only itself. */
+export const OWN_FOLDER = `deps/v8/${BUILTINS_FOLDER}`;
 
 /** Increased when the build scripts change what they produce from the same inputs. */
-export const BUILD_FORMAT = 1;
+export const BUILD_FORMAT = 2;
 
 /** The settings that change what is built; they enter the cache's key. */
 export function buildSettings(arch: 'x64' | 'arm64', variant: V8Variant): unknown {
