@@ -137,6 +137,20 @@ test('a source that does not exist, or is no tarball, is refused', async (t) => 
   });
 });
 
+test('a source that was resolved before is used, unless the series moved to another V8 since', async (t) => {
+  const { root } = await fixture(t);
+  const cache = path.join(root, 'cache');
+  await writeFiles(cache, {
+    'source/nodejs.org.json': '{"key":"feed"}',
+    'source/feed/source.json': '{"v8Version":"11.3.244.8"}',
+    // Refused as soon as it is looked at.
+    'downloads/node-v20.19.2.tar.xz': 'not a release',
+  });
+  t.is((await resolve(root, 'nodejs.org')).key, 'feed');
+  await writeFiles(cache, { 'source/feed/source.json': '{"v8Version":"10.2.154.26"}' });
+  await t.throwsAsync(resolve(root, 'nodejs.org'), { message: /fails verification/ });
+});
+
 test('a release is downloaded once, and verified each time', async (t) => {
   const { root, tree } = await fixture(t);
   const file = await pack(root, tree);

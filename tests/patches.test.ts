@@ -2,6 +2,7 @@ import { mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
+import type { UserError } from '../build-scripts/errors.ts';
 import { applyPatchFile, touchedFiles } from '../build-scripts/v8/patch_apply.ts';
 import { addOrigin, nameOfSubject, removeOrigin } from '../build-scripts/v8/patch_format.ts';
 import { checkPatch, checkSeries } from '../build-scripts/v8/patch_lint.ts';
@@ -345,6 +346,102 @@ test('import makes a commit a patch, and export gives the same bytes each time',
   await importSeries(again, source, patches);
   t.deepEqual(await exportSeries(again, source, patches), []);
   t.deepEqual(await readAll(patches), first);
+});
+
+test('an exported patch names the files that a three-way merge starts from', async (t) => {
+  const { root, tree, patches } = await fixture(t);
+  const source = { key: 'feed', tree };
+  const checkout = path.join(root, 'checkout');
+  await importSeries(checkout, source, patches);
+  await exportSeries(checkout, source, patches);
+  const blob = async (name: string): Promise<string> =>
+    (await execa('git', ['rev-parse', name], { cwd: checkout })).stdout;
+  const [before, after] = [
+    await blob('HEAD~2:deps/v8/alpha.txt'),
+    await blob('HEAD:deps/v8/alpha.txt'),
+  ];
+  const { 'change-two.patch': text = '' } = await readAll(patches);
+  t.true(text.includes(`\nindex ${before}..${after} 100644\n`), text);
+});
+
+/** The fixture's series, exported with what a three-way merge needs, in a checkout of its source. */
+async function exported(t: ExecutionContext): Promise<{
+  root: string;
+  patches: string;
+  checkout: string;
+  git: (...args: string[]) => Promise<string>;
+}> {
+  const { root, tree, patches } = await fixture(t);
+  const checkout = path.join(root, 'checkout');
+  const source = { key: 'feed', tree };
+  await importSeries(checkout, source, patches);
+  await exportSeries(checkout, source, patches);
+  const git = async (...args: string[]): Promise<string> => {
+    const identity = ['-c', 'user.name=A', '-c', 'user.email=a@b', '-c', 'core.editor=true'];
+    return (await execa('git', [...identity, ...args], { cwd: checkout })).stdout;
+  };
+  return { root, patches, checkout, git };
+}
+
+test('a checkout moves to another source, and merges the patches that do not fit there as they are', async (t) => {
+  const { root, patches, checkout, git } = await exported(t);
+  // A line more, and another one where the patch's context is.
+  const alpha = `zero\n${ALPHA.replace('four', 'FOUR')}`;
+  const tree = path.join(root, 'new-tree');
+  await writeFiles(tree, { 'deps/v8/alpha.txt': alpha, 'deps/v8/gamma.txt': 'gamma\n' });
+  const source = { key: 'beef', tree };
+  await t.throwsAsync(importSeries(path.join(root, 'elsewhere'), source, patches), {
+    message: /^patch change-two\.patch does not apply: /,
+  });
+
+  await importSeries(checkout, source, patches);
+  t.is(await git('log', '--format=%s'), "Add beta and drop gamma\nChange two\nV8's source");
+  t.is(await git('show', 'HEAD~2:deps/v8/alpha.txt'), alpha.trimEnd());
+  t.is(await git('show', 'HEAD:deps/v8/alpha.txt'), alpha.replace('two', 'TWO').trimEnd());
+  t.is(await git('ls-files'), 'deps/v8/alpha.txt\ndeps/v8/beta.txt');
+
+  t.deepEqual(await exportSeries(checkout, source, patches), ['change-two.patch']);
+  // Now they fit as they are.
+  const again = path.join(root, 'again');
+  await importSeries(again, source, patches);
+  t.deepEqual(await exportSeries(again, source, patches), []);
+});
+
+test('where another source changed the same lines, import stops at the patch, and goes on with the rest', async (t) => {
+  const { root, patches, checkout, git } = await exported(t);
+  const tree = path.join(root, 'new-tree');
+  const alpha = ALPHA.replace('two', 'deux');
+  await writeFiles(tree, { 'deps/v8/alpha.txt': alpha, 'deps/v8/gamma.txt': 'gamma\n' });
+  const source = { key: 'beef', tree };
+  const error = await t.throwsAsync(importSeries(checkout, source, patches), {
+    message: 'patch change-two.patch conflicts with this source in deps/v8/alpha.txt',
+  });
+  t.regex((error as UserError).remedy ?? '', /git am --continue/);
+  await t.throwsAsync(exportSeries(checkout, source, patches), {
+    message: /is in the middle of a git am/,
+  });
+
+  await writeFiles(checkout, { 'deps/v8/alpha.txt': alpha.replace('deux', 'DEUX') });
+  await git('add', '--update');
+  await git('am', '--continue');
+  await exportSeries(checkout, source, patches);
+  t.deepEqual(Object.keys(await readAll(patches)), ['beta.patch', 'change-two.patch', 'series']);
+  t.regex((await readAll(patches))['change-two.patch'] ?? '', /^-deux\n\+DEUX$/m);
+  t.deepEqual(await checkSeries(patches), []);
+});
+
+test('an import that was given up can be done again', async (t) => {
+  const { root, patches, checkout, git } = await exported(t);
+  const tree = path.join(root, 'new-tree');
+  await writeFiles(tree, {
+    'deps/v8/alpha.txt': ALPHA.replace('two', 'deux'),
+    'deps/v8/gamma.txt': 'gamma\n',
+  });
+  const source = { key: 'beef', tree };
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await t.throwsAsync(importSeries(checkout, source, patches), { message: /conflicts with/ });
+    await git('am', '--abort');
+  }
 });
 
 test('export names a new commit by its subject and removes stale patches', async (t) => {

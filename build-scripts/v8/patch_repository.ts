@@ -1,4 +1,4 @@
-import { cp, mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { UserError } from '../errors.ts';
 import { capture, CommandError } from '../system/command.ts';
@@ -28,9 +28,13 @@ const IDENTITY = {
 };
 const BASE_DATE = '2000-01-01T00:00:00Z';
 
+/** Where an earlier series ended: keeps the files that its patches start from. */
+const PREVIOUS = 'refs/shredder/previous';
+
 /**
  * Makes a folder a git repository of V8's source with one commit a patch. A folder that is one
- * already starts anew, unless that would lose work.
+ * already starts anew, unless that would lose work; what it holds of another source serves to
+ * merge the patches that do not fit this one as they are.
  *
  * @returns the names of the imported patches.
  */
@@ -46,11 +50,15 @@ export async function importSeries(
     if ((await baseKey(folder)) === source.key) {
       await git(folder, ['reset', '--hard', '--quiet', BASE]);
     } else {
-      await rm(folder, { recursive: true });
+      // An import that was given up leaves no series to keep.
+      const commits = await git(folder, ['rev-list', '--count', `${BASE}..HEAD`]);
+      if (commits !== '0') await git(folder, ['update-ref', PREVIOUS, 'HEAD']);
+      await startFrom(folder, source);
     }
+  } else {
+    await createRepository(folder, source);
   }
-  if (!(await exists(folder))) await createRepository(folder, source);
-  for (const patch of patches) await importPatch(folder, patch, patchesFolder);
+  await importPatches(folder, patches);
   return patches.map((patch) => patch.name);
 }
 
@@ -94,40 +102,79 @@ async function createRepository(
 ): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
   await createFolderAtomically(folder, async (temporary) => {
-    await cp(source.tree, temporary, { recursive: true });
+    await mkdir(temporary, { recursive: true });
     await git(temporary, ['init', '--quiet', '--initial-branch=shredder']);
-    // V8's own .gitignore files name parts of its source.
-    await git(temporary, ['add', '--all', '--force']);
-    await git(
-      temporary,
-      ['commit', '--quiet', '--message', `V8's source\n\nSource: ${source.key}`],
-      {
-        GIT_AUTHOR_DATE: BASE_DATE,
-        GIT_COMMITTER_DATE: BASE_DATE,
-      },
-    );
-    await git(temporary, ['update-ref', BASE, 'HEAD']);
+    await startFrom(temporary, source);
   });
 }
 
-async function importPatch(folder: string, patch: Patch, patchesFolder: string): Promise<void> {
-  const mail = path.join(folder, '.git', 'shredder-import');
-  await writeFile(mail, addOrigin(patch.text, patch.name));
+/** Makes a source the repository's base, without a commit on it. */
+async function startFrom(folder: string, source: Pick<V8Source, 'key' | 'tree'>): Promise<void> {
+  const own = path.join(path.resolve(folder), '.git');
+  const index = path.join(own, 'shredder-index');
+  await rm(index, { force: true });
+  const env = { GIT_DIR: own, GIT_INDEX_FILE: index };
+  // V8's own .gitignore files name parts of its source.
+  await git(source.tree, ['--work-tree=.', 'add', '--all', '--force', '.'], env);
+  const tree = await git(source.tree, ['write-tree'], env);
+  await rm(index);
+  const message = `V8's source\n\nSource: ${source.key}`;
+  const commit = await git(folder, ['commit-tree', tree, '-m', message], {
+    GIT_AUTHOR_DATE: BASE_DATE,
+    GIT_COMMITTER_DATE: BASE_DATE,
+  });
+  await git(folder, ['update-ref', BASE, commit]);
+  await git(folder, ['reset', '--hard', '--quiet', commit]);
+}
+
+/** Makes a commit of each patch. One that does not fit is merged, where that can be done. */
+async function importPatches(folder: string, patches: readonly Patch[]): Promise<void> {
+  const mails = path.join(folder, '.git', 'shredder-import');
+  await rm(mails, { recursive: true, force: true });
+  await mkdir(mails);
+  const files: string[] = [];
+  for (const patch of patches) {
+    const file = path.join(mails, patch.name);
+    await writeFile(file, addOrigin(patch.text, patch.name));
+    files.push(path.resolve(file));
+  }
+  if (files.length === 0) return;
   // --keep-non-patch: only [PATCH] is taken off a subject, not other brackets.
-  const args = ['am', '--quiet', '--keep-non-patch', '--keep-cr'];
-  args.push('--committer-date-is-author-date', mail);
+  const args = ['am', '--3way', '--quiet', '--keep-non-patch', '--keep-cr'];
+  args.push('--committer-date-is-author-date', ...files);
   try {
     await git(folder, args);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    const reason = describeRejection(error.output);
-    throw new UserError(
-      `patch ${patch.name} does not apply: ${reason}`,
-      `In ${folder}: git apply --reject ${path.join(patchesFolder, patch.name)}, mend what is left, git add, git am --continue; then git am the patches after it, and run \`shredder patches export\`.`,
-    );
+    throw await describeStop(folder, patches, error);
   } finally {
-    await rm(mail, { force: true });
+    await rm(mails, { recursive: true, force: true });
   }
+}
+
+/** The patch at which `git am` stopped, and what to do there; it goes on with those after it. */
+async function describeStop(
+  folder: string,
+  patches: readonly Patch[],
+  error: CommandError,
+): Promise<Error> {
+  const state = path.join(folder, '.git', 'rebase-apply');
+  const next = Number((await readIfExists(path.join(state, 'next')))?.toString());
+  const patch = patches[next - 1];
+  if (patch === undefined) return error;
+  const goOn = 'git add --all, git am --continue; then `shredder patches export`.';
+  const merged = (await git(folder, ['diff', '--name-only', '--diff-filter=U'])).split('\n');
+  const conflicts = merged.filter((file) => file !== '');
+  if (conflicts.length > 0) {
+    return new UserError(
+      `patch ${patch.name} conflicts with this source in ${conflicts.join(', ')}`,
+      `In ${folder}: mend what git marked there, ${goOn}`,
+    );
+  }
+  return new UserError(
+    `patch ${patch.name} does not apply: ${describeRejection(error.output)}`,
+    `In ${folder}: git apply --reject .git/rebase-apply/patch, mend what is left, ${goOn}`,
+  );
 }
 
 /** The commits since the base as patches, in order. */
@@ -153,7 +200,7 @@ async function formatCommits(folder: string): Promise<Patch[]> {
       // "[PATCH 3/9]" would change with every patch that is added.
       '--no-numbered',
       '--subject-prefix=PATCH',
-      // Whole hashes are told from other text, for their removal below.
+      // What a three-way merge starts from; shortened, they would depend on what else there is.
       '--full-index',
       // A diffstat is as wide as the widest path, and says nothing that the diff does not.
       '--no-stat',
@@ -172,7 +219,7 @@ async function formatCommits(folder: string): Promise<Patch[]> {
       '--no-encode-email-headers',
       commit,
     ]);
-    const { text, name } = removeOrigin(withoutHashes(`${formatted.trimEnd()}\n`));
+    const { text, name } = removeOrigin(`${formatted.trimEnd()}\n`);
     const subject = await git(folder, ['show', '--no-patch', '--format=%s', commit]);
     patches.push({ name: name ?? nameOfSubject(subject), text });
   }
@@ -188,8 +235,8 @@ async function formatCommits(folder: string): Promise<Patch[]> {
 }
 
 /**
- * A patch without the hashes of the files that it starts from and ends with: they change whenever
- * the source does, even where the patch itself still fits, and nothing here asks for them.
+ * A patch without the hashes of the files that it starts from and ends with: they change with the
+ * source, even where the patch fits as it is.
  */
 function withoutHashes(text: string): string {
   return text.replaceAll(/^index [0-9a-f]{40}\.\.[0-9a-f]{40}(?: [0-7]+)?\n/gm, '');
@@ -260,8 +307,9 @@ async function requireClean(folder: string): Promise<void> {
 /** Fails where a new import would lose commits that were not exported. */
 async function requireNothingToLose(folder: string, patches: readonly Patch[]): Promise<void> {
   await requireClean(folder);
-  const known = new Set(patches.map((patch) => patch.text));
-  const unknown = (await formatCommits(folder)).find((patch) => !known.has(patch.text));
+  const known = new Set(patches.map((patch) => withoutHashes(patch.text)));
+  const commits = await formatCommits(folder);
+  const unknown = commits.find((patch) => !known.has(withoutHashes(patch.text)));
   if (unknown !== undefined) {
     throw new UserError(
       `${folder} has a commit that the patch series lacks: ${unknown.name}`,

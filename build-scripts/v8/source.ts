@@ -149,7 +149,9 @@ async function unpack(folder: string, fetched: FetchedSource, log: string): Prom
 async function recall(folder: string, remembered: string): Promise<V8Source | undefined> {
   try {
     const { key } = JSON.parse(await readFile(remembered, 'utf8')) as { key: string };
-    return await load(folder, key);
+    const source = await load(folder, key);
+    // Else the series moved to another V8 since.
+    return source.record.v8Version.startsWith(V8_VERSION_PREFIX) ? source : undefined;
   } catch {
     // Never resolved, or removed from the cache since.
     return undefined;
