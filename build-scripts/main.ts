@@ -10,6 +10,7 @@ import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
 import { styleCommand } from './commands/style.ts';
 import { testCommand } from './commands/test.ts';
+import { tidyCommand } from './commands/tidy.ts';
 import { describeFailure } from './ui/failure.ts';
 
 /** Every subcommand, one line each. */
@@ -23,6 +24,7 @@ const commands: readonly (() => Command)[] = [
   patchesCommand,
   testCommand,
   styleCommand,
+  tidyCommand,
   doctorCommand,
   cleanCommand,
 ];

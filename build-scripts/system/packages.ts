@@ -3,7 +3,7 @@ import type { Step } from '../ui/steps.ts';
 import { APT_PROGRESS_OPTIONS, aptProgressReader } from './apt.ts';
 import { capture, commandExists, run } from './command.ts';
 import { exists } from './files.ts';
-import { CLANG_FORMAT, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
+import { CLANG_FORMAT, CLANG_TIDY, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
 
 /** A Debian package and what of it to look for where dpkg is not to be asked. */
 export interface SystemPackage {
@@ -48,6 +48,9 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
 
 /** What the check of the sources' style needs. */
 export const STYLE_PACKAGES: readonly SystemPackage[] = [command(CLANG_FORMAT)];
+
+/** What `shredder tidy` needs besides. */
+export const TIDY_PACKAGES: readonly SystemPackage[] = [command(CLANG_TIDY)];
 
 /** What the tests and benches need besides: the clients and the server to compare with. */
 export const TEST_PACKAGES: readonly SystemPackage[] = [

@@ -11,8 +11,9 @@ export const TOOLCHAIN = {
   lld: `ld.lld-${LLVM_VERSION}`,
 } as const;
 
-/** What the sources' style is checked with. */
+/** What the sources' style is checked with, and what looks through them for mistakes. */
 export const CLANG_FORMAT = `clang-format-${LLVM_VERSION}`;
+export const CLANG_TIDY = `clang-tidy-${LLVM_VERSION}`;
 
 /** The compiler's own description of its version, which tells packages' revisions apart. */
 export async function compilerVersion(): Promise<string> {
