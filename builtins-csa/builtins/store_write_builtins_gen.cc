@@ -55,6 +55,9 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
   TNode<UintPtrT> LoadWord(TNode<RawPtrT> base, size_t offset) {
     return Load<UintPtrT>(base, IntPtrConstant(offset));
   }
+  TNode<UintPtrT> LoadWord(TNode<RawPtrT> base, TNode<UintPtrT> offset) {
+    return Load<UintPtrT>(base, Signed(offset));
+  }
   TNode<UintPtrT> LoadUint32(TNode<RawPtrT> base, TNode<IntPtrT> offset) {
     return Unsigned(ChangeUint32ToWord(Load<Uint32T>(base, offset)));
   }
@@ -144,13 +147,16 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
 
   BIND(&taken);
   // 4. The journal, and the two words.
+  const TNode<UintPtrT> offset =
+      Add(chunk_offset, WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
   const TNode<RawPtrT> used = RawPtrAdd(arena, IntPtrConstant(offsetof(ArenaState, used_bytes)));
-  LogWords(store, {{RawPtrAdd(chunk, IntPtrConstant(offsetof(Chunk, blocks))), blocks},
+  LogWords(store, {{RawPtrAdd(store, Signed(offset)), LoadWord(store, offset)},
+                   {RawPtrAdd(chunk, IntPtrConstant(offsetof(Chunk, blocks))), blocks},
                    {used, used_bytes_before}});
   StoreWord(chunk, offsetof(Chunk, blocks),
             Add(var_blocks.value(), uint64_t{1} << layout::kUsedBlocksShift));
   StoreWord(used, 0, used_bytes);
-  return Add(chunk_offset, WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
+  return offset;
 }
 
 void StoreWriteAssembler::LogWords(TNode<RawPtrT> store, std::initializer_list<WordAt> words) {

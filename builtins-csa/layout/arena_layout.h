@@ -112,9 +112,10 @@ struct ArenaState {
   uint32_t frontier;     // no chunk from here on is in use
   uint32_t chunk_count;
   uint32_t free_dirty_pages;  // pages of free chunks that hold physical memory; not journaled
-  uint32_t discard_pending;   // 1 while a step has freed memory that the kernel is to get back
-  uint32_t reserved;
-  uint64_t run_bin_bits[2];                 // bit b: run_bins[b] is not empty
+  uint32_t discard_pending;   // 1 while free_dirty_pages may be wrong: the kernel is to get memory
+                              // that a step has freed, or a step is being taken back
+  uint32_t touched_chunks;    // chunks from here on have never been in use; not journaled
+  uint64_t run_bin_bits[2];   // bit b: run_bins[b] is not empty
   uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
   uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
   // Constant, for generated code: a class's units; the class of a block of up to kMaxTabledBytes,
@@ -157,10 +158,13 @@ inline uint64_t TakeSmallBlock(StoreHeader* header, ArenaState* state, int size_
     blocks.carved_units = static_cast<uint16_t>(carved_end);
   }
   blocks.used_blocks++;
-  // 4. The journal, and the two words.
+  // 4. The journal, and the two words. With them the block's first word, as the caller writes over
+  //    the link that it may hold.
+  const uint64_t offset = chunk_offset + (unit << kBlockUnitBytesLog2);
+  Log(header, base + offset);
   LoggedStore(header, &chunk->blocks, blocks);
   LoggedStore(header, &state->used_bytes, used_bytes);
-  return chunk_offset + (unit << kBlockUnitBytesLog2);
+  return offset;
 }
 
 }  // namespace shredder::layout

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "builtins-csa/layout/table_layout.h"
 
@@ -34,6 +35,20 @@ namespace shredder::layout {
 
 // What was stored before is in memory before what is stored behind.
 inline void KeepOrder() { std::atomic_signal_fence(std::memory_order_seq_cst); }
+
+// What was stored so far may be the last that a successor finds.
+inline void MayEndHere() {
+  KeepOrder();
+  SHREDDER_FAULT_POINT();
+}
+
+// Stores a value in one store, after all that was stored before, and before what is stored behind.
+template <typename T>
+inline void OrderedStore(T* field, std::type_identity_t<T> value) {
+  KeepOrder();
+  *field = value;
+  MayEndHere();
+}
 
 // --- The two counts ------------------------------------------------------------------------------
 
@@ -76,11 +91,8 @@ inline void Log(StoreHeader* header, const void* address, uint64_t words = 1) {
   JournalEntry* entry = JournalOf(header) + JournalCount(header);
   entry->where = at | (words - 1) << kJournalWordsShift;
   std::memcpy(&entry->old_word, BaseOf(header) + at, sizeof entry->old_word);
-  KeepOrder();
-  SHREDDER_FAULT_POINT();
-  header->log_counts++;
-  KeepOrder();
-  SHREDDER_FAULT_POINT();
+  MayEndHere();
+  OrderedStore(&header->log_counts, header->log_counts + 1);
 }
 
 // Journals the word that holds *field, then stores the value.
@@ -88,18 +100,13 @@ template <typename T>
 inline void LoggedStore(StoreHeader* header, T* field, T value) {
   static_assert(sizeof(T) <= 8 && (sizeof(T) & (sizeof(T) - 1)) == 0, "within one word");
   Log(header, field);
-  *field = value;
-  KeepOrder();
-  SHREDDER_FAULT_POINT();
+  OrderedStore(field, value);
 }
 
 // The step has happened; with it come or go `undo_records` of the log.
 inline void EndStep(StoreHeader* header, int64_t undo_records = 0) {
-  KeepOrder();
   const uint64_t counts = header->log_counts & ~kJournalCountMask;
-  header->log_counts = counts + static_cast<uint64_t>(undo_records) * kOneUndoRecord;
-  KeepOrder();
-  SHREDDER_FAULT_POINT();
+  OrderedStore(&header->log_counts, counts + static_cast<uint64_t>(undo_records) * kOneUndoRecord);
 }
 
 // --- Transactions --------------------------------------------------------------------------------

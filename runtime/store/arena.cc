@@ -102,7 +102,9 @@ void Arena::Initialise(uint64_t quota_bytes) {
   const Places places = PlacesFor(quota_bytes);
   // Not the quota, from which all of this follows should the process end here.
   std::memset(table_state(), 0, sizeof(TableState));
+  layout::MayEndHere();
   std::memset(&state()->used_bytes, 0, sizeof(ArenaState) - offsetof(ArenaState, used_bytes));
+  layout::MayEndHere();
   layout::StoreHeader* store = header();
   store->arena_state_offset = kArenaStateOffset;
   store->key_scratch_offset = kKeyScratchOffset;
@@ -110,8 +112,10 @@ void Arena::Initialise(uint64_t quota_bytes) {
   store->journal_offset = places.journal_offset;
   store->log_counts = 0;
   store->undo_capacity = layout::kFreeUndoRecords;
+  layout::MayEndHere();
   SetConstants(state(), quota_bytes);
-  state()->frontier = state()->first_chunk;
+  state()->touched_chunks = state()->first_chunk;
+  layout::OrderedStore(&state()->frontier, state()->first_chunk);
 }
 
 uint64_t Arena::KeyScratchOffset() { return kKeyScratchOffset; }
@@ -136,9 +140,9 @@ void Arena::Reset() {
   has_freed_ = false;
   if (!PunchHole(kPageBytes, mapped_bytes_ - kPageBytes)) {
     // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
-    // must be made so.
-    const uint32_t end = state()->frontier;
-    std::memset(base_ + kPageBytes, 0, end * kChunkBytes - kPageBytes);
+    // must be made so. Where this is done again, there may be nothing left to do.
+    const uint64_t end = std::min(state()->touched_chunks * kChunkBytes, header()->undo_offset);
+    if (end > kPageBytes) std::memset(base_ + kPageBytes, 0, end - kPageBytes);
   }
   Initialise(quota);
 }
@@ -181,17 +185,14 @@ void Arena::Fill(uint64_t* first, uint64_t count, uint64_t value) {
     }
     layout::Log(header(), first + i, run);
   }
-  for (uint64_t i = 0; i < count; i++) {
-    first[i] = value;
-    layout::KeepOrder();
-    SHREDDER_FAULT_POINT();
-  }
+  for (uint64_t i = 0; i < count; i++) layout::OrderedStore(first + i, value);
 }
 
 void Arena::TrimUndo(uint64_t kept_bytes, uint64_t used_bytes) {
   const uint64_t from = RoundUp(kept_bytes, kPageBytes);
   const uint64_t to = RoundUp(used_bytes, kPageBytes);
   if (to > from) PunchHole(header()->undo_offset + from, to - from);
+  layout::MayEndHere();
 }
 
 uint64_t Arena::Allocate(uint64_t bytes) {
@@ -213,6 +214,7 @@ uint64_t Arena::AllocateZeroed(uint64_t bytes) {
   const uint64_t offset = AllocateSmall(CeilClass(rounded / kBlockUnitBytes), &is_zero);
   // Memory never written is left alone: zeroing it would make it physical.
   if (offset != 0 && !is_zero) std::memset(base_ + offset, 0, rounded);
+  layout::MayEndHere();
   return offset;
 }
 
@@ -245,7 +247,9 @@ void Arena::ShrinkLarge(uint64_t offset, uint64_t bytes) {
 
 void Arena::DiscardChunk(uint64_t offset, uint64_t chunk_of_block) {
   const uint64_t index = (offset >> kChunkBytesLog2) + chunk_of_block;
-  if (PunchHole(index << kChunkBytesLog2, kChunkBytes)) chunk(index)->dirty_pages = 0;
+  if (!PunchHole(index << kChunkBytesLog2, kChunkBytes)) return;
+  layout::MayEndHere();
+  layout::OrderedStore(&chunk(index)->dirty_pages, 0u);
 }
 
 uint64_t Arena::BlockBytes(uint64_t offset) const {
@@ -290,8 +294,10 @@ uint64_t Arena::AllocateSmall(int size_class, bool* is_zero) {
   uint64_t unit;
   if (blocks.free_head != 0) {
     unit = blocks.free_head - 1u;
-    std::memcpy(&blocks.free_head, base_ + chunk_offset + unit * kBlockUnitBytes,
-                sizeof blocks.free_head);
+    const char* block = base_ + chunk_offset + unit * kBlockUnitBytes;
+    // The caller writes over the link.
+    layout::Log(header(), block);
+    std::memcpy(&blocks.free_head, block, sizeof blocks.free_head);
     *is_zero = false;
   } else {
     unit = blocks.carved_units;
@@ -362,7 +368,8 @@ uint64_t Arena::AllocateLarge(uint64_t pages) {
   Chunk* end = chunk(last);
   if (end->dirty_pages > last_pages && PunchHole(last * kChunkBytes + last_pages * kPageBytes,
                                                  (end->dirty_pages - last_pages) * kPageBytes)) {
-    end->dirty_pages = static_cast<uint32_t>(last_pages);
+    layout::MayEndHere();
+    layout::OrderedStore(&end->dirty_pages, static_cast<uint32_t>(last_pages));
   }
   RaiseDirtyPages(end, last_pages);
   Chunk* head = chunk(first);
@@ -382,9 +389,7 @@ void Arena::FreeLarge(uint32_t index) {
 
 void Arena::RaiseDirtyPages(Chunk* chunk, uint64_t pages) {
   if (chunk->dirty_pages >= pages) return;
-  chunk->dirty_pages = static_cast<uint32_t>(pages);
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&chunk->dirty_pages, static_cast<uint32_t>(pages));
 }
 
 // --- Runs of chunks ------------------------------------------------------------------------------
@@ -399,9 +404,13 @@ uint32_t Arena::TakeRun(uint32_t chunks) {
   } else {
     if (chunks > s->chunk_count - s->frontier) return 0;
     first = s->frontier;
+    if (first + chunks > s->touched_chunks) {
+      layout::OrderedStore(&s->touched_chunks, first + chunks);
+    }
     Write(&s->frontier, first + chunks);
   }
-  for (uint32_t i = first; i < first + chunks; i++) s->free_dirty_pages -= chunk(i)->dirty_pages;
+  const uint32_t dirty = DirtyPages(first, chunks);
+  if (dirty != 0) layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages - dirty);
   return first;
 }
 
@@ -478,34 +487,38 @@ void Arena::UnlinkFreeRun(uint32_t first) {
 
 // --- Physical memory -----------------------------------------------------------------------------
 
-void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
-  ArenaState* s = state();
+uint32_t Arena::DirtyPages(uint32_t first, uint32_t chunks) const {
   uint32_t dirty = 0;
   for (uint32_t i = first; i < first + chunks; i++) dirty += chunk(i)->dirty_pages;
+  return dirty;
+}
+
+void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
+  ArenaState* s = state();
+  const uint32_t dirty = DirtyPages(first, chunks);
   if (dirty == 0) return;
   const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
-  s->free_dirty_pages += dirty;
+  layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages + dirty);
   if (keep) return;
-  s->discard_pending = 1;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&s->discard_pending, 1u);
   discards_.emplace_back(first, chunks);
 }
 
 void Arena::Discard() {
   for (const auto& [first, chunks] : discards_) DiscardRun(first, chunks);
   discards_.clear();
-  state()->discard_pending = 0;
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&state()->discard_pending, 0u);
 }
 
 // Gives the memory of free chunks back.
 void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
   if (!PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) return;
-  SHREDDER_FAULT_POINT();
+  layout::MayEndHere();
   for (uint32_t i = first; i < first + chunks; i++) {
-    state()->free_dirty_pages -= chunk(i)->dirty_pages;
-    chunk(i)->dirty_pages = 0;
+    if (chunk(i)->dirty_pages == 0) continue;
+    layout::OrderedStore(&state()->free_dirty_pages,
+                         state()->free_dirty_pages - chunk(i)->dirty_pages);
+    layout::OrderedStore(&chunk(i)->dirty_pages, 0u);
   }
 }
 

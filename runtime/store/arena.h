@@ -227,6 +227,7 @@ class Arena {
   void GiveBackLater(uint32_t first, uint32_t chunks);
   void Discard();
   void DiscardRun(uint32_t first, uint32_t chunks);
+  uint32_t DirtyPages(uint32_t first, uint32_t chunks) const;
   void RaiseDirtyPages(Chunk* chunk, uint64_t pages);
   bool PunchHole(uint64_t offset, uint64_t bytes);
 

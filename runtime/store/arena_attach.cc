@@ -50,9 +50,11 @@ bool Arena::Attach(int fd, std::string* error) {
   if (!MapFile(bytes, error)) return false;
   // Everything is about to be made anew, from the quota.
   if (header()->clearing == layout::kClearing) return true;
-  const bool was_changing = layout::JournalCount(header()) != 0 || state()->discard_pending != 0;
-  if (!CheckFixedWords(error) || !TakeBackStep(error) || !CheckFixedWords(error)) return false;
-  return !was_changing || RecountFreeMemory(error);
+  if (!CheckFixedWords(error)) return false;
+  // Said before, in case this process ends as well.
+  if (layout::JournalCount(header()) != 0) layout::OrderedStore(&state()->discard_pending, 1u);
+  if (!TakeBackStep(error) || !CheckFixedWords(error)) return false;
+  return state()->discard_pending == 0 || RecountFreeMemory(error);
 }
 
 bool Arena::CheckFixedWords(std::string* error) const {
@@ -67,7 +69,8 @@ bool Arena::CheckFixedWords(std::string* error) const {
       h->undo_offset == places.undo_offset && h->journal_offset == places.journal_offset &&
       s->chunk_table_offset == expected.chunk_table_offset &&
       s->chunk_count == expected.chunk_count && s->first_chunk == expected.first_chunk &&
-      s->frontier >= s->first_chunk && s->frontier <= s->chunk_count &&
+      s->frontier >= s->first_chunk && s->frontier <= s->touched_chunks &&
+      s->touched_chunks <= s->chunk_count &&
       std::memcmp(s->class_units, expected.class_units, sizeof s->class_units) == 0 &&
       std::memcmp(s->classes_by_units, expected.classes_by_units, sizeof s->classes_by_units) == 0;
   if (!fits) *error = "a corrupted store: its allocator's constants are not what its size asks for";
@@ -93,8 +96,7 @@ bool Arena::TakeBackStep(std::string* error) {
       return false;
     }
     std::fill_n(At<uint64_t>(offset), words, entry.old_word);
-    layout::KeepOrder();
-    SHREDDER_FAULT_POINT();
+    layout::MayEndHere();
   }
   EndStep();
   return true;
@@ -112,7 +114,7 @@ bool Arena::RecountFreeMemory(std::string* error) {
       if (c->kind == ChunkKind::kFreeRun) visit(i, run);
       i += run;
     }
-    if (s->frontier < s->chunk_count) visit(s->frontier, s->chunk_count - s->frontier);
+    if (s->frontier < s->touched_chunks) visit(s->frontier, s->touched_chunks - s->frontier);
     return true;
   };
   uint64_t dirty = 0;
@@ -125,11 +127,13 @@ bool Arena::RecountFreeMemory(std::string* error) {
     *error = "a corrupted store: its chunks do not follow one another";
     return false;
   }
-  s->free_dirty_pages = static_cast<uint32_t>(dirty);
+  layout::OrderedStore(&s->free_dirty_pages, static_cast<uint32_t>(dirty));
   if (dirty > kFreeDirtyPagesKept) {
-    visit_free([this](uint32_t first, uint32_t chunks) { DiscardRun(first, chunks); });
+    visit_free([this](uint32_t first, uint32_t chunks) {
+      if (DirtyPages(first, chunks) != 0) DiscardRun(first, chunks);
+    });
   }
-  s->discard_pending = 0;
+  layout::OrderedStore(&s->discard_pending, 0u);
   return true;
 }
 

@@ -1,6 +1,7 @@
 // The allocator's self-check, for tests and for memory of unknown content: no word is relied on
 // before it was looked at, but for those that Attach compares.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <set>
@@ -86,7 +87,7 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
     index += run;
   }
   if (before_is_free) return Fault("a free run before the frontier", s->frontier);
-  for (uint32_t i = s->frontier; i < s->chunk_count; i++) {
+  for (uint32_t i = s->frontier; i < s->touched_chunks; i++) {
     free_dirty_pages += chunk(i)->dirty_pages;
   }
   if (free_dirty_pages != s->free_dirty_pages) {
@@ -99,7 +100,7 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
 std::string Arena::CheckDirtyPages() const {
   const ArenaState* s = state();
   std::vector<unsigned char> is_resident(kChunkPages);
-  for (uint32_t i = s->first_chunk; i < s->chunk_count; i++) {
+  for (uint32_t i = s->first_chunk; i < s->touched_chunks; i++) {
     const uint64_t dirty = chunk(i)->dirty_pages;
     if (dirty > kChunkPages) return Fault("too many dirty pages of chunk", i);
     if (dirty == kChunkPages) continue;
@@ -112,6 +113,11 @@ std::string Arena::CheckDirtyPages() const {
         return Fault("written pages that count as zeros in chunk", i);
       }
     }
+  }
+  const uint64_t untouched = s->touched_chunks * kChunkBytes;
+  const off_t data = lseek(fd_, static_cast<off_t>(untouched), SEEK_DATA);
+  if (data >= 0 && static_cast<uint64_t>(data) < header()->undo_offset) {
+    return Fault("written pages that were never in use", static_cast<uint64_t>(data));
   }
   return {};
 }

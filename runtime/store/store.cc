@@ -71,8 +71,7 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
   const bool has_table = table_.Initialise();
   assert(has_table && "the smallest quota holds an empty table");
   // Last, so that what has it is whole.
-  layout::KeepOrder();
-  header_->magic = layout::kStoreMagic;
+  layout::OrderedStore(&header_->magic, layout::kStoreMagic);
   return has_table;
 }
 
@@ -145,8 +144,7 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   // change. `value` may lie within the block.
   const uint64_t word = slot->value_word;
   if (!value.empty()) std::memmove(MutableValue(word, key_length), value.data(), value.size());
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::MayEndHere();
   const uint64_t new_word = WithValueLength(word, value.size());
   if (!HasExpiryWord(word)) {
     SetSlotWord(slot, new_word);
@@ -190,6 +188,7 @@ WriteStatus Store::Append(const Key& key, std::string_view bytes) {
       RecordChangeInPlace(*slot);
     }
     std::memcpy(MutableValue(word, key_length) + old_length, bytes.data(), bytes.size());
+    layout::MayEndHere();
     SetSlotWord(slot, WithValueLength(word, length));
     return WriteStatus::kOk;
   }
@@ -239,16 +238,14 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
   if (!content.value.empty()) std::memcpy(at, content.value.data(), content.value.size());
   at += content.value.size();
   if (!content.more.empty()) std::memcpy(at, content.more.data(), content.more.size());
+  layout::MayEndHere();
   return word;
 }
 
 // Stores a slot's value word, in the one store that makes it the key's; what it replaces is in the
 // undo log.
 void Store::SetSlotWord(Slot* slot, uint64_t value_word) {
-  layout::KeepOrder();
-  slot->value_word = value_word;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&slot->value_word, value_word);
 }
 
 // Writes a new entry and makes it the key's; `slot` is the key's, or null.
@@ -291,7 +288,7 @@ void Store::RemoveSlot(uint64_t hash, Slot* slot) {
   const Slot removed = *slot;
   undo_log_.ReserveAlways();
   // Before the removal, as room is kept for all that may come back.
-  header_->transaction_removals++;
+  layout::OrderedStore(&header_->transaction_removals, header_->transaction_removals + 1);
   undo_log_.Push({removed.key_word, removed.value_word, 0, 0});
   CountExpiring(removed.value_word, -1);
   table_.Remove(table_.SegmentOf(hash), slot);
@@ -341,9 +338,7 @@ void Store::Clear() {
   if (in_transaction()) return DeleteAll();
   RequireWritable();
   if (observer_ != nullptr) observer_->OnClear();
-  header_->clearing = layout::kClearing;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&header_->clearing, layout::kClearing);
   ReplaceTable();
 }
 
@@ -352,14 +347,11 @@ void Store::ReplaceTable() {
   arena_.Reset();
   header_->transaction_state = layout::kNoTransaction;
   header_->transaction_removals = 0;
-  SHREDDER_FAULT_POINT();
+  layout::MayEndHere();
   const bool has_table = table_.Initialise();
   assert(has_table && "the smallest quota holds an empty table");
   static_cast<void>(has_table);
-  layout::KeepOrder();
-  header_->clearing = 0;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&header_->clearing, 0u);
 }
 
 // Removing moves later slots back, so each place is looked at until it stays as it is.
@@ -403,9 +395,7 @@ uint64_t Store::Open() {
   }
   assert(undo_log_.count() == 0);
   settled_records_ = 0;
-  header_->transaction_state = layout::kTransactionOpen;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&header_->transaction_state, layout::kTransactionOpen);
   return 0;
 }
 
@@ -417,9 +407,7 @@ bool Store::MustRecord(uint64_t value_word) const {
 void Store::RecordChangeInPlace(const Slot& slot) {
   undo_log_.Push(
       {slot.key_word, slot.value_word, slot.value_word, ExpiresAtOf(header_, slot.value_word)});
-  MutableEntry(slot.value_word)->flags = layout::kEntryRecorded;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&MutableEntry(slot.value_word)->flags, layout::kEntryRecorded);
 }
 
 // From the state that says so on, the transaction stands.
@@ -429,10 +417,7 @@ void Store::Keep() {
   const uint64_t record_count = undo_log_.count();
   if (record_count > 0) {
     if (observer_ != nullptr) TellObserver();
-    layout::KeepOrder();
-    header_->transaction_state = layout::kTransactionKept;
-    layout::KeepOrder();
-    SHREDDER_FAULT_POINT();
+    layout::OrderedStore(&header_->transaction_state, layout::kTransactionKept);
     SettleEntries(settled_records_);
     FreeReplaced();
   }
@@ -476,17 +461,13 @@ void Store::SettleEntries(uint64_t first_record) {
   for (uint64_t i = first_record; i < undo_log_.count(); i++) {
     const uint64_t new_word = undo_log_[i].new_value_word;
     if (new_word == 0) continue;
-    MutableEntry(new_word)->flags = 0;
-    SHREDDER_FAULT_POINT();
+    layout::OrderedStore(&MutableEntry(new_word)->flags, 0u);
   }
-  layout::KeepOrder();
 }
 
 // Frees what the transaction has replaced or removed, from the last record to the first.
 void Store::FreeReplaced() {
-  header_->transaction_state = layout::kTransactionFreeing;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&header_->transaction_state, layout::kTransactionFreeing);
   for (uint64_t i = undo_log_.count(); i > 0; i--) {
     const UndoRecord& record = undo_log_[i - 1];
     const uint64_t old_offset = EntryOffset(record.old_value_word);
@@ -545,10 +526,8 @@ void Store::Undo(const UndoRecord& record) {
 // Segments do not shrink while a transaction runs, as its rollback may need them; what it has
 // emptied shrinks now. The records that it had are still readable.
 void Store::EndTransaction(uint64_t record_count, bool is_kept) {
-  header_->transaction_removals = 0;
-  header_->transaction_state = layout::kNoTransaction;
-  layout::KeepOrder();
-  SHREDDER_FAULT_POINT();
+  layout::OrderedStore(&header_->transaction_removals, 0u);
+  layout::OrderedStore(&header_->transaction_state, layout::kNoTransaction);
   for (uint64_t i = 0; i < record_count; i++) {
     const UndoRecord& record = undo_log_[i];
     const bool is_gone = (is_kept ? record.new_value_word : record.old_value_word) == 0;

@@ -95,6 +95,7 @@ bool Table::Initialise() {
   directory()[1] = layout::MakeDirectoryWord(second, 1, 1);
   state()->segment_count = 2;
   state()->segments_at_depth[1] = 2;
+  layout::MayEndHere();
   arena_->EndStep();
   return true;
 }
@@ -211,6 +212,7 @@ void Table::CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t
     const uint64_t hash = HashOfKeyWord(*header(), from.slots[i].key_word);
     if ((hash & mask) == bits) Place(to, pages, hash, from.slots[i]);
   }
+  layout::MayEndHere();
 }
 
 bool Table::MaySplit(int depth) const {
@@ -314,6 +316,7 @@ void Table::FillNextDirectory(uint64_t words) {
   const uint64_t to = std::min(directory_words(), from + words);
   auto* next = arena_->At<uint64_t>(state()->next_directory_offset);
   for (uint64_t i = from; i < to; i++) next[2 * i] = next[2 * i + 1] = directory()[i];
+  layout::MayEndHere();
   arena_->Write(&state()->next_directory_words, to);
 }
 
@@ -419,6 +422,7 @@ void Table::HalveDirectory() {
   const uint64_t* old = directory();
   auto* halved = arena_->At<uint64_t>(offset);
   for (uint64_t i = 0; i < words; i++) halved[i] = old[2 * i];
+  layout::MayEndHere();
   arena_->Free(h->directory_offset);
   arena_->Write(&h->directory_offset, offset);
   arena_->Write(&h->directory_shift, h->directory_shift + 1);
@@ -432,12 +436,8 @@ void Table::HalveInPlace() {
   TableState* s = state();
   const uint64_t words = directory_words() / 2;
   for (uint64_t i = s->halved_words; i < words; i++) {
-    directory()[i] = directory()[2 * i];
-    layout::KeepOrder();
-    SHREDDER_FAULT_POINT();
-    s->halved_words = i + 1;
-    layout::KeepOrder();
-    SHREDDER_FAULT_POINT();
+    layout::OrderedStore(&directory()[i], directory()[2 * i]);
+    layout::OrderedStore(&s->halved_words, i + 1);
   }
   arena_->ShrinkLarge(header()->directory_offset, words * sizeof(uint64_t));
   arena_->Write(&header()->directory_shift, header()->directory_shift + 1);

@@ -34,6 +34,7 @@ void UndoLog::ReserveAlways() {
 void UndoLog::Push(const UndoRecord& record) {
   assert(count() < header()->undo_capacity);
   first()[count()] = record;
+  layout::MayEndHere();
   arena_->EndStep(1);
 }
 
