@@ -64,7 +64,12 @@ export function refill(into: unknown, values: readonly unknown[]): void {
   if (!Array.isArray(into) || types.isProxy(into)) throw storeError('intoType', into);
   Reflect.set(into, 'length', 0);
   const refilled = values.every((value, i) =>
-    Reflect.defineProperty(into, i, { value, writable: true, enumerable: true, configurable: true }),
+    Reflect.defineProperty(into, i, {
+      value,
+      writable: true,
+      enumerable: true,
+      configurable: true,
+    }),
   );
   if (!refilled || into.length !== values.length) throw storeError('intoFixed');
 }
