@@ -25,8 +25,8 @@ export function tidyCommand(): Command {
       await writeCompileCommands(config, build);
       const known = (await compileCommands(config, build)).map(({ file }) => file);
       const chosen = chooseFiles(files, known, repository);
-      const findings = await steps.run('Tidiness', (step) =>
-        tidy({
+      const findings = await steps.run('Tidiness', async (step) => {
+        const found = await tidy({
           repository,
           files: chosen,
           jobs,
@@ -35,8 +35,10 @@ export function tidyCommand(): Command {
             step.detail(file);
             step.progress(done, chosen.length);
           },
-        }),
-      );
+        });
+        step.detail(`${chosen.length} files`);
+        return found;
+      });
       for (const finding of findings) process.stdout.write(`${finding}\n`);
       if (findings.length > 0) {
         throw new UserError(
