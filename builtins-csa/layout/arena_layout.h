@@ -161,9 +161,9 @@ inline uint64_t TakeSmallBlock(StoreHeader* header, ArenaState* state, int size_
   // 4. The journal, and the two words. With them the block's first word, as the caller writes over
   //    the link that it may hold.
   const uint64_t offset = chunk_offset + (unit << kBlockUnitBytesLog2);
-  Log(header, base + offset);
-  LoggedStore(header, &chunk->blocks, blocks);
-  LoggedStore(header, &state->used_bytes, used_bytes);
+  Log(header, base + offset, &chunk->blocks, &state->used_bytes);
+  OrderedStore(&chunk->blocks, blocks);
+  OrderedStore(&state->used_bytes, used_bytes);
   return offset;
 }
 

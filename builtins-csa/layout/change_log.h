@@ -85,13 +85,27 @@ inline JournalEntry* JournalOf(StoreHeader* header) {
   return reinterpret_cast<JournalEntry*>(BaseOf(header) + header->journal_offset);
 }
 
-// Journals `words` words from `address` on (the first one's content stands for all).
-inline void Log(StoreHeader* header, const void* address, uint64_t words = 1) {
+// The entry for `words` words from the one at `address` on (the first one's content stands for
+// all), which does not count yet.
+inline void FillEntry(StoreHeader* header, JournalEntry* entry, const void* address,
+                      uint64_t words = 1) {
   const auto at = static_cast<uint64_t>(static_cast<const char*>(address) - BaseOf(header)) & ~7ull;
-  JournalEntry* entry = JournalOf(header) + JournalCount(header);
   entry->where = at | (words - 1) << kJournalWordsShift;
   std::memcpy(&entry->old_word, BaseOf(header) + at, sizeof entry->old_word);
   MayEndHere();
+}
+
+// Journals the words at these addresses, all at once.
+template <typename... Addresses>
+inline void Log(StoreHeader* header, const Addresses*... addresses) {
+  JournalEntry* entry = JournalOf(header) + JournalCount(header);
+  (FillEntry(header, entry++, addresses), ...);
+  OrderedStore(&header->log_counts, header->log_counts + sizeof...(addresses));
+}
+
+// Journals `words` equal words from `first` on.
+inline void LogRange(StoreHeader* header, const uint64_t* first, uint64_t words) {
+  FillEntry(header, JournalOf(header) + JournalCount(header), first, words);
   OrderedStore(&header->log_counts, header->log_counts + 1);
 }
 

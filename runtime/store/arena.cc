@@ -183,7 +183,7 @@ void Arena::Fill(uint64_t* first, uint64_t count, uint64_t value) {
     for (run = 1; run < layout::kMaxJournalRangeWords && i + run < count; run++) {
       if (first[i + run] != first[i]) break;
     }
-    layout::Log(header(), first + i, run);
+    layout::LogRange(header(), first + i, run);
   }
   for (uint64_t i = 0; i < count; i++) layout::OrderedStore(first + i, value);
 }
@@ -319,17 +319,21 @@ void Arena::FreeSmall(uint32_t index, uint64_t offset) {
   assert(blocks.used_blocks > 0);
   const uint64_t units = ClassUnits(c->size_class);
   assert(offset % kChunkBytes / kBlockUnitBytes % units == 0);
-  Write(&state()->used_bytes, state()->used_bytes - units * kBlockUnitBytes);
+  const uint64_t used_bytes = state()->used_bytes - units * kBlockUnitBytes;
   const bool was_full = blocks.free_head == 0 && blocks.carved_units + units > kChunkUnits;
   blocks.used_blocks--;
   if (blocks.used_blocks == 0) {
+    Write(&state()->used_bytes, used_bytes);
     if (!was_full) UnlinkFromClass(index);
     ReturnRun(index, 1);
     return;
   }
-  Write(At<uint16_t>(offset), blocks.free_head);
+  auto* link = At<uint16_t>(offset);
+  layout::Log(header(), &state()->used_bytes, link, &c->blocks);
+  layout::OrderedStore(&state()->used_bytes, used_bytes);
+  layout::OrderedStore(link, blocks.free_head);
   blocks.free_head = static_cast<uint16_t>(offset % kChunkBytes / kBlockUnitBytes + 1);
-  Write(&c->blocks, blocks);
+  layout::OrderedStore(&c->blocks, blocks);
   // At the list's head, so that the fullest chunks are refilled first and the others may empty.
   if (was_full) LinkToClass(index);
 }
