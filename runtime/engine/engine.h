@@ -20,6 +20,7 @@ namespace shredder::engine {
 
 class RunClock;
 
+// The longest deadline of CPU time.
 inline constexpr uint64_t kMaxDeadlineMs = 3'600'000;
 
 // The wall time that a run may take where only its CPU time is given.

@@ -7,7 +7,7 @@ namespace shredder::engine {
 namespace {
 
 std::chrono::nanoseconds Read(clockid_t clock) {
-  timespec time;
+  timespec time{};
   clock_gettime(clock, &time);
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }

@@ -1,11 +1,10 @@
 // Bounds the time that JavaScript may take, from a thread of its own: the CPU time of the shard's
 // thread, and the wall time.
 //
-// The thread looks once a tick. It reads the clocks for the first time at the first tick within a
-// run, so that arming takes no system call. A run that has a processor is therefore ended no sooner
-// than its budget is spent, and at most two ticks later, plus the time that the thread itself waits
-// for a processor. A run that waits for one, or for a page of its memory, is ended by its wall
-// time.
+// The thread looks once a tick, and reads the clocks for the first time at the first tick within a
+// run, so that arming takes no system call. So no run is ended before its budget is spent; it is at
+// most two ticks later, and by what this thread itself has waited for a processor. The wall time
+// ends a run that waits for one, or for its memory; nothing else that a function does waits.
 //
 // Thread: Arm, Disarm and the constructor belong to the shard's thread; RequestKill may come from
 // any thread.
@@ -56,8 +55,8 @@ class Watchdog {
     std::chrono::nanoseconds wall;
   };
 
-  // Ticks are this far apart. What a shard pays for them while it is busy: the thread wakes, and
-  // reads the clocks.
+  // Ticks are this far apart. For each, a busy shard pays that the thread wakes and reads the
+  // clocks.
   static constexpr std::chrono::milliseconds kTick{1};
   // The thread sleeps until the next Arm after so many ticks without a run.
   static constexpr int kIdleTicks = 200;
