@@ -41,8 +41,9 @@ uint64_t ReservationBytes(uint64_t quota_bytes) {
   return std::min(RoundUp(for_blocks + for_table, kChunkBytes), layout::kMaxArenaBytes);
 }
 
-// At two records of a transaction for each key that was there, which took 32 bytes of the quota at
-// least (entry and slot), and for each that it has written, 48 (entry and record).
+// Two records for each key that the quota has room for, at 32 bytes at least (entry and slot). The
+// records that the quota bounds, with those that pass it up to half of the range, and then a
+// removal of each key: UndoLog.
 uint64_t UndoReservationBytes(uint64_t quota_bytes) {
   constexpr uint64_t kRecordsPerKey = 2;
   constexpr uint64_t kMinKeyBytes = kBlockUnitBytes + layout::kSlotBytes;

@@ -60,6 +60,10 @@ using layout::kPageBytes;
 using layout::kRunBinCount;
 using layout::kSmallClassCount;
 
+// TableState::halving.
+inline constexpr uint64_t kHalvingWords = 1;
+inline constexpr uint64_t kHalvingBlock = 2;
+
 // What the table keeps besides the StoreHeader; here because it has its place in the arena's first
 // page.
 struct TableState {
@@ -74,7 +78,8 @@ struct TableState {
   // it is freed; 0 = none.
   uint64_t old_directory_offset;
   uint64_t old_directory_chunks;
-  // 1 while the directory is being halved where it lies, and how many words have been moved.
+  // While the directory is being halved where it lies: kHalvingWords, and how many words have been
+  // moved; then kHalvingBlock, until the block has been halved too.
   uint64_t halving;
   uint64_t halved_words;
   uint64_t segment_growths;  // since the store was made, as are the next three
@@ -153,7 +158,7 @@ class Arena {
   // block can be freed in short steps.
   void DiscardChunk(uint64_t offset, uint64_t chunk_of_block);
   // Pages of the undo log beyond `kept_bytes` go back to the kernel, of those up to `used_bytes`,
-  // which the log has written.
+  // which the log may have written.
   void TrimUndo(uint64_t kept_bytes, uint64_t used_bytes);
 
   // The rounded size of an allocated block.

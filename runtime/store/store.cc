@@ -322,7 +322,7 @@ ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
     return status == WriteStatus::kOk ? ExpiryStatus::kOk : ExpiryStatus::kOutOfMemory;
   }
   if (MustRecord(word)) {
-    undo_log_.ReserveAlways();
+    if (!undo_log_.ReserveWithinHalf()) return ExpiryStatus::kOutOfMemory;
     RecordChangeInPlace(*slot);
   }
   CountExpiring(word, -1);
@@ -482,26 +482,37 @@ void Store::RollBackTo(uint64_t record_count, bool is_outermost) {
   RequireWritable();
   assert(in_transaction() && undo_log_.count() >= record_count);
   const uint64_t used = undo_log_.count();
-  for (uint64_t i = used; i > record_count; i--) Undo(undo_log_[i - 1]);
+  const bool is_undone = UndoDownTo(record_count);
+  // There is room for all keys that come back, though the table may not grow: see table.h.
+  assert(is_undone);
+  static_cast<void>(is_undone);
   settled_records_ = std::min(settled_records_, record_count);
   if (is_outermost) EndTransaction(used, false);
 }
 
+bool Store::UndoDownTo(uint64_t record_count) {
+  for (uint64_t i = undo_log_.count(); i > record_count; i--) {
+    if (!Undo(undo_log_[i - 1])) return false;
+  }
+  return true;
+}
+
 // Takes back the newest of the writes that are left, so that the table's keys are those before it;
 // with the step goes the record. A write that was recorded and not made is nothing to take back.
-void Store::Undo(const UndoRecord& record) {
+// False where a removed key has no room, as can be in a corrupted store only.
+bool Store::Undo(const UndoRecord& record) {
   const uint64_t old_offset = EntryOffset(record.old_value_word);
   const uint64_t new_offset = EntryOffset(record.new_value_word);
   if (new_offset == 0) {
     if (table_.FindEntry(record.key_word, old_offset) == nullptr) {
-      // There is room, though the table may not grow: see table.h.
-      const bool inserted = table_.Insert(HashOfKeyWord(*header_, record.key_word), record.key_word,
-                                          record.old_value_word, false);
-      assert(inserted);
-      static_cast<void>(inserted);
+      if (!table_.Insert(HashOfKeyWord(*header_, record.key_word), record.key_word,
+                         record.old_value_word, false)) {
+        return false;
+      }
       CountExpiring(record.old_value_word, 1);
     }
-    return undo_log_.Pop();
+    undo_log_.Pop();
+    return true;
   }
   Slot* slot = table_.FindEntry(record.key_word, new_offset);
   if (slot != nullptr) {
@@ -521,6 +532,7 @@ void Store::Undo(const UndoRecord& record) {
   }
   if (old_offset != new_offset) arena_.Free(new_offset);
   undo_log_.Pop();
+  return true;
 }
 
 // Segments do not shrink while a transaction runs, as its rollback may need them; what it has
@@ -535,7 +547,7 @@ void Store::EndTransaction(uint64_t record_count, bool is_kept) {
       table_.ShrinkIfSparse(HashOfKeyWord(*header_, record.key_word));
     }
   }
-  undo_log_.Release(record_count);
+  undo_log_.Release();
 }
 
 }  // namespace shredder::store

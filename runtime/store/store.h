@@ -15,6 +15,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <unordered_set>
 #include <vector>
 
 #include "builtins-csa/layout/key.h"
@@ -122,9 +123,10 @@ class Store {
 
   // Unix ms; 0 = no expiry; nothing where the key is absent.
   std::optional<uint64_t> ExpiresAt(const Key& key) const;
-  // A time not after now_ms() deletes the key; 0 clears the expiry. Neither is ever refused, nor is
-  // a change of an expiry. The first expiry of an entry below 4 KiB makes a new entry, 8 bytes
-  // longer, beside the old one, which may be refused.
+  // A time not after now_ms() deletes the key, which is never refused; 0 clears the expiry. The
+  // first expiry of an entry below 4 KiB makes a new entry, 8 bytes longer, beside the old one,
+  // which may be refused. So may clearing and changing an expiry, but only in a transaction whose
+  // savepoints have made more records of such changes than there may be keys.
   ExpiryStatus SetExpiresAt(const Key& key, uint64_t unix_ms);
   // Removes up to `max_removed` expired keys, looking at up to `max_visited` slots, going on where
   // the last call stopped; returns how many it removed. Never called inside a transaction.
@@ -219,7 +221,9 @@ class Store {
   void Tell(const layout::UndoRecord& record);
   // Makes the entries of the records from `first_record` on ordinary ones.
   void SettleEntries(uint64_t first_record);
-  void Undo(const layout::UndoRecord& record);
+  // False where a corrupted table has no room.
+  bool UndoDownTo(uint64_t record_count);
+  bool Undo(const layout::UndoRecord& record);
   void FreeReplaced();
   // `record_count`: how many there were.
   void EndTransaction(uint64_t record_count, bool is_kept);
@@ -228,8 +232,12 @@ class Store {
   bool FinishOrUndo(bool check_everything, std::string* error);
   bool CheckRecords(std::string* error) const;
   std::string CheckEntry(const layout::Slot& slot) const;
-  // The blocks that only the open transaction refers to.
-  std::string AddRecordedBlocks(std::vector<uint64_t>* blocks) const;
+  std::string CheckDistinct(std::span<layout::Slot> slots) const;
+  // Adds the blocks that only the open transaction refers to.
+  std::string AddRecordedBlocks(const std::unordered_set<uint64_t>& live,
+                                std::vector<uint64_t>* blocks) const;
+  // Whether the records can be undone, or finished, given the blocks that the table refers to.
+  std::string CheckRecordsAgainstTable(const std::unordered_set<uint64_t>& live) const;
 
   Arena arena_;
   Table table_;

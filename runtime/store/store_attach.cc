@@ -30,6 +30,7 @@ bool Store::FinishOrUndo(bool check_everything, std::string* error) {
     return false;
   }
   if (!table_.Attach(error) || !CheckRecords(error) || !is_sound()) return false;
+  table_.FinishHalving();
 
   // Room is kept for what may come back; counted anew, as it is not journaled.
   h->transaction_removals = 0;
@@ -40,7 +41,11 @@ bool Store::FinishOrUndo(bool check_everything, std::string* error) {
   settled_records_ = 0;
   switch (h->transaction_state) {
     case layout::kTransactionOpen:
-      RollBackTo(0, true);
+      if (!UndoDownTo(0)) {
+        *error = "a corrupted store: no room for a key that a transaction has removed";
+        return false;
+      }
+      EndTransaction(record_count, false);
       break;
     case layout::kTransactionKept:
       SettleEntries(0);
@@ -71,8 +76,7 @@ bool Store::CheckRecords(std::string* error) const {
   if (h->transaction_state == layout::kNoTransaction && count != 0) {
     return refuse("undo records of no transaction");
   }
-  if (h->undo_capacity < layout::kFreeUndoRecords ||
-      h->undo_capacity > (h->journal_offset - h->undo_offset) / sizeof(UndoRecord) ||
+  if (h->undo_capacity < layout::kFreeUndoRecords || h->undo_capacity > undo_log_.max_records() ||
       count > h->undo_capacity || undo_log_.charged_bytes() != arena_.charged_bytes()) {
     return refuse("its undo log's size");
   }

@@ -1,7 +1,10 @@
 // The self-checks of the table and of the store as a whole, for tests and for memory of unknown
 // content: no word is relied on before it was looked at.
+#include <algorithm>
 #include <array>
+#include <map>
 #include <unordered_set>
+#include <utility>
 
 #include "runtime/store/store.h"
 
@@ -71,11 +74,19 @@ std::string Table::CheckDirectory(std::vector<uint64_t>* blocks) const {
   const auto has_words = [this](uint64_t offset, uint64_t count) {
     return arena_->MayBeBlock(offset) && arena_->BlockBytes(offset) / sizeof(uint64_t) >= count;
   };
-  if (!has_words(header()->directory_offset, words)) {
+  if (s->halving == kHalvingWords || s->halving > kHalvingBlock || s->halved_words != 0) {
+    return Fault("a directory half halved", s->halving);
+  }
+  // A directory that is halved where it lies is of whole chunks.
+  const bool has_larger_block = s->halving == kHalvingBlock;
+  const uint64_t block_words = has_larger_block ? 2 * words : words;
+  if (!has_words(header()->directory_offset, words) ||
+      (has_larger_block && words * sizeof(uint64_t) % kChunkBytes != 0) ||
+      arena_->BlockBytes(header()->directory_offset) !=
+          Arena::RoundedBytes(block_words * sizeof(uint64_t))) {
     return Fault("a directory in no block of its size", header()->directory_offset);
   }
   blocks->push_back(header()->directory_offset);
-  if (s->halving != 0 || s->halved_words != 0) return Fault("a directory half halved", s->halving);
   if (s->old_directory_offset != 0) {
     if (s->old_directory_chunks > layout::kMaxArenaBytes / kChunkBytes ||
         !has_words(s->old_directory_offset, s->old_directory_chunks * kChunkBytes / 8)) {
@@ -131,31 +142,49 @@ std::string Store::CheckInvariants() const {
   if (header_->log_counts << (64 - layout::kUndoCountShift) != 0)
     return Fault("a step half done", 0);
   if (std::string fault = table_.Check(&blocks); !fault.empty()) return fault;
-  std::unordered_set<std::string> names;
   uint64_t expiring = 0;
   for (uint64_t hash = 0;;) {
     const Table::Segment segment = table_.SegmentOf(hash);
+    // One key twice would be in one segment, as its hash is.
+    std::vector<layout::Slot> slots;
     for (uint64_t i = 0; i < segment.slot_count(); i++) {
       const layout::Slot& slot = segment.slots[i];
       if (slot.key_word == layout::kEmptyKeyWord) continue;
       if (std::string fault = CheckEntry(slot); !fault.empty()) return fault;
-      const uint64_t offset = EntryOffset(slot.value_word);
-      blocks.push_back(offset);
+      blocks.push_back(EntryOffset(slot.value_word));
       expiring += ExpiresAtOf(header_, slot.value_word) != layout::kNeverExpires;
-      const bool is_integer = slot.key_word & layout::kIntegerKeyTag;
-      const std::string name = is_integer ? "i" + std::to_string(slot.key_word)
-                                          : "b" + std::string(KeyIn(header_, slot.value_word));
-      if (!names.insert(name).second) return Fault("a key that is there twice", offset);
+      slots.push_back(slot);
     }
+    if (std::string fault = CheckDistinct(slots); !fault.empty()) return fault;
     if (segment.last_hash == ~0ull) break;
     hash = segment.last_hash + 1;
   }
   if (expiring != header_->expiring_key_count) return Fault("a wrong expiring_key_count", expiring);
-  if (std::string fault = AddRecordedBlocks(&blocks); !fault.empty()) return fault;
+  if (undo_log_.count() > 0) {
+    const std::unordered_set<uint64_t> live(blocks.begin(), blocks.end());
+    if (std::string fault = AddRecordedBlocks(live, &blocks); !fault.empty()) return fault;
+    if (std::string fault = CheckRecordsAgainstTable(live); !fault.empty()) return fault;
+  }
   if (arena_.charged_bytes() != undo_log_.charged_bytes()) {
     return Fault("undo records counted wrongly,", arena_.charged_bytes());
   }
   return arena_.Check(blocks);
+}
+
+std::string Store::CheckDistinct(std::span<layout::Slot> slots) const {
+  const auto name = [this](const layout::Slot& slot) {
+    const bool is_integer = slot.key_word & layout::kIntegerKeyTag;
+    return std::pair(slot.key_word,
+                     is_integer ? std::string_view() : KeyIn(header_, slot.value_word));
+  };
+  std::sort(slots.begin(), slots.end(),
+            [&](const layout::Slot& a, const layout::Slot& b) { return name(a) < name(b); });
+  for (size_t i = 1; i < slots.size(); i++) {
+    if (name(slots[i - 1]) == name(slots[i])) {
+      return Fault("a key that is there twice", EntryOffset(slots[i].value_word));
+    }
+  }
+  return {};
 }
 
 std::string Store::CheckEntry(const layout::Slot& slot) const {
@@ -186,8 +215,8 @@ std::string Store::CheckEntry(const layout::Slot& slot) const {
   return {};
 }
 
-std::string Store::AddRecordedBlocks(std::vector<uint64_t>* blocks) const {
-  const std::unordered_set<uint64_t> live(blocks->begin(), blocks->end());
+std::string Store::AddRecordedBlocks(const std::unordered_set<uint64_t>& live,
+                                     std::vector<uint64_t>* blocks) const {
   std::unordered_set<uint64_t> recorded;
   // While entries are being freed, those that a transaction has made are in the table or gone.
   const bool is_freeing = header_->transaction_state == layout::kTransactionFreeing;
@@ -204,6 +233,45 @@ std::string Store::AddRecordedBlocks(std::vector<uint64_t>* blocks) const {
         return Fault("an undo record of what is longer than its block", offset);
       }
       if (recorded.insert(offset).second) blocks->push_back(offset);
+    }
+  }
+  return {};
+}
+
+// Goes back over the records as undoing does. Where the transaction is kept, what they have
+// replaced must not be in use.
+std::string Store::CheckRecordsAgainstTable(const std::unordered_set<uint64_t>& live) const {
+  const uint64_t count = undo_log_.count();
+  const bool is_open = header_->transaction_state == layout::kTransactionOpen;
+  // Whether a key word is there with an entry, where that differs from the table.
+  std::map<std::pair<uint64_t, uint64_t>, bool> undone;
+  const auto is_there = [&](uint64_t key_word, uint64_t entry_offset) {
+    const auto found = undone.find({key_word, entry_offset});
+    if (found != undone.end()) return found->second;
+    return table_.FindEntry(key_word, entry_offset) != nullptr;
+  };
+  for (uint64_t i = count; i > 0; i--) {
+    const UndoRecord& record = undo_log_[i - 1];
+    const uint64_t old_offset = EntryOffset(record.old_value_word);
+    const uint64_t new_offset = EntryOffset(record.new_value_word);
+    // The last write may have been recorded and not made.
+    const bool is_made = new_offset == 0
+                             ? !is_there(record.key_word, old_offset)
+                             : old_offset == new_offset || is_there(record.key_word, new_offset);
+    const bool comes_back = old_offset != 0 && old_offset != new_offset && (!is_open || is_made);
+    if (comes_back && live.contains(old_offset)) {
+      return Fault("an undo record of an entry that is in use", old_offset);
+    }
+    if (!is_open) continue;
+    if (!is_made && (i != count || live.contains(new_offset))) {
+      return Fault("an undo record of what has not happened", i - 1);
+    }
+    if (old_offset == new_offset && !is_there(record.key_word, old_offset)) {
+      return Fault("an undo record of a change to what is not there", old_offset);
+    }
+    if (is_made && old_offset != new_offset) {
+      if (new_offset != 0) undone[{record.key_word, new_offset}] = false;
+      if (old_offset != 0) undone[{record.key_word, old_offset}] = true;
     }
   }
   return {};

@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <ostream>
 #include <string>
+#include <utility>
 
 #include "runtime/store/store_test_support.h"
 
@@ -13,9 +15,18 @@ namespace shredder::store {
 // All keys of the store, those that have expired included.
 std::map<std::string, Visible> AllKeys(Store* store);
 
+// The same in short: how many, and a hash of all keys, values and expiries.
+struct Digest {
+  uint64_t keys = 0;
+  uint64_t hash = 0;
+  bool operator==(const Digest&) const = default;
+};
+Digest DigestOf(Store* store);
+void PrintTo(const Digest& digest, std::ostream* out);
+
 class StoreSweep {
  public:
-  explicit StoreSweep(Store* store) : store_(store), kept_(AllKeys(store)) {}
+  explicit StoreSweep(Store* store) : store_(store), kept_(DigestOf(store)) {}
 
   // Makes the change, which may begin or end a transaction, and at each of its fault points
   // attaches copies of the memory: a successor must find, whole and usable, what was kept before
@@ -23,11 +34,16 @@ class StoreSweep {
   // as well. Returns the number of the change's points.
   uint64_t Change(const std::function<void()>& change);
 
- private:
-  using Keys = std::map<std::string, Visible>;
+  // For a store of many keys: from now on only points for which this is true are looked at, and
+  // each with one copy, whose attach is stopped a few times.
+  void LookOnlyAt(std::function<bool(uint64_t point)> is_looked_at) {
+    is_looked_at_ = std::move(is_looked_at);
+  }
 
+ private:
   Store* const store_;
-  Keys kept_;  // by the last transaction that has ended
+  std::function<bool(uint64_t point)> is_looked_at_;
+  Digest kept_;  // by the last transaction that has ended
 };
 
 }  // namespace shredder::store

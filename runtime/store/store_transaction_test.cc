@@ -354,5 +354,33 @@ TEST(TransactionAtTheQuota, RepeatedChangesInPlaceTakeOneRecordWhichCostsNothing
   EXPECT_EQ(store->CheckInvariants(), "");
 }
 
+// Each savepoint may change each expiry once more, and record it.
+TEST(TransactionAtTheQuota, SavepointsWithoutEndLeaveRoomToRemoveEveryKey) {
+  const auto store = NewStore(kMiB);
+  constexpr uint64_t kKeys = 1000;
+  for (uint64_t i = 0; i < kKeys; i++) store->Set(Key::FromInteger(i), "1", Expiry::At(1'000'000));
+  const auto before = Contents(*store);
+  Open transaction(store.get());
+  const auto change_all = [&] {
+    Transaction savepoint(store.get());
+    for (uint64_t i = 0; i < kKeys; i++) {
+      if (store->SetExpiresAt(Key::FromInteger(i), 2'000'000 + i) != ExpiryStatus::kOk)
+        return false;
+    }
+    savepoint.Commit();
+    return true;
+  };
+  uint64_t savepoints = 0;
+  while (savepoints < 1000 && change_all()) savepoints++;
+  EXPECT_GT(savepoints, 10u);
+  EXPECT_LT(savepoints, 1000u) << "refused in the end";
+  EXPECT_EQ(store->ExpiresAt(Key::FromInteger(7)), 2'000'007u);
+  for (uint64_t i = 0; i < kKeys; i++) ASSERT_TRUE(store->Delete(Key::FromInteger(i)));
+  EXPECT_EQ(store->CheckInvariants(), "");
+  transaction.Rollback();
+  EXPECT_EQ(Contents(*store), before);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
 }  // namespace
 }  // namespace shredder::store

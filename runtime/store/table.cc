@@ -412,9 +412,10 @@ void Table::HalveDirectory() {
   arena_->EndStep();
   const uint64_t words = directory_words() / 2;
   if (words >= kMinWordsForSteps) {
-    arena_->Write(&state()->halving, uint64_t{1});
+    arena_->Write(&state()->halving, kHalvingWords);
     arena_->EndStep();
-    HalveInPlace();
+    MoveHalvedWords();
+    FinishHalving();
     return;
   }
   const uint64_t offset = arena_->Allocate(words * sizeof(uint64_t));
@@ -432,17 +433,23 @@ void Table::HalveDirectory() {
 // Moves every second word of the directory to its first half, from where that stopped: a word that
 // is read has not been written yet, so a word may be moved again. Too many words to journal; once
 // it has begun, it is finished.
-void Table::HalveInPlace() {
+void Table::MoveHalvedWords() {
   TableState* s = state();
   const uint64_t words = directory_words() / 2;
   for (uint64_t i = s->halved_words; i < words; i++) {
     layout::OrderedStore(&directory()[i], directory()[2 * i]);
     layout::OrderedStore(&s->halved_words, i + 1);
   }
-  arena_->ShrinkLarge(header()->directory_offset, words * sizeof(uint64_t));
   arena_->Write(&header()->directory_shift, header()->directory_shift + 1);
-  arena_->Write(&s->halving, uint64_t{0});
+  arena_->Write(&s->halving, kHalvingBlock);
   arena_->Write(&s->halved_words, uint64_t{0});
+  arena_->EndStep();
+}
+
+void Table::FinishHalving() {
+  if (state()->halving != kHalvingBlock) return;
+  arena_->ShrinkLarge(header()->directory_offset, directory_words() * sizeof(uint64_t));
+  arena_->Write(&state()->halving, uint64_t{0});
   arena_->EndStep();
 }
 
@@ -452,17 +459,18 @@ bool Table::Attach(std::string* error) {
       shift >= 64 - layout::kMaxGlobalDepth && shift <= 63 &&
       arena_->MayBeBlock(header()->directory_offset) &&
       arena_->BlockBytes(header()->directory_offset) >= directory_words() * sizeof(uint64_t) &&
-      state()->halving <= 1 && state()->halved_words <= directory_words() / 2;
+      state()->halving <= kHalvingBlock && state()->halved_words <= directory_words() / 2;
   if (!fits) {
     *error = "a corrupted store: its directory is none";
     return false;
   }
-  if (state()->halving == 0) return true;
-  if (directory_words() / 2 < kMinWordsForSteps) {
-    *error = "a corrupted store: its directory is too small to be halved in place";
-    return false;
+  if (state()->halving == kHalvingWords) {
+    if (directory_words() / 2 < kMinWordsForSteps) {
+      *error = "a corrupted store: its directory is too small to be halved in place";
+      return false;
+    }
+    MoveHalvedWords();
   }
-  HalveInPlace();
   return true;
 }
 

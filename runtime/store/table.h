@@ -64,9 +64,12 @@ class Table {
   // `hash` with its sibling, as far as both are sparse, or shrinks it.
   void ShrinkIfSparse(uint64_t hash);
 
-  // Finishes what a process that has ended may have left half done, once the arena has taken back
-  // its step. False with a one-line reason in *error where the directory cannot be one.
+  // Once the arena has taken back the step of a process that has ended: brings the directory into
+  // one piece, in which Check can look at it. False with a one-line reason in *error where it
+  // cannot be one.
   bool Attach(std::string* error);
+  // The rest of a directory's halving, from where it is on.
+  void FinishHalving();
 
   // The first fault found, or nothing, whatever the memory holds; adds the offsets of the table's
   // own blocks to *blocks.
@@ -96,7 +99,7 @@ class Table {
   // False where there is nothing to free.
   bool StepRetired();
   void HalveDirectory();
-  void HalveInPlace();
+  void MoveHalvedWords();
   bool MergeOnce(const Segment& segment);
   // Copies the keys of `from` whose hashes have the bits of `mask` equal to `bits` to the segment.
   void CopyKeys(const Segment& from, uint64_t mask, uint64_t bits, uint64_t segment_offset,

@@ -25,7 +25,18 @@ bool UndoLog::Reserve() {
 }
 
 void UndoLog::ReserveAlways() {
-  if (Reserve()) return;
+  if (!Reserve()) ChargeOneAlways();
+}
+
+bool UndoLog::ReserveWithinHalf() {
+  if (Reserve()) return true;
+  if (header()->undo_capacity >= max_records() / 2) return false;
+  ChargeOneAlways();
+  return true;
+}
+
+void UndoLog::ChargeOneAlways() {
+  assert(header()->undo_capacity < max_records());
   arena_->ChargeAlways(sizeof(UndoRecord));
   arena_->Write(&header()->undo_capacity, header()->undo_capacity + 1);
   arena_->EndStep();
@@ -38,13 +49,13 @@ void UndoLog::Push(const UndoRecord& record) {
   arena_->EndStep(1);
 }
 
-void UndoLog::Release(uint64_t used) {
+void UndoLog::Release() {
+  arena_->TrimUndo(kBytesKept, header()->undo_capacity * sizeof(UndoRecord));
   if (header()->undo_capacity != layout::kFreeUndoRecords) {
     arena_->Uncharge(charged_bytes());
     arena_->Write(&header()->undo_capacity, layout::kFreeUndoRecords);
     arena_->EndStep();
   }
-  arena_->TrimUndo(kBytesKept, used * sizeof(UndoRecord));
 }
 
 }  // namespace shredder::store

@@ -25,21 +25,30 @@ class UndoLog {
 
   // Makes room for one more record; false where the quota has none. No step may be under way.
   bool Reserve();
-  // The same, past the quota if need be.
+  // The same, past the quota if need be: for what a transaction does to a key once at most, so that
+  // the keys that are there bound it.
   void ReserveAlways();
+  // The same for what savepoints can make it do to a key again and again; false where half of what
+  // the log can ever hold is taken, which leaves the rest to ReserveAlways.
+  bool ReserveWithinHalf();
   // Appends a record, after Reserve or ReserveAlways, and ends the step.
   void Push(const layout::UndoRecord& record);
   // Ends the step, and with it goes the last record.
   void Pop() { arena_->EndStep(-1); }
 
+  // How many records there is a place for.
+  uint64_t max_records() const {
+    return (header()->journal_offset - header()->undo_offset) / sizeof(layout::UndoRecord);
+  }
   uint64_t charged_bytes() const {
     return (header()->undo_capacity - layout::kFreeUndoRecords) * sizeof(layout::UndoRecord);
   }
-  // Takes back what was charged, and gives the memory of the `used` records that there were back.
-  void Release(uint64_t used);
+  // After the last record has gone: takes back what was charged, and gives memory back.
+  void Release();
 
  private:
   layout::StoreHeader* header() const { return arena_->header(); }
+  void ChargeOneAlways();
   layout::UndoRecord* first() const {
     return arena_->At<layout::UndoRecord>(header()->undo_offset);
   }
