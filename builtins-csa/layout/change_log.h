@@ -43,8 +43,9 @@ inline void MayEndHere() {
 }
 
 // Stores a value in one store, after all that was stored before, and before what is stored behind.
+// (common_type_t, as T is to follow from the field alone.)
 template <typename T>
-inline void OrderedStore(T* field, std::type_identity_t<T> value) {
+inline void OrderedStore(T* field, std::common_type_t<T> value) {
   KeepOrder();
   *field = value;
   MayEndHere();
