@@ -6,7 +6,6 @@
 // the store.
 #pragma once
 
-#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <optional>
@@ -18,7 +17,7 @@
 
 namespace shredder::store {
 
-static_assert(std::endian::native == std::endian::little,
+static_assert(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__,
               "keys are hashed and compared as little-endian words");
 
 inline uint64_t HashOf(const layout::StoreHeader& header, const Key& key) {
