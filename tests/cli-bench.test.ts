@@ -97,11 +97,7 @@ async function runBench(
   args: readonly string[],
 ): Promise<{ stdout: string; rows: Record<string, unknown>[] }> {
   const json = path.join(await temporaryFolder(t), 'report.json');
-  const { exitCode, stdout, stderr } = await shredder(
-    ['bench', suite, ...args, '--json', json],
-    // Seconds on a machine that does nothing else.
-    { timeout: 110_000 },
-  );
+  const { exitCode, stdout, stderr } = await shredder(['bench', suite, ...args, '--json', json]);
   t.is(exitCode, 0, stderr);
   t.regex(stdout, /^.*, \d+ cores, \d+ GiB; V8 11\.3\.\S+; commit \S+\n/);
   const report = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;

@@ -18,7 +18,7 @@ export interface CommandResult {
 /** Runs `shredder` to its end. */
 export async function shredder(
   args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string>; timeout?: number } = {},
+  options: { cwd?: string; env?: Record<string, string> } = {},
 ): Promise<CommandResult> {
   const { exitCode, stdout, stderr } = await execa(process.execPath, [PROGRAM, ...args], {
     stdin: 'ignore',
