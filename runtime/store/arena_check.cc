@@ -1,12 +1,10 @@
 // The allocator's self-check, for tests and for memory of unknown content: no word is relied on
 // before it was looked at, but for those that Attach compares.
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <set>
 #include <unordered_set>
-#include <vector>
 
 #include "runtime/store/arena.h"
 
@@ -96,30 +94,26 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
   return CheckDirtyPages();
 }
 
-// What a chunk says was never written must not be there.
+// What was never written, as a chunk says or as it was never in use, must be zeros. Only what is
+// resident is looked at.
 std::string Arena::CheckDirtyPages() const {
   const ArenaState* s = state();
-  std::vector<unsigned char> is_resident(kChunkPages);
   for (uint32_t i = s->first_chunk; i < s->touched_chunks; i++) {
-    const uint64_t dirty = chunk(i)->dirty_pages;
-    if (dirty > kChunkPages) return Fault("too many dirty pages of chunk", i);
-    if (dirty == kChunkPages) continue;
-    char* from = base_ + (static_cast<uint64_t>(i) << kChunkBytesLog2) + dirty * kPageBytes;
-    if (mincore(from, (kChunkPages - dirty) * kPageBytes, is_resident.data()) != 0) continue;
-    for (uint64_t page = 0; page < kChunkPages - dirty; page++) {
-      if ((is_resident[page] & 1) == 0) continue;
-      const char* at = from + page * kPageBytes;
-      if (std::any_of(at, at + kPageBytes, [](char byte) { return byte != 0; })) {
-        return Fault("written pages that count as zeros in chunk", i);
-      }
+    if (chunk(i)->dirty_pages > kChunkPages) return Fault("too many dirty pages of chunk", i);
+  }
+  for (uint64_t at = s->first_chunk * kChunkBytes;; at += kPageBytes) {
+    const off_t resident = lseek(fd_, static_cast<off_t>(at), SEEK_DATA);
+    if (resident < 0 || static_cast<uint64_t>(resident) >= header()->undo_offset) return {};
+    at = static_cast<uint64_t>(resident);
+    const uint64_t index = at / kChunkBytes;
+    const uint64_t written_pages = index < s->touched_chunks ? chunk(index)->dirty_pages : 0;
+    const uint64_t written_end = index * kChunkBytes + written_pages * kPageBytes;
+    if (at < written_end) {
+      at = written_end - kPageBytes;
+    } else if (std::any_of(base_ + at, base_ + at + kPageBytes, [](char c) { return c != 0; })) {
+      return Fault("written pages that count as zeros in chunk", index);
     }
   }
-  const uint64_t untouched = s->touched_chunks * kChunkBytes;
-  const off_t data = lseek(fd_, static_cast<off_t>(untouched), SEEK_DATA);
-  if (data >= 0 && static_cast<uint64_t>(data) < header()->undo_offset) {
-    return Fault("written pages that were never in use", static_cast<uint64_t>(data));
-  }
-  return {};
 }
 
 std::string Arena::CheckSmallChunk(uint32_t index,
