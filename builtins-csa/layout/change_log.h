@@ -104,6 +104,14 @@ inline void Log(StoreHeader* header, const Addresses*... addresses) {
   OrderedStore(&header->log_counts, header->log_counts + sizeof...(addresses));
 }
 
+// Journals the words that `bytes` bytes from `first` on, the start of a word, lie in.
+inline void LogBytes(StoreHeader* header, const char* first, uint64_t bytes) {
+  JournalEntry* entry = JournalOf(header) + JournalCount(header);
+  const uint64_t words = (bytes + 7) / 8;
+  for (uint64_t i = 0; i < words; i++) FillEntry(header, entry + i, first + i * 8);
+  OrderedStore(&header->log_counts, header->log_counts + words);
+}
+
 // Journals `words` equal words from `first` on.
 inline void LogRange(StoreHeader* header, const uint64_t* first, uint64_t words) {
   FillEntry(header, JournalOf(header) + JournalCount(header), first, words);

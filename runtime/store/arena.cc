@@ -319,7 +319,9 @@ void Arena::FreeSmall(uint32_t index, uint64_t offset) {
   Chunk::Blocks blocks = c->blocks;
   assert(blocks.used_blocks > 0);
   const uint64_t units = ClassUnits(c->size_class);
-  assert(offset % kChunkBytes / kBlockUnitBytes % units == 0);
+  assert(static_cast<uint32_t>(offset % kChunkBytes / kBlockUnitBytes) %
+             static_cast<uint32_t>(units) ==
+         0);
   const uint64_t used_bytes = state()->used_bytes - units * kBlockUnitBytes;
   const bool was_full = blocks.free_head == 0 && blocks.carved_units + units > kChunkUnits;
   blocks.used_blocks--;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -30,6 +29,11 @@ bool KernelRandom(std::span<uint8_t> buffer) {
   }
   return true;
 }
+
+// A value of up to so many bytes is overwritten in place where nothing else is written with it: its
+// old bytes go to the journal, which costs less than a block in its place.
+constexpr uint64_t kMaxJournaledValueBytes = 256;
+static_assert(2 * kMaxJournaledValueBytes / 8 < kMaxJournalEntries);
 
 // Slots are found through the header, which lookups treat as constant; the store alone may write to
 // them.
@@ -120,6 +124,8 @@ class Store::Implicit {
   Implicit(const Implicit&) = delete;
   Implicit& operator=(const Implicit&) = delete;
 
+  bool is_outermost() const { return store_ != nullptr; }
+
  private:
   Store* const store_;
 };
@@ -140,9 +146,16 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   if (slot == nullptr || !FitsInPlace(slot->value_word, key_length, content)) {
     return Put(key, hash, slot, content);
   }
+  const uint64_t word = slot->value_word;
+  if (EntryOf(header_, word)->flags != layout::kEntryMade) {
+    if (!transaction.is_outermost() || value.size() > kMaxJournaledValueBytes) {
+      return Put(key, hash, slot, content);
+    }
+    OverwriteInStep(slot, key_length, content);
+    return WriteStatus::kOk;
+  }
   // The transaction has made the entry and drops it if it is undone, so that its bytes are free to
   // change. `value` may lie within the block.
-  const uint64_t word = slot->value_word;
   if (!value.empty()) std::memmove(MutableValue(word, key_length), value.data(), value.size());
   layout::MayEndHere();
   const uint64_t new_word = WithValueLength(word, value.size());
@@ -158,10 +171,28 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   return WriteStatus::kOk;
 }
 
-// Whether the entry's block serves for the content, and its bytes need not stay as they are.
+// A transaction of one step: as the journal has all that changes, no record need be there.
+void Store::OverwriteInStep(Slot* slot, uint64_t key_length, const Content& content) {
+  const uint64_t word = slot->value_word;
+  char* const at = MutableValue(word, key_length);
+  layout::LogBytes(header_, at, content.value.size());
+  // What is stored may lie within the block.
+  if (!content.value.empty()) std::memmove(at, content.value.data(), content.value.size());
+  layout::MayEndHere();
+  const uint64_t new_word = WithValueLength(word, content.value.size());
+  if (HasExpiryWord(word)) {
+    CountExpiring(word, -1);
+    WriteExpiryWord(word, content.expires_at_ms);
+    CountExpiring(new_word, 1);
+  }
+  if (new_word != word) arena_.Write(&slot->value_word, new_word);
+  if (observer_ != nullptr) TellValue(slot->key_word, new_word);
+  arena_.EndStep();
+}
+
+// Whether the entry's block serves for the content, and no view shows its bytes.
 bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const {
   if (header_->view_invocation == header_->invocation) return false;
-  if (EntryOf(header_, value_word)->flags != layout::kEntryMade) return false;
   if (content.expires_at_ms != layout::kNeverExpires && !HasExpiryWord(value_word)) return false;
   const uint64_t value_offset = layout::ValueOffsetInEntry(value_word, key_length);
   return Arena::RoundedBytes(value_offset + ValueLength(value_word)) ==
@@ -430,30 +461,24 @@ void Store::TellObserver() {
 
 // Tells what the key is now, where no later record speaks of it.
 void Store::Tell(const UndoRecord& record) {
-  const bool is_removal = record.new_value_word == 0;
-  uint64_t word = record.old_value_word;
-  if (!is_removal) {
+  if (record.new_value_word != 0) {
     const Slot* slot = table_.FindEntry(record.key_word, EntryOffset(record.new_value_word));
-    if (slot == nullptr) return;
-    word = slot->value_word;
+    if (slot != nullptr) TellValue(record.key_word, slot->value_word);
+    return;
   }
-  char digits[layout::kMaxIntegerKeyDigits];
-  std::string_view name;
-  const bool is_integer = record.key_word & layout::kIntegerKeyTag;
-  if (is_integer) {
-    const auto end =
-        std::to_chars(digits, digits + sizeof digits, record.key_word >> layout::kIntegerKeyShift);
-    name = {digits, static_cast<size_t>(end.ptr - digits)};
-  } else {
-    name = KeyIn(header_, word);
-  }
-  if (is_removal) {
-    const Key key = *Key::FromBytes(name);
-    if (FindSlot(header_, key, HashOf(*header_, key)) != nullptr) return;
-    return observer_->OnChange({name, std::nullopt, 0});
-  }
-  const uint64_t expires_at_ms = ExpiresAtOf(header_, word);
-  observer_->OnChange({name, ValueIn(header_, word, is_integer ? 0 : name.size()),
+  DigitBuffer digits;
+  const std::string_view name = KeyName(record.key_word, record.old_value_word, &digits);
+  const Key key = *Key::FromBytes(name);
+  if (FindSlot(header_, key, HashOf(*header_, key)) != nullptr) return;
+  observer_->OnChange({name, std::nullopt, 0});
+}
+
+void Store::TellValue(uint64_t key_word, uint64_t value_word) {
+  DigitBuffer digits;
+  const std::string_view name = KeyName(key_word, value_word, &digits);
+  const uint64_t key_length = EntryOf(header_, value_word)->key_length;
+  const uint64_t expires_at_ms = ExpiresAtOf(header_, value_word);
+  observer_->OnChange({name, ValueIn(header_, value_word, key_length),
                        expires_at_ms == layout::kNeverExpires ? 0 : expires_at_ms});
 }
 

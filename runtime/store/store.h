@@ -8,6 +8,7 @@
 // builtins-csa/layout/table_layout.h. Knows neither V8 nor sockets.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -204,6 +205,7 @@ class Store {
   uint64_t NewEntry(const Key& key, const Content& content);
   bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
+  void OverwriteInStep(layout::Slot* slot, uint64_t key_length, const Content& content);
   void SetSlotWord(layout::Slot* slot, uint64_t value_word);
   void RemoveSlot(uint64_t hash, layout::Slot* slot);
   bool MustRecord(uint64_t value_word) const;
@@ -217,8 +219,13 @@ class Store {
   void Keep();
   void RollBackTo(uint64_t record_count, bool is_outermost);
 
+  using DigitBuffer = std::array<char, layout::kMaxIntegerKeyDigits>;
+  // The key's bytes: an integer's in `digits`, a byte string's in its entry.
+  std::string_view KeyName(uint64_t key_word, uint64_t value_word, DigitBuffer* digits) const;
+
   void TellObserver();
   void Tell(const layout::UndoRecord& record);
+  void TellValue(uint64_t key_word, uint64_t value_word);
   // Makes the entries of the records from `first_record` on ordinary ones.
   void SettleEntries(uint64_t first_record);
   // False where a corrupted table has no room.

@@ -210,7 +210,7 @@ TEST_F(StoreFaultTest, WhatTheQuotaRefusesHasChangedNothing) {
   expect_refused([&] { return store_->Append(KeyOf("7"), std::string(1000, 'a')); });
   expect_refused([&] { return store_->Set(KeyOf("7"), std::string(100'000, 'a')); });
   sweep_->Change([&] {
-    EXPECT_EQ(store_->SetExpiresAt(Key::FromInteger(8), 2000), ExpiryStatus::kOutOfMemory);
+    EXPECT_EQ(store_->SetExpiresAt(Key::FromInteger(9), 2000), ExpiryStatus::kOutOfMemory);
   });
 }
 

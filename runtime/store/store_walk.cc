@@ -35,6 +35,13 @@ struct Found {
 
 }  // namespace
 
+std::string_view Store::KeyName(uint64_t key_word, uint64_t value_word, DigitBuffer* digits) const {
+  if ((key_word & layout::kIntegerKeyTag) == 0) return KeyIn(header_, value_word);
+  const auto end =
+      std::to_chars(digits->begin(), digits->end(), key_word >> layout::kIntegerKeyShift);
+  return {digits->data(), static_cast<size_t>(end.ptr - digits->data())};
+}
+
 uint64_t Store::Scan(uint64_t cursor, uint64_t count,
                      const std::function<void(std::string_view key)>& visit) const {
   count = std::clamp<uint64_t>(count, 1, kMaxScanCount);
@@ -62,14 +69,8 @@ uint64_t Store::Scan(uint64_t cursor, uint64_t count,
     for (uint64_t i = 0; i < found_count; i++) {
       if (found[i].position >= next) continue;
       const Slot& slot = segment.slots[found[i].slot];
-      if (slot.key_word & layout::kIntegerKeyTag) {
-        char digits[layout::kMaxIntegerKeyDigits];
-        const auto end = std::to_chars(digits, digits + sizeof digits,
-                                       slot.key_word >> layout::kIntegerKeyShift);
-        visit({digits, static_cast<size_t>(end.ptr - digits)});
-      } else {
-        visit(KeyIn(header_, slot.value_word));
-      }
+      DigitBuffer digits;
+      visit(KeyName(slot.key_word, slot.value_word, &digits));
       if (count > 0) count--;
     }
     cursor = next;
