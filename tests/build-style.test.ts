@@ -2,6 +2,7 @@ import { copyFile, readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { checkStyle } from '../build-scripts/style/style.ts';
+import { findingsIn } from '../build-scripts/style/tidy.ts';
 import { temporaryFolder, writeFiles } from './support/folder.ts';
 
 /** A folder with the project's configuration of style and these files. */
@@ -70,4 +71,18 @@ test('what does not parse is a problem of its file', async (t) => {
   t.is(problems.length, 1);
   t.is(problems[0]?.file, 'tests/broken.ts');
   t.regex(problems[0]?.text ?? '', /^line 1: .*\(parse/);
+});
+
+test('what clang-tidy finds is told by file of the checkout, a line each, without the code below', (t) => {
+  const output = `/checkout/runtime/../runtime/net/buffer.h:60:23: warning: not used [bugprone-a]
+   60 |     release();
+      |     ^
+/checkout/runtime/net/buffer.h:60:23: note: cast to void
+/checkout/runtime/store/store.cc:5:1: error: 'x.h' file not found [clang-diagnostic-error]
+Found compiler error(s).
+`;
+  t.deepEqual(findingsIn(output, '/checkout'), [
+    'runtime/net/buffer.h:60:23: warning: not used [bugprone-a]',
+    "runtime/store/store.cc:5:1: error: 'x.h' file not found [clang-diagnostic-error]",
+  ]);
 });

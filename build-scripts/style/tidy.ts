@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { UserError } from '../errors.ts';
 import { run } from '../system/command.ts';
 import { CLANG_TIDY } from '../system/toolchain.ts';
@@ -40,8 +41,15 @@ export async function tidy(plan: TidyPlan): Promise<string[]> {
 
 /** `file:line:column: message [check]`, without the notes and the code below it. */
 export function findingsIn(output: string, repository: string): string[] {
-  return output
-    .split('\n')
-    .filter((line) => /^[^ ].*:\d+:\d+: (?:warning|error): /.test(line))
-    .map((line) => line.replace(`${repository}/`, ''));
+  return (
+    output
+      .split('\n')
+      .filter((line) => /^[^ ].*:\d+:\d+: (?:warning|error): /.test(line))
+      // A header's path may lead over the folder that was searched for it, as runtime/../runtime/a.h.
+      .map((line) => {
+        const at = line.indexOf(':');
+        const file = path.resolve(repository, line.slice(0, at));
+        return path.relative(repository, file) + line.slice(at);
+      })
+  );
 }
