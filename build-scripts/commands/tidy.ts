@@ -3,7 +3,7 @@ import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { ensureRuntime } from '../runtime/build.ts';
-import { compileCommands, writeCompileCommands } from '../runtime/compile_commands.ts';
+import { writeCompileCommands } from '../runtime/compile_commands.ts';
 import { tidy } from '../style/tidy.ts';
 import { ensurePackages, TIDY_PACKAGES } from '../system/packages.ts';
 import { Steps } from '../ui/steps.ts';
@@ -22,8 +22,7 @@ export function tidyCommand(): Command {
       const log = (name: string): string => path.join(cache, 'logs', `${name}.log`);
       await steps.run('clang-tidy', (step) => ensurePackages(TIDY_PACKAGES, step, log('packages')));
       const build = await ensureRuntime(config, steps);
-      await writeCompileCommands(config, build);
-      const known = (await compileCommands(config, build)).map(({ file }) => file);
+      const known = (await writeCompileCommands(config, build)).map(({ file }) => file);
       const chosen = chooseFiles(files, known, repository);
       const findings = await steps.run('Tidiness', async (step) => {
         const found = await tidy({

@@ -10,11 +10,19 @@ import {
 import { listFiles, writeIfChanged } from '../system/files.ts';
 import { SOURCE_FOLDERS, type RuntimeBuild } from './build.ts';
 
-/** Writes how each C++ file of the checkout is compiled, V8's side included, into the checkout. */
-export async function writeCompileCommands(config: Config, build: RuntimeBuild): Promise<void> {
+/**
+ * Writes how each C++ file of the checkout is compiled, V8's side included, into the checkout.
+ *
+ * @returns the same.
+ */
+export async function writeCompileCommands(
+  config: Config,
+  build: RuntimeBuild,
+): Promise<CompileCommand[]> {
   const commands = await compileCommands(config, build);
   const text = `${JSON.stringify(commands, undefined, 2)}\n`;
   await writeIfChanged(path.join(config.repository, COMPILE_COMMANDS_FILE), text);
+  return commands;
 }
 
 /** How each C++ file of the checkout is compiled. */
