@@ -5,7 +5,7 @@ import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { execa } from 'execa';
 import { Redis, type RedisOptions } from 'ioredis';
-import { createClient } from 'redis';
+import { createClient, createClientPool, MultiErrorReply, WatchError } from 'redis';
 import { PATIENCE_MS } from './support/patience.ts';
 import { startServer, type Server } from './support/server.ts';
 import { stopsWell } from './support/stop.ts';
@@ -198,6 +198,100 @@ for (const protocol of [2, 3] as const) {
   );
 }
 
+for (const protocol of [2, 3] as const) {
+  const options = ({ server }: Context): RedisOptions => ({
+    port: server.port,
+    protocol,
+    username: ALICE.name,
+    password: ALICE.password,
+  });
+
+  test(`ioredis, RESP${protocol}: a pipelined transaction's replies come in its order, errors in their places`, async (t) => {
+    const client = ioredis(t, options(t.context));
+    const p = prefix();
+    const replies = await client
+      .multi()
+      .set(`${p}a`, 'x')
+      .incr(`${p}a`)
+      .get(`${p}a`)
+      .mget(`${p}a`, `${p}absent`)
+      .exec();
+    t.deepEqual(replies?.[0], [null, 'OK']);
+    t.is(replies?.[1]?.[0]?.message, 'ERR value is not an integer or out of range');
+    t.deepEqual(replies?.slice(2), [
+      [null, 'x'],
+      [null, ['x', null]],
+    ]);
+    t.deepEqual(await client.multi([['set', `${p}b`, '1'], ['incr', `${p}b`]]).exec(), [
+      [null, 'OK'],
+      [null, 2],
+    ]);
+  });
+
+  test(`ioredis, RESP${protocol}: a transaction of commands sent one by one`, async (t) => {
+    const client = ioredis(t, options(t.context));
+    const p = prefix();
+    t.is(await client.multi({ pipeline: false }), 'OK');
+    t.is(await client.set(`${p}a`, '1'), 'QUEUED' as unknown as 'OK');
+    t.is(await client.incr(`${p}a`), 'QUEUED' as unknown as number);
+    t.deepEqual(await client.exec(), [
+      [null, 'OK'],
+      [null, 2],
+    ]);
+    await client.multi({ pipeline: false });
+    await client.set(`${p}a`, '9');
+    t.is(await client.discard(), 'OK');
+    t.is(await client.get(`${p}a`), '2');
+  });
+
+  test(`ioredis, RESP${protocol}: a refused command fails the whole transaction`, async (t) => {
+    const client = ioredis(t, options(t.context));
+    const p = prefix();
+    const error = await t.throwsAsync(
+      client.multi().set(`${p}a`, '1').call('NOSUCH').set(`${p}b`, '1').exec(),
+      { message: 'EXECABORT Transaction discarded because of previous errors.' },
+    );
+    const { previousErrors } = error as Error & { previousErrors: Error[] };
+    t.regex(previousErrors[0]?.message ?? '', /^ERR unknown command 'NOSUCH'/i);
+    t.is(await client.exists(`${p}a`, `${p}b`), 0);
+  });
+
+  test(`ioredis, RESP${protocol}: a watched key that changes makes exec() null`, async (t) => {
+    const client = ioredis(t, options(t.context));
+    const other = ioredis(t, options(t.context));
+    const p = prefix();
+    t.is(await client.watch(`${p}a`, `${p}b`), 'OK');
+    t.deepEqual(await client.multi().get(`${p}a`).exec(), [[null, null]]);
+    await client.watch(`${p}a`);
+    await other.set(`${p}a`, '1');
+    t.is(await client.multi().get(`${p}a`).exec(), null);
+    await client.watch(`${p}a`);
+    await other.set(`${p}a`, '2');
+    t.is(await client.unwatch(), 'OK');
+    t.deepEqual(await client.multi().get(`${p}a`).exec(), [[null, '2']]);
+  });
+
+  test.serial(`ioredis, RESP${protocol}: functions in a transaction`, async (t) => {
+    const client = ioredis(t, options(t.context));
+    const p = prefix();
+    t.is(await client.function('LOAD', 'REPLACE', `#!js name=lengths\n${LIBRARY}`), 'lengths');
+    const replies = await client
+      .multi()
+      .set(`${p}a`, 'x')
+      .fcall('fill', 2, `${p}a`, `${p}b`, '7')
+      .fcall('fail', 0)
+      .fcall_ro('measure', 2, `${p}a`, `${p}b`)
+      .exec();
+    t.deepEqual(replies?.slice(0, 2), [
+      [null, 'OK'],
+      [null, 2],
+    ]);
+    t.regex(replies?.[2]?.[0]?.message ?? '', /^ERR Error: on purpose at lengths:/);
+    t.deepEqual((replies?.[3]?.[1] as unknown[]).map(Number), [7, 7]);
+    t.is(await client.function('FLUSH'), 'OK');
+  });
+}
+
 test('ioredis: a value of 32 MiB travels both ways', async (t) => {
   const client = ioredis(t, {
     port: t.context.server.port,
@@ -371,6 +465,104 @@ for (const RESP of [2, 3] as const) {
   );
 }
 
+for (const RESP of [2, 3] as const) {
+  const options = ({ server }: Context) => ({
+    RESP,
+    url: server.url,
+    username: BOB.name,
+    password: BOB.password,
+    socket: { reconnectStrategy: false as const, connectTimeout: CONNECT_TIMEOUT_MS },
+  });
+  const connect = async (t: ExecutionContext<Context>) => {
+    const client = createClient(options(t.context));
+    client.on('error', () => undefined);
+    t.teardown(() => client.destroy());
+    await client.connect();
+    return client;
+  };
+
+  test(`node-redis, RESP${RESP}: a transaction's replies come in its order`, async (t) => {
+    const client = await connect(t);
+    const p = prefix();
+    t.deepEqual(
+      await client.multi().set(`${p}a`, '1').incr(`${p}a`).mGet([`${p}a`, `${p}absent`]).exec(),
+      ['OK', 2, ['2', null]],
+    );
+    // Those that are sent while it is under way are not part of it.
+    const [inside, outside] = await Promise.all([
+      client.multi().incr(`${p}a`).incr(`${p}a`).exec(),
+      client.get(`${p}a`),
+    ]);
+    t.deepEqual([inside, outside], [[3, 4], '4']);
+  });
+
+  test(`node-redis, RESP${RESP}: an error is one command's, a refused command the transaction's`, async (t) => {
+    const client = await connect(t);
+    const p = prefix();
+    const error = await t.throwsAsync(
+      client.multi().set(`${p}a`, 'x').incr(`${p}a`).append(`${p}a`, 'y').exec(),
+      { instanceOf: MultiErrorReply },
+    );
+    t.deepEqual(error.errorIndexes, [1]);
+    t.is(String(error.replies[1]), 'Error: ERR value is not an integer or out of range');
+    t.is(await client.get(`${p}a`), 'xy');
+    await t.throwsAsync(
+      client.multi().set(`${p}a`, '1').addCommand(['NOSUCH']).set(`${p}b`, '1').exec(),
+      { message: /^(ERR unknown command 'NOSUCH'|EXECABORT )/ },
+    );
+    t.deepEqual(await client.mGet([`${p}a`, `${p}b`]), ['xy', null]);
+    t.is(await client.ping(), 'PONG');
+  });
+
+  test(`node-redis, RESP${RESP}: a watched key that changes is a WatchError`, async (t) => {
+    const client = await connect(t);
+    const other = await connect(t);
+    const p = prefix();
+    t.is(await client.watch([`${p}a`, `${p}b`]), 'OK');
+    t.deepEqual(await client.multi().get(`${p}a`).exec(), [null]);
+    await client.watch(`${p}a`);
+    await other.set(`${p}a`, '1');
+    await t.throwsAsync(client.multi().set(`${p}a`, '9').exec(), { instanceOf: WatchError });
+    await client.watch(`${p}a`);
+    await other.set(`${p}a`, '2');
+    t.is(await client.unwatch(), 'OK');
+    t.deepEqual(await client.multi().get(`${p}a`).exec(), ['2']);
+  });
+
+  test(`node-redis, RESP${RESP}: a pool's connection has its watches to itself`, async (t) => {
+    const pool = createClientPool(options(t.context), { minimum: 2 });
+    pool.on('error', () => undefined);
+    t.teardown(() => pool.destroy());
+    await pool.connect();
+    const p = prefix();
+    const add = (): Promise<unknown> =>
+      pool.execute(async (client) => {
+        await client.watch(`${p}n`);
+        const next = Number((await client.get(`${p}n`)) ?? 0) + 1;
+        return await client.multi().set(`${p}n`, String(next)).exec();
+      });
+    const outcomes = await Promise.allSettled(Array.from({ length: 40 }, add));
+    const added = outcomes.filter(({ status }) => status === 'fulfilled').length;
+    t.true(added > 0);
+    t.true(
+      outcomes.every((outcome) => outcome.status === 'fulfilled' || outcome.reason instanceof WatchError),
+    );
+    t.is(await pool.get(`${p}n`), String(added));
+  });
+
+  test(`node-redis, RESP${RESP}: its legacy interface has transactions`, async (t) => {
+    const client = await connect(t);
+    const p = prefix();
+    const multi = client.legacy().multi();
+    multi.set(`${p}a`, '1');
+    multi.incr(`${p}a`);
+    const replies = await new Promise((resolve, reject) => {
+      multi.exec((error, result) => (error ? reject(error) : resolve(result)));
+    });
+    t.deepEqual(replies, ['OK', 2]);
+  });
+}
+
 test('node-redis: a wrong password is WRONGPASS', async (t) => {
   for (const RESP of [2, 3] as const) {
     const client = createClient({
@@ -425,6 +617,15 @@ for (const flags of [[], ['-3']]) {
     t.is(await cli('GET', `${p}c`), 'from stdin');
   });
 }
+
+test('redis-cli: a transaction, line by line', async (t) => {
+  const p = prefix();
+  const input = `WATCH ${p}a\nMULTI\nSET ${p}a 1\nINCR ${p}a\nEXEC\nMULTI\nNOSUCH\nEXEC\nGET ${p}a\n`;
+  const lines = (await redisCli(t, [], { input })).split('\n').filter((line) => line !== '');
+  t.deepEqual(lines.slice(0, 7), ['OK', 'OK', 'QUEUED', 'QUEUED', 'OK', '2', 'OK']);
+  t.true(lines.includes('EXECABORT Transaction discarded because of previous errors.'));
+  t.is(lines.at(-1), '2');
+});
 
 test('redis-cli: over a Unix socket', async (t) => {
   t.is(await redisCli(t, ['PING'], { where: ['-s', t.context.socket] }), 'PONG');

@@ -4,7 +4,10 @@ import anyTest, { type TestFn } from 'ava';
 import fc from 'fast-check';
 import {
   firstDifference,
+  sameReply,
+  show,
   startServers,
+  type Pair,
   type Request,
   type Servers,
 } from './support/differential.ts';
@@ -151,6 +154,80 @@ for (const protocol of [2, 3] as const) {
           fc.array(anyCommand, { minLength: 1, maxLength: MAX_COMMANDS }),
           async (sequence) => {
             const difference = await firstDifference(pair, [['FLUSHALL'], ...sequence]);
+            if (difference !== undefined) throw new Error(difference);
+          },
+        ),
+        { seed: testSeed(), numRuns: RUNS },
+      );
+      t.pass();
+    },
+  );
+}
+
+/**
+ * What a transaction may hold, and what may come between: no replies that depend on when they are
+ * made or are in no order, as those within EXEC's are compared byte by byte; and no APPEND of
+ * nothing, which touches a key in Redis alone.
+ */
+const timed = new Set(['TTL', 'PTTL', 'EXPIRETIME', 'PEXPIRETIME', 'KEYS']);
+const inTransaction = anyCommand.filter(
+  (request) =>
+    !timed.has(String(request[0])) &&
+    !request.includes('GT') &&
+    !request.includes('LT') &&
+    !(request[0] === 'APPEND' && request[2]?.toString().length === 0),
+);
+const ofTransactions: fc.Arbitrary<Request> = fc.oneof(
+  { weight: 3, arbitrary: fc.constant<Request>(['MULTI']) },
+  { weight: 4, arbitrary: fc.constant<Request>(['EXEC']) },
+  { weight: 1, arbitrary: fc.constantFrom<Request[]>(['DISCARD'], ['UNWATCH'], ['EXEC', 'x']) },
+  { weight: 3, arbitrary: keys.map((names): Request => ['WATCH', ...names]) },
+  // Queued without a check of anything but their number of arguments, or not at all.
+  { weight: 1, arbitrary: fc.constantFrom<Request[]>(['GET'], ['NOSUCH', 'a'], ['FUNCTION', 'KILL']) },
+);
+const step = fc.record({
+  connection: fc.constantFrom(0, 1),
+  request: fc.oneof(inTransaction, ofTransactions),
+});
+
+/** The first request that the two answer differently, sent in turns on two connections. */
+async function firstDifferenceInTurns(
+  pairs: readonly Pair[],
+  steps: readonly { connection: number; request: Request }[],
+): Promise<string | undefined> {
+  for (const [at, { connection, request }] of steps.entries()) {
+    const pair = pairs[connection];
+    if (pair === undefined) throw new Error(`there is no connection ${connection}`);
+    const [ours, theirs] = await Promise.all([
+      pair.shredder.call(...request),
+      pair.redis.call(...request),
+    ]);
+    if (!sameReply(request, ours, theirs)) {
+      return [
+        ...steps.slice(0, at + 1).map((each) => `${each.connection}> ${show(each.request)}`),
+        `shredder: ${JSON.stringify(ours.toString('latin1').slice(0, 400))}`,
+        `redis:    ${JSON.stringify(theirs.toString('latin1').slice(0, 400))}`,
+      ].join('\n');
+    }
+  }
+  return undefined;
+}
+
+for (const protocol of [2, 3] as const) {
+  test.serial(
+    `RESP${protocol}: random transactions on two connections are answered as by Redis`,
+    async (t) => {
+      const pairs = [await t.context.connect(protocol), await t.context.connect(protocol)];
+      await fc.assert(
+        fc.asyncProperty(
+          fc.array(step, { minLength: 1, maxLength: MAX_COMMANDS, size: 'max' }),
+          async (steps) => {
+            for (const { shredder, redis } of pairs) {
+              for (const client of [shredder, redis]) {
+                await client.pipeline([['DISCARD'], ['UNWATCH'], ['FLUSHALL']]);
+              }
+            }
+            const difference = await firstDifferenceInTurns(pairs, steps);
             if (difference !== undefined) throw new Error(difference);
           },
         ),

@@ -28,10 +28,13 @@ enum CommandFlag : uint32_t {
   kNoAuth = 1u << 5,       // served before AUTH
   kAllowBusy = 1u << 6,    // served while a function of the same tenant runs
   kMovableKeys = 1u << 7,  // args[2] is the number of keys, which follow it
+  kNoMulti = 1u << 8,      // refused between MULTI and EXEC
   // Shredder's own.
-  kDangerous = 1u << 8,   // in the category @dangerous
-  kUsesEngine = 1u << 9,  // waits while a function of any tenant runs on the shard
-  kMayBeLong = 1u << 10,  // the clock is read again after it, and the turn may end
+  kDangerous = 1u << 9,        // in the category @dangerous
+  kUsesEngine = 1u << 10,      // waits while a function of any tenant runs on the shard
+  kMayBeLong = 1u << 11,       // the clock is read again after it, and the turn may end
+  kNotQueued = 1u << 12,       // executed at once between MULTI and EXEC, too
+  kOwnTransaction = 1u << 13,  // writes, and sees to its own transaction where it needs one
 };
 
 // One request that is being executed. args[0] is the command's name as the client wrote it; the
@@ -48,6 +51,10 @@ struct Request {
 };
 
 using Handler = void (*)(Request& request);
+
+// Calls the handler. What a command writes is kept all together, and nothing of it where the reply
+// is an error.
+void Execute(Request& request);
 
 // Which arguments are keys, in Redis's convention: positions from 1, a negative `last` counts from
 // the end, all 0 where there are none. `access` is what COMMAND tells of the access: "RO access".

@@ -15,6 +15,7 @@ constexpr std::string_view kGeneric = "generic";
 constexpr std::string_view kScripting = "scripting";
 constexpr std::string_view kServer = "server";
 constexpr std::string_view kString = "string";
+constexpr std::string_view kTransactions = "transactions";
 
 constexpr KeyPositions kNoKeys{};
 constexpr KeyPositions kReadsKey{1, 1, 1, "RO access"};
@@ -85,9 +86,9 @@ constexpr Command kConfigSubcommands[] = {
 };
 
 constexpr Command kFunctionSubcommands[] = {
-    {"delete", 3, kWrite | kUsesEngine, kNoKeys, HandleFunctionDelete,
+    {"delete", 3, kWrite | kUsesEngine | kOwnTransaction, kNoKeys, HandleFunctionDelete,
      {"Delete a library", "7.0.0", kScripting, "O(1)"}, {}},
-    {"flush", -2, kWrite | kUsesEngine, kNoKeys, HandleFunctionFlush,
+    {"flush", -2, kWrite | kUsesEngine | kOwnTransaction, kNoKeys, HandleFunctionFlush,
      {"Delete all libraries", "7.0.0", kScripting, "O(N), N the number of functions"}, {}},
     {"help", 2, 0, kNoKeys, HandleHelp, kHelpDocs, {}},
     {"kill", 2, kAllowBusy, kNoKeys, HandleFunctionKill,
@@ -95,7 +96,8 @@ constexpr Command kFunctionSubcommands[] = {
     {"list", -2, 0, kNoKeys, HandleFunctionList,
      {"List the libraries and their functions", "7.0.0", kScripting,
       "O(N), N the number of functions"}, {}},
-    {"load", -3, kWrite | kDenyOom | kUsesEngine | kMayBeLong, kNoKeys, HandleFunctionLoad,
+    {"load", -3, kWrite | kDenyOom | kUsesEngine | kMayBeLong | kOwnTransaction, kNoKeys,
+     HandleFunctionLoad,
      {"Load a library", "7.0.0", kScripting, "That of the library's top level"}, {}},
     {"stats", 2, kAllowBusy, kNoKeys, HandleFunctionStats,
      {"Describe the running function", "7.0.0", kScripting, "O(1)"}, {}},
@@ -104,7 +106,7 @@ constexpr Command kFunctionSubcommands[] = {
 constexpr Command kCommands[] = {
     {"append", 3, kWrite | kDenyOom | kFast, kExtendsKey, HandleAppend,
      {"Append to the value of a key", "2.0.0", kString, "O(N), N the bytes appended"}, {}},
-    {"auth", -2, kFast | kNoAuth | kAllowBusy, kNoKeys, HandleAuth,
+    {"auth", -2, kFast | kNoAuth | kAllowBusy | kNoMulti, kNoKeys, HandleAuth,
      {"Authenticate as a tenant", "1.0.0", kConnection, "O(1)"}, {}},
     {"client", -2, 0, kNoKeys, nullptr,
      {"Commands on client connections", "2.4.0", kConnection, "Depends on the subcommand"},
@@ -123,8 +125,13 @@ constexpr Command kCommands[] = {
      {"Decrement the integer value of a key", "1.0.0", kString, "O(1)"}, {}},
     {"del", -2, kWrite, kDeletesKeys, HandleDel,
      {"Delete keys", "1.0.0", kGeneric, "O(N), N the number of keys"}, {}},
+    {"discard", 1, kFast | kAllowBusy | kNotQueued, kNoKeys, HandleDiscard,
+     {"Forget the commands since MULTI", "2.0.0", kTransactions, "O(N), N the number of commands"},
+      {}},
     {"echo", 2, kFast, kNoKeys, HandleEcho,
      {"Echo the given string", "1.0.0", kConnection, "O(1)"}, {}},
+    {"exec", 1, kNotQueued | kMayBeLong, kNoKeys, HandleExec,
+     {"Execute the commands since MULTI", "1.2.0", kTransactions, "That of the commands"}, {}},
     {"exists", -2, kReadOnly | kFast, kExaminesKeys, HandleExists,
      {"Count the given keys that exist", "1.0.0", kGeneric, "O(N), N the number of keys"}, {}},
     {"expire", -3, kWrite | kFast, kUpdatesKey, HandleExpire,
@@ -138,9 +145,9 @@ constexpr Command kCommands[] = {
     {"fcall_ro", -3, kReadOnly | kMovableKeys | kUsesEngine | kMayBeLong, kCountedKeysReadOnly,
      HandleFcallRo,
      {"Invoke a function that does not write", "7.0.0", kScripting, "Depends on the function"}, {}},
-    {"flushall", -1, kWrite | kDangerous | kMayBeLong, kNoKeys, HandleFlush,
+    {"flushall", -1, kWrite | kDangerous | kMayBeLong | kOwnTransaction, kNoKeys, HandleFlush,
      {"Delete all keys of the tenant", "1.0.0", kServer, "That of freeing the memory"}, {}},
-    {"flushdb", -1, kWrite | kDangerous | kMayBeLong, kNoKeys, HandleFlush,
+    {"flushdb", -1, kWrite | kDangerous | kMayBeLong | kOwnTransaction, kNoKeys, HandleFlush,
      {"Delete all keys of the tenant", "1.0.0", kServer, "That of freeing the memory"}, {}},
     {"function", -2, 0, kNoKeys, nullptr,
      {"Commands on libraries of functions", "7.0.0", kScripting, "Depends on the subcommand"},
@@ -169,6 +176,8 @@ constexpr Command kCommands[] = {
      {"Get the values of keys", "1.0.0", kString, "O(N), N the number of keys"}, {}},
     {"mset", -3, kWrite | kDenyOom, kOverwritesEverySecond, HandleMset,
      {"Set keys to values, all or none", "1.0.1", kString, "O(N), N the number of keys"}, {}},
+    {"multi", 1, kFast | kAllowBusy | kNotQueued, kNoKeys, HandleMulti,
+     {"Queue the commands that follow until EXEC", "1.2.0", kTransactions, "O(1)"}, {}},
     {"persist", 2, kWrite | kFast, kUpdatesKey, HandlePersist,
      {"Remove the expiry of a key", "2.2.0", kGeneric, "O(1)"}, {}},
     {"pexpire", -3, kWrite | kFast, kUpdatesKey, HandlePexpire,
@@ -183,9 +192,9 @@ constexpr Command kCommands[] = {
      {"Set the value and the time to live in milliseconds of a key", "2.6.0", kString, "O(1)"}, {}},
     {"pttl", 2, kReadOnly | kFast, kReadsKey, HandlePttl,
      {"Get a key's time to live in milliseconds", "2.6.0", kGeneric, "O(1)"}, {}},
-    {"quit", -1, kFast | kNoAuth | kAllowBusy, kNoKeys, HandleQuit,
+    {"quit", -1, kFast | kNoAuth | kAllowBusy | kNotQueued, kNoKeys, HandleQuit,
      {"Close the connection", "1.0.0", kConnection, "O(1)"}, {}},
-    {"reset", 1, kFast | kNoAuth | kAllowBusy, kNoKeys, HandleReset,
+    {"reset", 1, kFast | kNoAuth | kAllowBusy | kNotQueued, kNoKeys, HandleReset,
      {"Reset the connection", "6.2.0", kConnection, "O(1)"}, {}},
     {"scan", -2, kReadOnly | kMayBeLong, kNoKeys, HandleScan,
      {"Walk the tenant's keys piece by piece", "2.8.0", kGeneric, "O(1) a call, O(N) in all"}, {}},
@@ -208,6 +217,11 @@ constexpr Command kCommands[] = {
      {"Get the type of the value of a key", "1.0.0", kGeneric, "O(1)"}, {}},
     {"unlink", -2, kWrite | kFast, kDeletesKeys, HandleDel,
      {"Delete keys", "4.0.0", kGeneric, "O(N), N the number of keys"}, {}},
+    {"unwatch", 1, kFast | kAllowBusy, kNoKeys, HandleUnwatch,
+     {"Forget the watched keys", "2.2.0", kTransactions, "O(N), N the number of watched keys"}, {}},
+    {"watch", -2, kFast | kNotQueued, kExaminesKeys, HandleWatch,
+     {"Let EXEC fail if one of the keys changes before it", "2.2.0", kTransactions,
+      "O(N), N the number of keys"}, {}},
 };
 // clang-format on
 

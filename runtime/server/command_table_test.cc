@@ -32,7 +32,7 @@ TEST(CommandTable, FindsNothingElse) {
     }
     EXPECT_EQ(FindCommand(name + "\x01"), nullptr);
   }
-  for (const std::string_view name : {"", " ", "g", "gets ", "fcall\x7fro", "FCALL?RO", "multi",
+  for (const std::string_view name : {"", " ", "g", "gets ", "fcall\x7fro", "FCALL?RO", "evalsha",
                                       "averyverylongcommandname", "\xff\xff\xff"}) {
     EXPECT_EQ(FindCommand(name), nullptr) << name;
   }

@@ -6,6 +6,7 @@
 
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/server/command_table.h"
+#include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
 
 namespace shredder::server {
@@ -18,13 +19,17 @@ constexpr uint64_t kMaxTurnMs = 5;
 
 constexpr size_t kMaxQuotedBytes = 128;  // of what a client sent, in an error message
 
-void ReplyUnknownCommand(std::span<const std::string_view> args, resp::ReplyWriter& reply) {
+constexpr std::string_view kBusyWithFunction =
+    "BUSY Shredder is busy running a function. You can only call FUNCTION KILL.";
+constexpr std::string_view kBusyWithExec = "BUSY Shredder is busy running a transaction.";
+
+std::string UnknownCommand(std::span<const std::string_view> args) {
   std::string quoted;
   for (size_t i = 1; i < args.size() && quoted.size() < kMaxQuotedBytes; ++i) {
     quoted += fmt::format("'{}' ", args[i].substr(0, kMaxQuotedBytes - quoted.size()));
   }
-  reply.Error(fmt::format("ERR unknown command '{}', with args beginning with: {}",
-                          args[0].substr(0, kMaxQuotedBytes), quoted));
+  return fmt::format("ERR unknown command '{}', with args beginning with: {}",
+                     args[0].substr(0, kMaxQuotedBytes), quoted);
 }
 
 // As in Redis: a web page can send these to a server on its reader's machine, and commands behind
@@ -33,12 +38,11 @@ bool IsFromHttp(std::string_view command) {
   return EqualsIgnoringCase(command, "post") || EqualsIgnoringCase(command, "host:");
 }
 
-void ReplyUnknownSubcommand(const Command& container, std::string_view name,
-                            resp::ReplyWriter& reply) {
+std::string UnknownSubcommand(const Command& container, std::string_view name) {
   std::string upper(container.name);
   std::transform(upper.begin(), upper.end(), upper.begin(), [](char c) { return c - 'a' + 'A'; });
-  reply.Error(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.",
-                          name.substr(0, kMaxQuotedBytes), upper));
+  return fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", name.substr(0, kMaxQuotedBytes),
+                     upper);
 }
 
 bool KeysFit(const KeyPositions& keys, std::span<const std::string_view> args) {
@@ -53,8 +57,6 @@ bool KeysFit(const KeyPositions& keys, std::span<const std::string_view> args) {
 
 }  // namespace
 
-store::Store& Request::store() const { return *tenant->store; }
-
 Session::Session(net::Connection& connection, Shard& shard)
     : connection_(connection),
       shard_(shard),
@@ -68,6 +70,7 @@ std::string Session::last_command() const {
 }
 
 void Session::Reset() {
+  EndTransaction();
   protocol_ = resp::Protocol::kResp2;
   name_.clear();
   Tenant* tenant = shard_.FindTenant(kDefaultTenantName);
@@ -76,6 +79,7 @@ void Session::Reset() {
 
 void Session::SetTenant(Tenant* tenant) {
   if (tenant && tenant != tenant_) ++tenant->stats.connections;
+  if (tenant != tenant_) watcher_.Unwatch();
   tenant_ = tenant;
   parser_.SetLimits(tenant ? resp::RequestParser::Limits()
                            : resp::RequestParser::Limits::Unauthenticated());
@@ -84,8 +88,8 @@ void Session::SetTenant(Tenant* tenant) {
 
 void Session::UpdateTime() {
   last_request_ms_ = shard_.clock().NowMs();
-  // The time of a store is fixed while a function runs on it.
-  if (tenant_ && !shard_.IsRunning(tenant_)) tenant_->store->SetNow(last_request_ms_);
+  // The time of a store is fixed while a function or an EXEC works on it.
+  if (tenant_ && !shard_.IsHeld(tenant_)) tenant_->store->SetNow(last_request_ms_);
 }
 
 bool Session::Authenticate(std::string_view name, std::string_view password,
@@ -140,7 +144,7 @@ size_t Session::OnData(std::string_view unread) {
       resp::ReplyWriter(&connection_.output(), protocol_).Error(parser_.error());
       closing_ = true;
     } else {
-      const Outcome outcome = Execute(parser_.args());
+      const Outcome outcome = Dispatch(parser_.args());
       if (outcome == Outcome::kWait) {
         connection_.PauseReading();
         shard_.AddWaiting(this);
@@ -169,8 +173,7 @@ size_t Session::OnData(std::string_view unread) {
   return consumed;
 }
 
-Session::Outcome Session::Execute(std::span<const std::string_view> args) {
-  resp::ReplyWriter reply(&connection_.output(), protocol_);
+Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   const Command* container = nullptr;
   const Command* command = FindCommand(args[0]);
   if (!command) {
@@ -178,7 +181,7 @@ Session::Outcome Session::Execute(std::span<const std::string_view> args) {
       shard_.log().warn("{}: closed, for it speaks HTTP", address());
       closing_ = true;
     } else {
-      ReplyUnknownCommand(args, reply);
+      Refuse(nullptr, UnknownCommand(args));
     }
     return Outcome::kDone;
   }
@@ -186,37 +189,90 @@ Session::Outcome Session::Execute(std::span<const std::string_view> args) {
     container = command;
     command = FindSubcommand(*container, args[1]);
     if (!command) {
-      ReplyUnknownSubcommand(*container, args[1], reply);
+      Refuse(nullptr, UnknownSubcommand(*container, args[1]));
       return Outcome::kDone;
     }
   }
-  if (!command->ArityAllows(args.size()) || !command->handler) {
-    reply.Error(fmt::format("ERR wrong number of arguments for '{}' command",
-                            FullName(container, *command)));
+  if (IsRefused(container, *command, args)) return Outcome::kDone;
+  if (shard_.IsHeld(tenant_) && !(command->flags & kAllowBusy)) {
+    if (!shard_.IsBusy(*tenant_)) return Outcome::kWait;
+    Refuse(command, shard_.IsRunning(tenant_) ? kBusyWithFunction : kBusyWithExec);
     return Outcome::kDone;
   }
-  if (!tenant_ && !(command->flags & kNoAuth)) {
-    reply.Error("NOAUTH Authentication required.");
-    return Outcome::kDone;
-  }
-  if (!KeysFit(command->keys, args)) {
-    reply.Error(fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
-    return Outcome::kDone;
-  }
-  if (shard_.running() && !(command->flags & kAllowBusy)) {
-    if (shard_.IsRunning(tenant_)) {
-      if (!shard_.IsBusy()) return Outcome::kWait;
-      reply.Error("BUSY Shredder is busy running a function. You can only call FUNCTION KILL.");
-      return Outcome::kDone;
-    }
-    if (command->flags & kUsesEngine) return Outcome::kWait;
-  }
+  if (shard_.running() && NeedsEngine(*command)) return Outcome::kWait;
   last_container_ = container;
   last_command_ = command;
-  if (tenant_) ++tenant_->stats.commands;
+  if (queued_ && !(command->flags & kNotQueued)) {
+    Queue(*command, args);
+    return Outcome::kDone;
+  }
+  resp::ReplyWriter reply(&connection_.output(), protocol_);
   Request request{shard_, *this, tenant_, *command, args, reply};
-  command->handler(request);
+  Execute(request);
   return command->flags & kMayBeLong ? Outcome::kDoneLong : Outcome::kDone;
+}
+
+// Replies the error of a command that is neither to be executed nor to be queued.
+bool Session::IsRefused(const Command* container, const Command& command,
+                        std::span<const std::string_view> args) {
+  if (!command.ArityAllows(args.size()) || !command.handler) {
+    Refuse(&command, fmt::format("ERR wrong number of arguments for '{}' command",
+                                 FullName(container, command)));
+    return true;
+  }
+  if (!tenant_ && !(command.flags & kNoAuth)) {
+    Refuse(&command, "NOAUTH Authentication required.");
+    return true;
+  }
+  // A transaction is one tenant's.
+  if (queued_ &&
+      (command.flags & kNoMulti || (command.handler == HandleHello && HelloAuthenticates(args)))) {
+    Refuse(&command, "ERR Command not allowed inside a transaction");
+    return true;
+  }
+  if (!KeysFit(command.keys, args)) {
+    Refuse(&command, fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
+    return true;
+  }
+  return false;
+}
+
+bool Session::NeedsEngine(const Command& command) const {
+  if (!queued_) return command.flags & kUsesEngine;
+  return command.handler == HandleExec && queued_->flags() & kUsesEngine;
+}
+
+// Replies the error. As in Redis, one before EXEC makes that fail, and one of EXEC itself ends the
+// transaction.
+void Session::Refuse(const Command* command, std::string_view error) {
+  resp::ReplyWriter reply(&connection_.output(), protocol_);
+  if (command && command->handler == HandleExec) {
+    EndTransaction();
+    if (error.starts_with("ERR ")) error.remove_prefix(4);
+    reply.Error(fmt::format("EXECABORT Transaction discarded because of: {}", error));
+    return;
+  }
+  if (queued_) queued_->Abort();
+  reply.Error(error);
+}
+
+void Session::Queue(const Command& command, std::span<const std::string_view> args) {
+  switch (queued_->Add(command, args)) {
+    case QueuedCommands::Status::kOk:
+      resp::ReplyWriter(&connection_.output(), protocol_).SimpleString("QUEUED");
+      return;
+    case QueuedCommands::Status::kTooMany:
+      return Refuse(&command, fmt::format("ERR transaction has more than {} commands; split it",
+                                          QueuedCommands::kMaxCommands));
+    case QueuedCommands::Status::kTooLarge:
+      return Refuse(&command, fmt::format("ERR transaction is larger than {} bytes; split it",
+                                          QueuedCommands::kMaxBytes));
+  }
+}
+
+void Session::EndTransaction() {
+  queued_.reset();
+  watcher_.Unwatch();
 }
 
 }  // namespace shredder::server

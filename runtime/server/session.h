@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,8 @@
 #include "runtime/resp/reply_writer.h"
 #include "runtime/resp/request_parser.h"
 #include "runtime/server/command.h"
+#include "runtime/server/queued_commands.h"
+#include "runtime/server/watched_keys.h"
 
 namespace shredder::server {
 
@@ -27,8 +30,11 @@ class Session {
   // Tries `password` for the tenant `name`; on failure replies WRONGPASS, delays the session's next
   // request, and closes the connection after the kMaxAuthFailures-th one.
   bool Authenticate(std::string_view name, std::string_view password, resp::ReplyWriter& reply);
-  // As a new connection: RESP2, without a name, not authenticated.
+  // As a new connection: RESP2, without a name, not authenticated, no transaction.
   void Reset();
+  // From MULTI on, until EndTransaction, which also forgets the watched keys.
+  void BeginTransaction() { queued_ = std::make_unique<QueuedCommands>(); }
+  void EndTransaction();
   // The connection closes once what has been replied is sent.
   void CloseAfterReply() { closing_ = true; }
   // Closes the connection: at once, or after the command that the session is executing.
@@ -50,6 +56,9 @@ class Session {
   uint64_t opened_ms() const { return opened_ms_; }
   uint64_t last_request_ms() const { return last_request_ms_; }
   std::string last_command() const;  // its full name; "NULL" before the first, as Redis has it
+  const QueuedCommands* queued() const { return queued_.get(); }  // null outside of a transaction
+  Watcher& watcher() { return watcher_; }
+  const Watcher& watcher() const { return watcher_; }
 
   static constexpr int kMaxAuthFailures = 10;
   static constexpr uint64_t kAuthDelayMs = 100;  // times the failures so far
@@ -58,12 +67,17 @@ class Session {
   enum class Outcome {
     kDone,
     kDoneLong,  // a command that may have taken long
-    kWait,      // not executed: the session waits for the end of the running invocation
+    kWait,      // not executed: the session waits until its tenant or the engine is free
   };
 
   void SetTenant(Tenant* tenant);
   void UpdateTime();
-  Outcome Execute(std::span<const std::string_view> args);
+  Outcome Dispatch(std::span<const std::string_view> args);
+  bool IsRefused(const Command* container, const Command& command,
+                 std::span<const std::string_view> args);
+  bool NeedsEngine(const Command& command) const;
+  void Refuse(const Command* command, std::string_view error);
+  void Queue(const Command& command, std::span<const std::string_view> args);
 
   net::Connection& connection_;
   Shard& shard_;
@@ -81,6 +95,8 @@ class Session {
   uint64_t last_request_ms_;
   const Command* last_container_ = nullptr;
   const Command* last_command_ = nullptr;
+  std::unique_ptr<QueuedCommands> queued_;
+  Watcher watcher_;
 };
 
 }  // namespace shredder::server

@@ -78,7 +78,7 @@ TEST_F(SessionTest, UnknownCommandsAreQuoted) {
   EXPECT_REPLY("foo", "-ERR unknown command 'foo', with args beginning with: ");
   EXPECT_REPLY("foo 'a\"b' \"x\\ny\"",
                "-ERR unknown command 'foo', with args beginning with: 'a\"b' 'x y' ");
-  EXPECT_REPLY("MULTI", "-ERR unknown command 'MULTI', with args beginning with: ");
+  EXPECT_REPLY("EVAL", "-ERR unknown command 'EVAL', with args beginning with: ");
   EXPECT_REPLY(std::string(200, 'a') + " b", "-ERR unknown command '" + std::string(128, 'a') +
                                                  "', with args beginning with: 'b' ");
   EXPECT_REPLY(

@@ -15,6 +15,10 @@ constexpr size_t kMaxTenantsReapedPerTick = 8;
 constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
 constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 
+// EXECs of so many tenants may be under way at once, each inside a turn that another has given:
+// each takes a piece of the stack, which V8 needs too.
+constexpr int kMaxNestedExecYields = 16;
+
 // 40 hexadecimal digits, as Redis's run_id.
 std::string RandomRunId() {
   std::array<unsigned char, 20> bytes;
@@ -56,6 +60,7 @@ bool Shard::CreateTenants(std::string* error) {
       *error = fmt::format("tenant '{}': {}", tenant->name, reason);
       return false;
     }
+    tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
     tenant->engine = EngineFor(DeadlineOf(tenant_config, config_));
     tenant->functions = tenant->engine->CreateHost(tenant->store.get());
     tenants_by_name_.emplace(tenant->name, tenant.get());
@@ -127,7 +132,7 @@ void Shard::ReapExpired() {
   for (size_t i = 0; i < tenants_.size() && reaped_tenants < kMaxTenantsReapedPerTick; ++i) {
     Tenant& tenant = *tenants_[next_to_reap_];
     next_to_reap_ = (next_to_reap_ + 1) % tenants_.size();
-    if (IsRunning(&tenant) || tenant.store->expiring_key_count() == 0) continue;
+    if (IsHeld(&tenant) || tenant.store->expiring_key_count() == 0) continue;
     tenant.store->SetNow(clock_.NowMs());
     tenant.stats.expired_keys +=
         tenant.store->ReapExpired(kMaxSlotsVisitedPerTenant, kMaxKeysReapedPerTenant);
@@ -135,37 +140,56 @@ void Shard::ReapExpired() {
   }
 }
 
-bool Shard::IsBusy() const {
-  return running_ && clock_.NowMs() - running_->started_ms >= config_.busy_reply_ms;
+bool Shard::IsBusy(const Tenant& tenant) const {
+  if (!IsHeld(&tenant)) return false;
+  const uint64_t since_ms = tenant.exec_started_ms ? *tenant.exec_started_ms : running_->started_ms;
+  return clock_.NowMs() - since_ms >= config_.busy_reply_ms;
 }
 
 void Shard::BeginRunning(const RunningCommand& command) { running_ = command; }
 
 void Shard::EndRunning() {
   running_.reset();
-  for (size_t count = waiting_.size(); count > 0 && !waiting_.empty(); --count) {
-    Session* session = waiting_.front();
-    waiting_.pop_front();
-    session->Resume();
-  }
+  ResumeWaiting([this](const Session& session) { return !IsHeld(session.tenant()); });
+}
+
+void Shard::BeginExec(Tenant* tenant) { tenant->exec_started_ms = clock_.NowMs(); }
+
+void Shard::EndExec(Tenant* tenant) {
+  tenant->exec_started_ms.reset();
+  ResumeWaiting([tenant](const Session& session) { return session.tenant() == tenant; });
 }
 
 void Shard::OnYield() {
-  if (stop_requested_.load(std::memory_order_relaxed)) {
+  if (stop_requested()) {
     running_->tenant->engine->RequestKill();
     return;
   }
-  if (IsBusy()) {
-    // What waits for the running tenant is to get BUSY now.
-    std::vector<Session*> busy;
-    std::erase_if(waiting_, [&](Session* session) {
-      if (session->tenant() != running_->tenant) return false;
-      busy.push_back(session);
-      return true;
-    });
-    for (Session* session : busy) session->Resume();
-  }
+  ResumeBusy();
   if (loop_) loop_->PollOnce();
+}
+
+void Shard::YieldFromExec() {
+  if (nested_exec_yields_ == kMaxNestedExecYields) return;
+  ResumeBusy();
+  ++nested_exec_yields_;
+  if (loop_) loop_->PollOnce();
+  --nested_exec_yields_;
+}
+
+void Shard::ResumeWaiting(const std::function<bool(const Session& session)>& is_due) {
+  std::vector<Session*> due;
+  std::erase_if(waiting_, [&](Session* session) {
+    if (!is_due(*session)) return false;
+    due.push_back(session);
+    return true;
+  });
+  for (Session* session : due) session->Resume();
+}
+
+// What waits for a tenant that is busy is to get BUSY now.
+void Shard::ResumeBusy() {
+  ResumeWaiting([this](const Session& session) { return IsBusy(*session.tenant()); });
 }
 
 void Shard::RequestStop() {

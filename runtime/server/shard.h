@@ -8,7 +8,7 @@
 
 #include <atomic>
 #include <cstdint>
-#include <deque>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -74,12 +74,24 @@ class Shard : public net::ConnectionHandler {
   // The command that runs JavaScript now, seen from OnYield; null where none does.
   const RunningCommand* running() const { return running_ ? &*running_ : nullptr; }
   bool IsRunning(const Tenant* tenant) const { return running_ && running_->tenant == tenant; }
-  // The running command has taken longer than config().busy_reply_ms.
-  bool IsBusy() const;
   void BeginRunning(const RunningCommand& command);
-  void EndRunning();  // lets the waiting sessions go on
+  void EndRunning();  // lets the sessions go on that have waited for it
 
-  // The session has paused until the running command ends, or until a time.
+  // Around an EXEC of the tenant, whose functions run as any others in it.
+  void BeginExec(Tenant* tenant);
+  void EndExec(Tenant* tenant);  // lets the sessions go on that have waited for it
+  // From inside an EXEC, between two of its commands: serves the other connections.
+  void YieldFromExec();
+
+  // A function or an EXEC of the tenant is under way: its store is nobody else's.
+  bool IsHeld(const Tenant* tenant) const {
+    return tenant && (tenant->exec_started_ms || IsRunning(tenant));
+  }
+  // It has been so for longer than config().busy_reply_ms.
+  bool IsBusy(const Tenant& tenant) const;
+  bool stop_requested() const { return stop_requested_.load(std::memory_order_relaxed); }
+
+  // The session has paused until its tenant or the engine is free, or until a time.
   void AddWaiting(Session* session) { waiting_.push_back(session); }
   void AddDelayed(Session* session, uint64_t until_ms);
 
@@ -93,6 +105,8 @@ class Shard : public net::ConnectionHandler {
   bool CreateTenants(std::string* error);
   engine::Engine* EngineFor(const Deadline& deadline);
   void ResumeDelayed(uint64_t now_ms);
+  void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
+  void ResumeBusy();
   void ReapExpired();
 
   const ServerConfig config_;
@@ -111,8 +125,9 @@ class Shard : public net::ConnectionHandler {
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
   std::optional<RunningCommand> running_;
-  std::deque<Session*> waiting_;
+  std::vector<Session*> waiting_;
   std::vector<Delayed> delayed_;
+  int nested_exec_yields_ = 0;
   size_t next_to_reap_ = 0;
   uint64_t last_timer_ms_;
 };

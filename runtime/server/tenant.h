@@ -9,6 +9,7 @@
 
 #include "runtime/engine/engine.h"
 #include "runtime/server/secret.h"
+#include "runtime/server/watched_keys.h"
 #include "runtime/store/store.h"
 
 namespace shredder::server {
@@ -43,8 +44,11 @@ struct Tenant {
   std::string name;
   std::optional<Secret> secret;
   std::unique_ptr<store::Store> store;
+  std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   engine::Engine* engine = nullptr;                 // the one of the tenant's deadline
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
+  // When the EXEC that is under way began: no other command meets the store before it ends.
+  std::optional<uint64_t> exec_started_ms;
   TenantStats stats;
 };
 

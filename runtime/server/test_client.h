@@ -22,8 +22,9 @@ namespace shredder::server {
 
 class ManualClock : public Clock {
  public:
-  uint64_t NowMs() const override { return now_ms; }
-  uint64_t now_ms = 1'700'000'000'000;
+  uint64_t NowMs() const override { return now_ms += step_ms; }
+  mutable uint64_t now_ms = 1'700'000'000'000;
+  uint64_t step_ms = 0;  // passes before each look at the clock
 };
 
 class TestConnection : public net::Connection {

@@ -15,12 +15,20 @@
 namespace shredder::server {
 namespace {
 
+// In Redis's letters.
+std::string_view Flags(const Session& session) {
+  if (session.watcher().touched()) return session.queued() ? "xd" : "d";
+  return session.queued() ? "x" : "N";
+}
+
 std::string Describe(const Session& session, uint64_t now_ms) {
+  const int64_t queued = session.queued() ? static_cast<int64_t>(session.queued()->count()) : -1;
   return fmt::format(
-      "id={} addr={} name={} age={} idle={} flags=N db=0 sub=0 psub=0 ssub=0 multi=-1 cmd={} "
-      "user={} resp={} lib-name={} lib-ver={}",
+      "id={} addr={} name={} age={} idle={} flags={} db=0 sub=0 psub=0 ssub=0 multi={} watch={} "
+      "cmd={} user={} resp={} lib-name={} lib-ver={}",
       session.id(), session.address(), session.name(), (now_ms - session.opened_ms()) / 1000,
-      (now_ms - session.last_request_ms()) / 1000, session.last_command(), session.tenant()->name,
+      (now_ms - session.last_request_ms()) / 1000, Flags(session), queued,
+      session.watcher().key_count(), session.last_command(), session.tenant()->name,
       static_cast<int>(session.protocol()), session.library_name(), session.library_version());
 }
 

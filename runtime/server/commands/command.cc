@@ -28,6 +28,7 @@ constexpr FlagName kFlagNames[] = {
     {kNoAuth, "no_auth"},
     {kAllowBusy, "allow_busy"},
     {kMovableKeys, "movablekeys"},
+    {kNoMulti, "no_multi"},
 };
 
 // "@string" for the group "string", and so on; the group "server" has none.
@@ -36,6 +37,7 @@ std::string_view GroupCategory(std::string_view group) {
   if (group == "generic") return "@keyspace";
   if (group == "scripting") return "@scripting";
   if (group == "string") return "@string";
+  if (group == "transactions") return "@transaction";
   return {};
 }
 

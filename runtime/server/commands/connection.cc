@@ -126,6 +126,14 @@ void HandleHello(Request& request) {
   reply.Array(0);
 }
 
+bool HelloAuthenticates(std::span<const std::string_view> args) {
+  for (size_t i = 2; i < args.size(); ++i) {
+    if (EqualsIgnoringCase(args[i], "auth")) return true;
+    if (EqualsIgnoringCase(args[i], "setname")) ++i;
+  }
+  return false;
+}
+
 void HandleSelect(Request& request) {
   int64_t index;
   if (!ReadInteger(request, 1, &index)) return;

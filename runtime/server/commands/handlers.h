@@ -13,6 +13,8 @@ void HandlePing(Request& request);
 void HandleQuit(Request& request);
 void HandleReset(Request& request);
 void HandleSelect(Request& request);
+// Whether a HELLO has the option AUTH.
+bool HelloAuthenticates(std::span<const std::string_view> args);
 
 // client.cc
 void HandleClientGetName(Request& request);
@@ -78,6 +80,13 @@ void HandleFunctionKill(Request& request);
 void HandleFunctionList(Request& request);
 void HandleFunctionLoad(Request& request);
 void HandleFunctionStats(Request& request);
+
+// transaction.cc
+void HandleDiscard(Request& request);
+void HandleExec(Request& request);
+void HandleMulti(Request& request);
+void HandleUnwatch(Request& request);
+void HandleWatch(Request& request);
 
 // info.cc
 void HandleInfo(Request& request);

@@ -2,17 +2,14 @@
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
-#include "runtime/store/transaction.h"
 
 namespace shredder::server {
 
 void HandleDel(Request& request) {
-  store::Transaction transaction(&request.store());
   int64_t deleted = 0;
   for (size_t i = 1; i < request.args.size(); ++i) {
     deleted += request.store().Delete(KeyAt(request, i));
   }
-  transaction.Commit();
   request.reply.Integer(deleted);
 }
 

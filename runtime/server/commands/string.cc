@@ -8,7 +8,6 @@
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/tenant.h"
-#include "runtime/store/transaction.h"
 
 namespace shredder::server {
 namespace {
@@ -187,7 +186,8 @@ void HandleGetEx(Request& request) {
   const size_t start = out.size();
   request.reply.Bulk(*value);
   if (options.persist) {
-    request.store().SetExpiresAt(key, 0);
+    // Only where there is one: what changes nothing touches no WATCH.
+    if (request.store().ExpiresAt(key).value_or(0) != 0) request.store().SetExpiresAt(key, 0);
   } else if (!options.expiry_option.empty()) {
     const store::ExpiryStatus status = request.store().SetExpiresAt(key, ToExpiry(at_ms));
     if (status == store::ExpiryStatus::kOutOfMemory) out.resize(start);
@@ -209,12 +209,11 @@ void HandleMset(Request& request) {
     request.reply.Error("ERR wrong number of arguments for 'mset' command");
     return;
   }
-  store::Store& store = request.store();
-  store::Transaction transaction(&store);
   for (size_t i = 1; i < request.args.size(); i += 2) {
-    if (!Succeeded(store.Set(KeyAt(request, i), request.args[i + 1]), request.reply)) return;
+    if (!Succeeded(request.store().Set(KeyAt(request, i), request.args[i + 1]), request.reply)) {
+      return;
+    }
   }
-  transaction.Commit();
   request.reply.Ok();
 }
 
