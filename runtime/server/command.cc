@@ -10,7 +10,7 @@ store::Store& Request::store() const { return *tenant->store; }
 void Execute(Request& request) {
   if (request.tenant) ++request.tenant->stats.commands;
   const Handler handler = request.command.handler;
-  if ((request.command.flags & (kWrite | kOwnTransaction)) != kWrite) return handler(request);
+  if ((request.command.flags & kSeveralWrites) == 0) return handler(request);
   const std::string& out = request.reply.out();
   const size_t reply_start = out.size();
   store::Transaction transaction(&request.store());

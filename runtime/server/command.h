@@ -30,11 +30,11 @@ enum CommandFlag : uint32_t {
   kMovableKeys = 1u << 7,  // args[2] is the number of keys, which follow it
   kNoMulti = 1u << 8,      // refused between MULTI and EXEC
   // Shredder's own.
-  kDangerous = 1u << 9,        // in the category @dangerous
-  kUsesEngine = 1u << 10,      // waits while a function of any tenant runs on the shard
-  kMayBeLong = 1u << 11,       // the clock is read again after it, and the turn may end
-  kNotQueued = 1u << 12,       // executed at once between MULTI and EXEC, too
-  kOwnTransaction = 1u << 13,  // writes, and sees to its own transaction where it needs one
+  kDangerous = 1u << 9,       // in the category @dangerous
+  kUsesEngine = 1u << 10,     // waits while a function of any tenant runs on the shard
+  kMayBeLong = 1u << 11,      // the clock is read again after it, and the turn may end
+  kNotQueued = 1u << 12,      // executed at once between MULTI and EXEC, too
+  kSeveralWrites = 1u << 13,  // in one transaction; a single write of the store is one itself
 };
 
 // One request that is being executed. args[0] is the command's name as the client wrote it; the
