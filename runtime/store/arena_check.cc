@@ -146,8 +146,12 @@ std::string Arena::CheckSmallChunk(uint32_t index,
 std::string Arena::CheckLists() const {
   const ArenaState* s = state();
   std::set<uint32_t> listed;
-  for (int bin = 0; bin < kRunBinCount; bin++) {
+  for (int bin = 0; bin < 128; bin++) {
     const bool bit = s->run_bin_bits[bin / 64] >> (bin % 64) & 1;
+    if (bin >= kRunBinCount) {
+      if (bit) return Fault("a bit of no bin", bin);
+      continue;
+    }
     if (bit != (s->run_bins[bin] != 0)) return Fault("a wrong bit for bin", bin);
     uint32_t previous = 0;
     for (uint32_t i = s->run_bins[bin]; i != 0; previous = i, i = chunk(i)->next) {

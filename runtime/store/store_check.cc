@@ -31,6 +31,8 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
   uint64_t segments = 0;
   std::array<uint64_t, layout::kMaxGlobalDepth + 1> at_depth = {};
   for (uint64_t hash = 0;;) {
+    const uint64_t segment_offset = layout::SegmentOffset(DirectoryWordOf(header(), hash));
+    if (!arena_->MayBeBlock(segment_offset)) return Fault("a segment in no block", segment_offset);
     const Segment segment = SegmentOf(hash);
     if (segment.depth < layout::kMinGlobalDepth || segment.depth > depth) {
       return Fault("a local depth out of range", segment.offset);
@@ -38,8 +40,7 @@ std::string Table::Check(std::vector<uint64_t>* blocks) const {
     if (segment.pages < 1 || segment.pages > layout::kMaxSegmentPages) {
       return Fault("a segment of no size", segment.offset);
     }
-    if (!arena_->MayBeBlock(segment.offset) ||
-        arena_->BlockBytes(segment.offset) != segment.pages * layout::kSegmentPageBytes) {
+    if (arena_->BlockBytes(segment.offset) != segment.pages * layout::kSegmentPageBytes) {
       return Fault("a segment in a block of another size", segment.offset);
     }
     if (segment.first_hash != hash) return Fault("directory words that disagree", hash >> shift);

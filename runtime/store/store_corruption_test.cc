@@ -2,8 +2,8 @@
 // of one line, or in a store that is whole and works. Each attempt runs in a process of its own,
 // which must end by itself.
 //
-//   SHREDDER_TEST_CORRUPTIONS=N    attempts a shape, in place of kAttempts
-//   SHREDDER_TEST_SEED=N           the first attempt's number
+//   SHREDDER_TEST_ATTEMPTS=N    N times as many
+//   SHREDDER_TEST_SEED=N        the first attempt's number
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -12,9 +12,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cinttypes>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <stdexcept>
 #include <vector>
 
@@ -158,9 +160,16 @@ void Use(Store* store, std::mt19937_64* random) {
   }
 }
 
+// What the processes have in common.
+struct Progress {
+  uint64_t next;
+  uint64_t refused;
+  uint64_t attached;
+};
+
 // Empty where all is well; else what is not.
-std::string Attempt(int fd, uint64_t seed) {
-  std::mt19937_64 random(seed);
+std::string Attempt(int fd, Progress* progress) {
+  std::mt19937_64 random(progress->next);
   const MemoryCopy memory(fd);
   struct stat status;
   if (fstat(memory.fd(), &status) != 0) return "no copy";
@@ -173,9 +182,11 @@ std::string Attempt(int fd, uint64_t seed) {
   std::string error;
   const auto store = Store::Attach(memory.fd(), true, &error);
   if (store == nullptr) {
-    if (error.empty() || error.find('\n') != std::string::npos) return "an error of no line";
-    return {};
+    progress->refused++;
+    const bool is_line = !error.empty() && error.find('\n') == std::string::npos;
+    return is_line ? "" : "an error of no line";
   }
+  progress->attached++;
   if (store->in_transaction()) return "a transaction that is still open";
   if (const std::string fault = store->CheckInvariants(); !fault.empty()) return fault;
   Use(store.get(), &random);
@@ -183,12 +194,12 @@ std::string Attempt(int fd, uint64_t seed) {
   return {};
 }
 
-// Makes the attempts from `next` on, as far as it comes.
-[[noreturn]] void RunBatch(int fd, uint64_t end, uint64_t* next) {
-  for (; *next < end; ++*next) {
+// Makes the attempts from the next one on, as far as it comes.
+[[noreturn]] void RunBatch(int fd, uint64_t end, Progress* progress) {
+  for (; progress->next < end; progress->next++) {
     const itimerval limit = {{0, 0}, {kCpuSeconds, 0}};
     setitimer(ITIMER_PROF, &limit, nullptr);
-    const std::string fault = Attempt(fd, *next);
+    const std::string fault = Attempt(fd, progress);
     if (fault.empty()) continue;
     std::fprintf(stderr, "%s\n", fault.c_str());
     _exit(1);
@@ -199,25 +210,28 @@ std::string Attempt(int fd, uint64_t seed) {
 // Damages copies of the memory, a number of times.
 void ExpectNoHarm(int fd, uint64_t attempts) {
   const uint64_t first = NumberFrom("SHREDDER_TEST_SEED", 1);
-  attempts = NumberFrom("SHREDDER_TEST_CORRUPTIONS", attempts);
+  attempts *= NumberFrom("SHREDDER_TEST_ATTEMPTS", 1);
   void* shared =
       mmap(nullptr, kPageBytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   ASSERT_NE(shared, MAP_FAILED);
-  auto* next = static_cast<uint64_t*>(shared);
-  *next = first;
-  for (uint64_t failures = 0; *next < first + attempts && failures < 5;) {
+  auto* progress = new (shared) Progress{first, 0, 0};
+  for (uint64_t failures = 0; progress->next < first + attempts && failures < 5;) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
-    if (child == 0) RunBatch(fd, std::min(*next + kBatch, first + attempts), next);
+    if (child == 0) RunBatch(fd, std::min(progress->next + kBatch, first + attempts), progress);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
     failures++;
-    ADD_FAILURE() << "attempt " << *next
+    ADD_FAILURE() << "attempt " << progress->next
                   << (WIFSIGNALED(status) ? " ended by signal " + std::to_string(WTERMSIG(status))
                                           : " failed");
-    ++*next;
+    progress->next++;
   }
+  EXPECT_GT(progress->refused, 0u);
+  EXPECT_GT(progress->attached, 0u);
+  std::printf("%" PRIu64 " attempts: %" PRIu64 " refused, %" PRIu64 " attached\n", attempts,
+              progress->refused, progress->attached);
   munmap(shared, kPageBytes);
 }
 
