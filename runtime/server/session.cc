@@ -193,7 +193,11 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
       return Outcome::kDone;
     }
   }
-  if (IsRefused(container, *command, args)) return Outcome::kDone;
+  const Refusal refusal = WhyRefused(*command, args);
+  if (refusal != Refusal::kNone) {
+    Refuse(command, ErrorOf(refusal, container, *command));
+    return Outcome::kDone;
+  }
   if (shard_.IsHeld(tenant_) && !(command->flags & kAllowBusy)) {
     if (!shard_.IsBusy(*tenant_)) return Outcome::kWait;
     Refuse(command, shard_.IsRunning(tenant_) ? kBusyWithFunction : kBusyWithExec);
@@ -212,29 +216,33 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   return command->flags & kMayBeLong ? Outcome::kDoneLong : Outcome::kDone;
 }
 
-// Replies the error of a command that is neither to be executed nor to be queued.
-bool Session::IsRefused(const Command* container, const Command& command,
-                        std::span<const std::string_view> args) {
-  if (!command.ArityAllows(args.size()) || !command.handler) {
-    Refuse(&command, fmt::format("ERR wrong number of arguments for '{}' command",
-                                 FullName(container, command)));
-    return true;
-  }
-  if (!tenant_ && !(command.flags & kNoAuth)) {
-    Refuse(&command, "NOAUTH Authentication required.");
-    return true;
-  }
+Session::Refusal Session::WhyRefused(const Command& command,
+                                     std::span<const std::string_view> args) const {
+  if (!command.ArityAllows(args.size()) || !command.handler) return Refusal::kArity;
+  if (!tenant_ && !(command.flags & kNoAuth)) return Refusal::kNoAuth;
   // A transaction is one tenant's.
   if (queued_ &&
       (command.flags & kNoMulti || (command.handler == HandleHello && HelloAuthenticates(args)))) {
-    Refuse(&command, "ERR Command not allowed inside a transaction");
-    return true;
+    return Refusal::kNoMulti;
   }
-  if (!KeysFit(command.keys, args)) {
-    Refuse(&command, fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
-    return true;
+  return KeysFit(command.keys, args) ? Refusal::kNone : Refusal::kLongKey;
+}
+
+std::string Session::ErrorOf(Refusal refusal, const Command* container, const Command& command) {
+  switch (refusal) {
+    case Refusal::kArity:
+      return fmt::format("ERR wrong number of arguments for '{}' command",
+                         FullName(container, command));
+    case Refusal::kNoAuth:
+      return "NOAUTH Authentication required.";
+    case Refusal::kNoMulti:
+      return "ERR Command not allowed inside a transaction";
+    case Refusal::kLongKey:
+      return fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes);
+    case Refusal::kNone:
+      return {};
   }
-  return false;
+  return {};
 }
 
 bool Session::NeedsEngine(const Command& command) const {

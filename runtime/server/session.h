@@ -73,8 +73,10 @@ class Session {
   void SetTenant(Tenant* tenant);
   void UpdateTime();
   Outcome Dispatch(std::span<const std::string_view> args);
-  bool IsRefused(const Command* container, const Command& command,
-                 std::span<const std::string_view> args);
+  // Why a command is neither executed nor queued.
+  enum class Refusal { kNone, kArity, kNoAuth, kNoMulti, kLongKey };
+  Refusal WhyRefused(const Command& command, std::span<const std::string_view> args) const;
+  static std::string ErrorOf(Refusal refusal, const Command* container, const Command& command);
   bool NeedsEngine(const Command& command) const;
   void Refuse(const Command* command, std::string_view error);
   void Queue(const Command& command, std::span<const std::string_view> args);
