@@ -222,10 +222,18 @@ for (const protocol of [2, 3] as const) {
       [null, 'x'],
       [null, ['x', null]],
     ]);
-    t.deepEqual(await client.multi([['set', `${p}b`, '1'], ['incr', `${p}b`]]).exec(), [
-      [null, 'OK'],
-      [null, 2],
-    ]);
+    t.deepEqual(
+      await client
+        .multi([
+          ['set', `${p}b`, '1'],
+          ['incr', `${p}b`],
+        ])
+        .exec(),
+      [
+        [null, 'OK'],
+        [null, 2],
+      ],
+    );
   });
 
   test(`ioredis, RESP${protocol}: a transaction of commands sent one by one`, async (t) => {
@@ -485,7 +493,12 @@ for (const RESP of [2, 3] as const) {
     const client = await connect(t);
     const p = prefix();
     t.deepEqual(
-      await client.multi().set(`${p}a`, '1').incr(`${p}a`).mGet([`${p}a`, `${p}absent`]).exec(),
+      await client
+        .multi()
+        .set(`${p}a`, '1')
+        .incr(`${p}a`)
+        .mGet([`${p}a`, `${p}absent`])
+        .exec(),
       ['OK', 2, ['2', null]],
     );
     // Those that are sent while it is under way are not part of it.
@@ -545,7 +558,9 @@ for (const RESP of [2, 3] as const) {
     const added = outcomes.filter(({ status }) => status === 'fulfilled').length;
     t.true(added > 0);
     t.true(
-      outcomes.every((outcome) => outcome.status === 'fulfilled' || outcome.reason instanceof WatchError),
+      outcomes.every(
+        (outcome) => outcome.status === 'fulfilled' || outcome.reason instanceof WatchError,
+      ),
     );
     t.is(await pool.get(`${p}n`), String(added));
   });

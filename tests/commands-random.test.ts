@@ -183,7 +183,10 @@ const ofTransactions: fc.Arbitrary<Request> = fc.oneof(
   { weight: 1, arbitrary: fc.constantFrom<Request[]>(['DISCARD'], ['UNWATCH'], ['EXEC', 'x']) },
   { weight: 3, arbitrary: keys.map((names): Request => ['WATCH', ...names]) },
   // Queued without a check of anything but their number of arguments, or not at all.
-  { weight: 1, arbitrary: fc.constantFrom<Request[]>(['GET'], ['NOSUCH', 'a'], ['FUNCTION', 'KILL']) },
+  {
+    weight: 1,
+    arbitrary: fc.constantFrom<Request[]>(['GET'], ['NOSUCH', 'a'], ['FUNCTION', 'KILL']),
+  },
 );
 const step = fc.record({
   connection: fc.constantFrom(0, 1),

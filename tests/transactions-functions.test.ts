@@ -83,10 +83,7 @@ test.serial("a function's writes are kept with the rest", async (t) => {
   const client = await clientFor(t);
   await client.call('FLUSHALL');
   await queue(t, client, 'SET a 1', 'FCALL set 2 a b', 'GET a', 'FCALL_RO get 1 b', 'INCR n');
-  t.is(
-    await client.text('EXEC'),
-    `*5\r\n+OK\r\n$3\r\nset\r\n${VALUE}$1\r\n8\r\n:1\r\n`,
-  );
+  t.is(await client.text('EXEC'), `*5\r\n+OK\r\n$3\r\nset\r\n${VALUE}$1\r\n8\r\n:1\r\n`);
   t.is(await client.text('MGET', 'a', 'b', 'n'), `*3\r\n${VALUE}${VALUE}$1\r\n1\r\n`);
 });
 
@@ -101,16 +98,19 @@ test.serial('a function that throws is undone, and the rest is kept', async (t) 
   t.is(await client.text('MGET', 'a', 'b', 'c'), `*3\r\n$1\r\n1\r\n$-1\r\n${VALUE}`);
 });
 
-test.serial('a function that is terminated by its deadline is undone, and the rest is kept', async (t) => {
-  const client = await clientFor(t, ALICE);
-  await client.call('FLUSHALL');
-  await queue(t, client, 'SET a 1', 'FCALL setAndSpin 2 a b', 'GET a', 'INCR a');
-  t.regex(
-    await client.text('EXEC'),
-    /^\*4\r\n\+OK\r\n-ERR function was terminated after its deadline of [^\r]*, its writes are undone\r\n\$1\r\n1\r\n:2\r\n$/,
-  );
-  t.is(await client.text('MGET', 'a', 'b'), '*2\r\n$1\r\n2\r\n$-1\r\n');
-});
+test.serial(
+  'a function that is terminated by its deadline is undone, and the rest is kept',
+  async (t) => {
+    const client = await clientFor(t, ALICE);
+    await client.call('FLUSHALL');
+    await queue(t, client, 'SET a 1', 'FCALL setAndSpin 2 a b', 'GET a', 'INCR a');
+    t.regex(
+      await client.text('EXEC'),
+      /^\*4\r\n\+OK\r\n-ERR function was terminated after its deadline of [^\r]*, its writes are undone\r\n\$1\r\n1\r\n:2\r\n$/,
+    );
+    t.is(await client.text('MGET', 'a', 'b'), '*2\r\n$1\r\n2\r\n$-1\r\n');
+  },
+);
 
 test.serial('a function that is killed is undone, and the rest is kept', async (t) => {
   const client = await clientFor(t);
@@ -120,31 +120,37 @@ test.serial('a function that is killed is undone, and the rest is kept', async (
   const reply = client.text('EXEC');
   await runs(observer, 'setAndSpin');
   t.is(await observer.text('FUNCTION', 'KILL'), '+OK\r\n');
-  t.regex(await reply, /^\*3\r\n\+OK\r\n-ERR function was killed by FUNCTION KILL[^\r]*\r\n:2\r\n$/);
+  t.regex(
+    await reply,
+    /^\*3\r\n\+OK\r\n-ERR function was killed by FUNCTION KILL[^\r]*\r\n:2\r\n$/,
+  );
   t.is(await observer.text('MGET', 'a', 'b'), '*2\r\n$1\r\n2\r\n$-1\r\n');
 });
 
-test.serial('while a function of a transaction runs, other tenants are served, and its own are busy', async (t) => {
-  const client = await clientFor(t);
-  const own = await clientFor(t);
-  const other = await clientFor(t, ALICE);
-  await client.call('FLUSHALL');
-  await queue(t, client, 'SET a 1', 'FCALL setAndSpin 1 b', 'FCALL setAndSpin 1 c', 'INCR a');
-  const reply = client.text('EXEC');
-  for (const key of ['b', 'c']) {
-    await eventually('the function runs', async () =>
-      (await own.text('FUNCTION', 'STATS')).includes(`setAndSpin\r\n$1\r\n1\r\n$1\r\n${key}\r\n`),
-    );
-    for (let i = 0; i < 50; i++) {
-      t.is(await other.text('SET', 'key', String(i)), '+OK\r\n');
-      t.is(await other.text('GET', 'key'), `$${String(i).length}\r\n${i}\r\n`);
+test.serial(
+  'while a function of a transaction runs, other tenants are served, and its own are busy',
+  async (t) => {
+    const client = await clientFor(t);
+    const own = await clientFor(t);
+    const other = await clientFor(t, ALICE);
+    await client.call('FLUSHALL');
+    await queue(t, client, 'SET a 1', 'FCALL setAndSpin 1 b', 'FCALL setAndSpin 1 c', 'INCR a');
+    const reply = client.text('EXEC');
+    for (const key of ['b', 'c']) {
+      await eventually('the function runs', async () =>
+        (await own.text('FUNCTION', 'STATS')).includes(`setAndSpin\r\n$1\r\n1\r\n$1\r\n${key}\r\n`),
+      );
+      for (let i = 0; i < 50; i++) {
+        t.is(await other.text('SET', 'key', String(i)), '+OK\r\n');
+        t.is(await other.text('GET', 'key'), `$${String(i).length}\r\n${i}\r\n`);
+      }
+      t.regex(await own.text('GET', 'a'), /^-BUSY /);
+      t.is(await own.text('FUNCTION', 'KILL'), '+OK\r\n');
     }
-    t.regex(await own.text('GET', 'a'), /^-BUSY /);
-    t.is(await own.text('FUNCTION', 'KILL'), '+OK\r\n');
-  }
-  t.regex(await reply, /^\*4\r\n\+OK\r\n-ERR [^\r]*\r\n-ERR [^\r]*\r\n:2\r\n$/);
-  t.is(await own.text('GET', 'a'), '$1\r\n2\r\n');
-});
+    t.regex(await reply, /^\*4\r\n\+OK\r\n-ERR [^\r]*\r\n-ERR [^\r]*\r\n:2\r\n$/);
+    t.is(await own.text('GET', 'a'), '$1\r\n2\r\n');
+  },
+);
 
 test.serial('a connection that ends while its EXEC runs has executed it', async (t) => {
   const leaving = await clientFor(t);
@@ -232,25 +238,28 @@ const watched: Readonly<Record<string, { call: string; touches: boolean }>> = {
 
 for (const [title, { call, touches }] of Object.entries(watched)) {
   for (const how of ['a call', 'a transaction'] as const) {
-    test.serial(`WATCH: ${title}, in ${how}, ${touches ? 'touches' : 'does not touch'}`, async (t) => {
-      const [client, other] = [await clientFor(t), await clientFor(t)];
-      for (const key of ['7', 'word']) {
-        // The first round has the functions compiled.
-        for (let round = 0; round < 2; round++) {
-          await other.call('SET', key, '5');
-          t.is(await client.text('WATCH', key), '+OK\r\n');
-          const request = ['FCALL', ...call.replace(/7$/, key).split(' ')];
-          if (how === 'a call') {
-            await other.call(...request);
-          } else {
-            await queue(t, other, request.join(' '));
-            t.regex(await other.text('EXEC'), /^\*1\r\n/);
+    test.serial(
+      `WATCH: ${title}, in ${how}, ${touches ? 'touches' : 'does not touch'}`,
+      async (t) => {
+        const [client, other] = [await clientFor(t), await clientFor(t)];
+        for (const key of ['7', 'word']) {
+          // The first round has the functions compiled.
+          for (let round = 0; round < 2; round++) {
+            await other.call('SET', key, '5');
+            t.is(await client.text('WATCH', key), '+OK\r\n');
+            const request = ['FCALL', ...call.replace(/7$/, key).split(' ')];
+            if (how === 'a call') {
+              await other.call(...request);
+            } else {
+              await queue(t, other, request.join(' '));
+              t.regex(await other.text('EXEC'), /^\*1\r\n/);
+            }
+            await queue(t, client, 'PING');
+            t.is(await client.text('EXEC'), touches ? '*-1\r\n' : '*1\r\n+PONG\r\n', key);
           }
-          await queue(t, client, 'PING');
-          t.is(await client.text('EXEC'), touches ? '*-1\r\n' : '*1\r\n+PONG\r\n', key);
         }
-      }
-    });
+      },
+    );
   }
 }
 

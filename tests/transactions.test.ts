@@ -61,11 +61,7 @@ function requestsOf(lines: string): Request[] {
 
 /** Title, what is sent, and the reply to the last request. */
 const ported: readonly (readonly [title: string, lines: string, last: Expected])[] = [
-  [
-    'MULTI / EXEC basics',
-    'SET k abc; MULTI; GET k; PING; EXEC',
-    '*2\r\n$3\r\nabc\r\n+PONG\r\n',
-  ],
+  ['MULTI / EXEC basics', 'SET k abc; MULTI; GET k; PING; EXEC', '*2\r\n$3\r\nabc\r\n+PONG\r\n'],
   ['DISCARD', 'SET k abc; MULTI; DEL k; DISCARD; GET k', '$3\r\nabc\r\n'],
   ['Nested MULTI are not allowed', 'MULTI; MULTI; EXEC', '*0\r\n'],
   [
@@ -110,11 +106,7 @@ const ported: readonly (readonly [title: string, lines: string, last: Expected])
     'SET x 30; WATCH x; SET x 40; MULTI; PING; EXEC; SET x 40; MULTI; PING; EXEC',
     PONG,
   ],
-  [
-    'It is possible to UNWATCH',
-    'SET x 30; WATCH x; SET x 40; UNWATCH; MULTI; PING; EXEC',
-    PONG,
-  ],
+  ['It is possible to UNWATCH', 'SET x 30; WATCH x; SET x 40; UNWATCH; MULTI; PING; EXEC', PONG],
   ['UNWATCH when there is nothing watched works as expected', 'UNWATCH', '+OK\r\n'],
   [
     'FLUSHALL is able to touch the watched keys',
@@ -161,12 +153,7 @@ const portedExpiry: readonly (readonly [
   after: string,
   last: Expected,
 ])[] = [
-  [
-    'EXEC fail on lazy expired WATCHed key',
-    'SET x 1 PX 300; WATCH x',
-    'MULTI; INCR x; EXEC',
-    NULL,
-  ],
+  ['EXEC fail on lazy expired WATCHed key', 'SET x 1 PX 300; WATCH x', 'MULTI; INCR x; EXEC', NULL],
   ['WATCH stale keys should not fail EXEC', 'SET x foo PX 1', 'WATCH x; MULTI; PING; EXEC', PONG],
   [
     'Delete WATCHed stale keys should not fail EXEC',
@@ -207,7 +194,10 @@ for (const protocol of [2, 3] as const) {
           const requests = requestsOf(`UNWATCH; ${before}${watches ? '; EXISTS x' : ''}`);
           is = (await client.pipeline(requests)).at(-1)?.toString() ?? '';
         }
-        await eventually('x has expired', async () => (await client.text('KEYS', 'x')) === '*0\r\n');
+        await eventually(
+          'x has expired',
+          async () => (await client.text('KEYS', 'x')) === '*0\r\n',
+        );
       }
       await run(t, pair, after, last, protocol);
     });
@@ -305,10 +295,7 @@ for (const [title, request] of Object.entries(refused)) {
   test.serial(`other than in Redis: ${title} is refused in a transaction`, async (t) => {
     const { shredder, redis } = await t.context.connect(2);
     for (const client of [shredder, redis]) await client.call('MULTI');
-    t.is(
-      await shredder.text(...request),
-      '-ERR Command not allowed inside a transaction\r\n',
-    );
+    t.is(await shredder.text(...request), '-ERR Command not allowed inside a transaction\r\n');
     t.is(await redis.text(...request), '+QUEUED\r\n');
     t.is(await shredder.text('EXEC'), ABORTED);
   });

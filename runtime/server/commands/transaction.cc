@@ -1,4 +1,6 @@
 // Transactions: MULTI, EXEC, DISCARD, WATCH, UNWATCH.
+#include "runtime/store/transaction.h"
+
 #include <fmt/format.h>
 
 #include <string>
@@ -6,7 +8,6 @@
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
-#include "runtime/store/transaction.h"
 
 namespace shredder::server {
 namespace {
