@@ -206,10 +206,9 @@ class BuiltinsRandomTest : public TenantTest {
   }
 
   int64_t RandomDelta() {
-    const auto size =
-        static_cast<int64_t>(OneIn(10)  ? kMaxSafeInteger - static_cast<int64_t>(model_.Below(3))
-                             : OneIn(4) ? static_cast<int64_t>(model_.Below(1ull << 53))
-                                        : static_cast<int64_t>(model_.Below(1'000)));
+    const int64_t size = OneIn(10)  ? kMaxSafeInteger - static_cast<int64_t>(model_.Below(3))
+                         : OneIn(4) ? static_cast<int64_t>(model_.Below(1ull << 53))
+                                    : static_cast<int64_t>(model_.Below(1'000));
     return OneIn(2) ? -size : size;
   }
 
@@ -433,7 +432,7 @@ class BuiltinsRandomTest : public TenantTest {
 TEST_F(BuiltinsRandomTest, AnswerRandomCallsAsTheModelDoes) {
   constexpr int kRunsOfALibrary = 12;
   const uint64_t calls = NumberFromEnvironment("SHREDDER_TEST_CALLS", 50'000);
-  RecordProperty("calls", static_cast<int64_t>(calls));
+  RecordProperty("calls", std::to_string(calls));
   SCOPED_TRACE("SHREDDER_TEST_SEED=" + std::to_string(seed_));
   std::printf("SHREDDER_TEST_SEED=%llu SHREDDER_TEST_CALLS=%llu\n",
               static_cast<unsigned long long>(seed_), static_cast<unsigned long long>(calls));

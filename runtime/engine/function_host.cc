@@ -84,7 +84,8 @@ class FunctionHost::Impl::Run {
     }
     if (completed) return {};
     if (!description.empty()) return description;
-    return error.empty() ? "ERR function failed without an exception" : error;
+    if (error.empty()) return "ERR function failed without an exception";
+    return error;
   }
 
  private:

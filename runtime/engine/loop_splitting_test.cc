@@ -208,7 +208,7 @@ TEST_F(LoopSplittingTest, RandomLoopsAnswerAsInTheInterpreterWhateverTheirBounds
     EXPECT_EQ(tenant_.ShowCall("compare"), "\"same\"");
     if (HasFailure()) return;
   }
-  RecordProperty("split", static_cast<int64_t>(split));
+  RecordProperty("split", std::to_string(split));
   if (CanTellWhatIsSplit()) {
     EXPECT_GT(split, loops / 4);
   }

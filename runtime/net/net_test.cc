@@ -396,7 +396,7 @@ TEST_P(LoopTest, DestroyingTheLoopTellsEveryHandler) {
   ASSERT_TRUE(TurnUntil([&] { return handler_.opened == 20; }));
   loop_.reset();
   EXPECT_EQ(handler_.closed, 20u);
-  EXPECT_TRUE(clients[0].Receive() || clients[0].received().size() > 0);
+  EXPECT_TRUE(clients[0].Receive() || !clients[0].received().empty());
 }
 
 // ---- Many connections

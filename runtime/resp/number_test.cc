@@ -91,8 +91,8 @@ TEST(NumberTest, DoublesAreWrittenInJavaScriptsNotation) {
                {1.25e-9, "1.25e-9"},
                {5e-324, "5e-324"},
                {1.7976931348623157e308, "1.7976931348623157e+308"},
-               {INFINITY, "inf"},
-               {-INFINITY, "-inf"},
+               {HUGE_VAL, "inf"},
+               {-HUGE_VAL, "-inf"},
                {NAN, "nan"}};
   for (const auto& test : cases) EXPECT_EQ(FormatDouble(test.value), test.text);
 }
