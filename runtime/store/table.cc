@@ -145,8 +145,9 @@ Slot* Table::FindEntry(uint64_t key_word, uint64_t entry_offset) const {
 }
 
 void Table::WriteSlot(Slot* slot, const Slot& content) {
-  arena_->Write(&slot->value_word, content.value_word);
-  arena_->Write(&slot->key_word, content.key_word);
+  layout::Log(header(), &slot->value_word, &slot->key_word);
+  layout::OrderedStore(&slot->value_word, content.value_word);
+  layout::OrderedStore(&slot->key_word, content.key_word);
 }
 
 void Table::Remove(const Segment& segment, Slot* slot) {
