@@ -248,9 +248,8 @@ void Arena::ShrinkLarge(uint64_t offset, uint64_t bytes) {
 
 void Arena::DiscardChunk(uint64_t offset, uint64_t chunk_of_block) {
   const uint64_t index = (offset >> kChunkBytesLog2) + chunk_of_block;
-  if (!PunchHole(index << kChunkBytesLog2, kChunkBytes)) return;
+  PunchHole(index << kChunkBytesLog2, kChunkBytes);
   layout::MayEndHere();
-  layout::OrderedStore(&chunk(index)->dirty_pages, 0u);
 }
 
 uint64_t Arena::BlockBytes(uint64_t offset) const {

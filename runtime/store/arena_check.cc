@@ -75,6 +75,11 @@ std::string Arena::CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
         if (c->last_pages < 1 || c->last_pages > kChunkPages) {
           return Fault("a large block of a wrong length", index);
         }
+        for (uint32_t i = 0; i < run; i++) {
+          if (chunk(index + i)->dirty_pages < (i + 1 < run ? kChunkPages : c->last_pages)) {
+            return Fault("pages of a large block that count as zeros, in chunk", index + i);
+          }
+        }
         ++*blocks_found;
         *bytes_found += c->large_pages() * kPageBytes;
       }
@@ -124,6 +129,9 @@ std::string Arena::CheckSmallChunk(uint32_t index,
   if (c->blocks.carved_units > kChunkUnits || c->blocks.carved_units % units != 0 ||
       c->blocks.used_blocks == 0) {
     return Fault("a chunk of small blocks with wrong counts", index);
+  }
+  if (c->blocks.carved_units * kBlockUnitBytes > c->dirty_pages * kPageBytes) {
+    return Fault("small blocks whose pages count as zeros, in chunk", index);
   }
   std::set<uint64_t> free_units;
   uint16_t free_head = c->blocks.free_head;

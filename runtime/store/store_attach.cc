@@ -90,12 +90,14 @@ bool Store::CheckRecords(std::string* error) const {
     if (record.key_word == layout::kEmptyKeyWord || (old_offset == 0 && new_offset == 0)) {
       return refuse("an undo record of nothing");
     }
-    // While entries are being freed, those that later records have replaced are gone already.
-    if ((old_offset != 0 && !arena_.MayBeBlock(old_offset)) ||
+    // While entries are being freed, those that later records have replaced are gone already: new
+    // ones, and such as were changed in place before.
+    const bool in_place = old_offset == new_offset;
+    if ((old_offset != 0 && !(is_freeing && in_place) && !arena_.MayBeBlock(old_offset)) ||
         (new_offset != 0 && !is_freeing && !arena_.MayBeBlock(new_offset))) {
       return refuse("an undo record of what is no entry");
     }
-    if (old_offset == new_offset) continue;
+    if (in_place) continue;
     if ((old_offset != 0 && !replaced.insert(old_offset).second) ||
         (new_offset != 0 && !made.insert(new_offset).second)) {
       return refuse("two undo records of one entry");

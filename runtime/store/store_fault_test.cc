@@ -243,6 +243,7 @@ void WriteAll(Store* store) {
   store->Set(KeyOf("new"), "key");
   store->Delete(KeyOf("new"));
   store->Set(KeyOf("new"), "again", Expiry::At(9000));
+  store->Append(KeyOf("large"), "in place");
   store->Delete(KeyOf("large"));
   store->Set(KeyOf("large"), std::string(40'000, 'L'));
   store->Append(KeyOf("large"), "+");

@@ -1,0 +1,529 @@
+// Processes that work on a store are killed at random, one after the other, on the same memory.
+// After each, the store attaches with all checks, and holds what a model does after the operations
+// that were acknowledged, or after one more.
+//
+//   SHREDDER_TEST_KILLS=N    so many kills, in place of kKills
+//   SHREDDER_TEST_SEED=N     other operations; when a process is killed depends on the machine
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <ctime>
+#include <new>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/store/store_test_support.h"
+
+namespace shredder::store {
+namespace {
+
+constexpr uint64_t kKills = 300;
+constexpr uint64_t kKillsOfAStore = 20;
+
+uint64_t NumberFrom(const char* variable, uint64_t otherwise) {
+  const char* text = std::getenv(variable);
+  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
+}
+
+// Splitmix64: cheap to begin anew for each operation, which is known by its number alone.
+class Random {
+ public:
+  explicit Random(uint64_t seed) : state_(seed * 0x9e3779b97f4a7c15) {}
+  uint64_t Next() {
+    uint64_t z = state_ += 0x9e3779b97f4a7c15;
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
+    z = (z ^ z >> 27) * 0x94d049bb133111eb;
+    return z ^ z >> 31;
+  }
+  uint64_t Below(uint64_t bound) { return Next() % bound; }
+
+ private:
+  uint64_t state_;
+};
+
+// --- What a process tells ------------------------------------------------------------------------
+
+enum class Phase : uint32_t { kBegins, kAttaches, kWorks };
+
+// In memory that the processes share.
+struct Progress {
+  static constexpr uint64_t kMaxOutcomes = 1 << 20;
+
+  std::atomic<Phase> phase;
+  std::atomic<uint64_t> begun;  // operations
+  std::atomic<uint64_t> acknowledged;
+  std::atomic<uint64_t> outcome_count;
+  uint8_t was_made[kMaxOutcomes];  // of each write that may be refused, in order
+};
+
+// --- Operations ----------------------------------------------------------------------------------
+
+struct Profile {
+  uint64_t quota_bytes;
+  uint64_t key_space;
+  uint64_t max_value_bytes;
+};
+
+constexpr Profile kProfiles[] = {
+    {kMiB, 3000, 400},  {8 * kMiB, 60'000, 60}, {8 * kMiB, 40, kMiB},
+    {kMiB, 60, 60'000}, {2 * kMiB, 20'000, 30}, {40 * kMiB, 8, 10 * kMiB},
+};
+
+// Makes the operations of a store, by their numbers, on the store itself or on the model.
+class Operations {
+ public:
+  Operations(const Profile& profile, uint64_t seed) : profile_(profile), seed_(seed) {}
+
+  template <typename Target>
+  void Make(uint64_t number, Target* target) const {
+    Random random(seed_ + number);
+    // In turns, more is written and more is deleted.
+    const bool grows = number / (2 * profile_.key_space + 500) % 2 == 0;
+    switch (random.Below(100)) {
+      case 0:
+        return target->AdvanceClock(random.Below(40));
+      case 1:
+        return target->Reap(random.Below(2000), random.Below(50));
+      case 2:
+        if (random.Below(60) == 0) target->Clear();
+        return;
+      case 3:
+      case 4:
+      case 5:
+      case 6:
+      case 7:
+        return MakeTransaction(&random, grows, target);
+      default:
+        return Write(&random, grows, target);
+    }
+  }
+
+ private:
+  std::string KeyFrom(Random* random) const {
+    const uint64_t i = random->Below(profile_.key_space);
+    if (i % 3 != 0) return std::to_string(i);
+    return std::string(i % 29, 'k') + ":" + std::to_string(i);
+  }
+
+  std::string ValueFrom(Random* random) const {
+    // Short ones mostly.
+    const uint64_t most = std::max<uint64_t>(16, profile_.max_value_bytes >> random->Below(8));
+    std::string value(random->Below(most + 1), static_cast<char>(random->Next()));
+    const uint64_t mark = random->Next();
+    if (value.size() >= sizeof mark) std::memcpy(value.data(), &mark, sizeof mark);
+    return value;
+  }
+
+  template <typename Target>
+  void Write(Random* random, bool grows, Target* target) const {
+    const std::string key = KeyFrom(random);
+    const uint64_t kind = random->Below(100);
+    if (kind < (grows ? 25u : 60u)) return target->Delete(key);
+    if (kind < 66) {
+      Expiry expiry = Expiry::None();
+      if (random->Below(4) == 0) expiry = Expiry::At(target->now_ms() + random->Below(300));
+      if (random->Below(4) == 0) expiry = Expiry::Keep();
+      return target->Set(key, ValueFrom(random), expiry);
+    }
+    if (kind < 84) return target->Append(key, ValueFrom(random).substr(0, 5000));
+    const uint64_t at = random->Below(3) == 0 ? 0 : target->now_ms() - 3 + random->Below(300);
+    target->SetExpiresAt(key, at);
+  }
+
+  // A transaction with savepoints in savepoints; now and then a long one.
+  template <typename Target>
+  void MakeTransaction(Random* random, bool grows, Target* target) const {
+    const bool is_invocation = random->Below(3) == 0;
+    if (is_invocation) target->BeginInvocation(random->Below(2) == 0);
+    int depth = 1;
+    target->Begin();
+    uint64_t writes = 1 + random->Below(random->Below(20) == 0 ? 1000 : 20);
+    for (; writes > 0; writes--) {
+      switch (random->Below(16)) {
+        case 0:
+          if (depth == 4) break;
+          depth++;
+          target->Begin();
+          break;
+        case 1:
+          if (depth == 1) break;
+          depth--;
+          target->End(random->Below(2) == 0);
+          break;
+        case 2:
+          if (random->Below(200) == 0) target->Clear();
+          break;
+        default:
+          Write(random, grows, target);
+      }
+    }
+    for (; depth > 0; depth--) target->End(random->Below(5) != 0);
+    if (is_invocation) target->EndInvocation();
+  }
+
+  const Profile profile_;
+  const uint64_t seed_;
+};
+
+// The store, whose refusals are told as they come.
+class StoreTarget {
+ public:
+  StoreTarget(Store* store, Progress* progress) : store_(store), progress_(progress) {}
+
+  uint64_t now_ms() const { return store_->now_ms(); }
+  void AdvanceClock(uint64_t ms) { store_->SetNow(store_->now_ms() + ms); }
+  void Reap(uint64_t visits, uint64_t removals) { store_->ReapExpired(visits, removals); }
+  void Clear() { store_->Clear(); }
+  void Delete(const std::string& key) { store_->Delete(KeyOf(key)); }
+  void Set(const std::string& key, const std::string& value, Expiry expiry) {
+    Tell(store_->Set(KeyOf(key), value, expiry) == WriteStatus::kOk);
+  }
+  void Append(const std::string& key, const std::string& bytes) {
+    Tell(store_->Append(KeyOf(key), bytes) == WriteStatus::kOk);
+  }
+  void SetExpiresAt(const std::string& key, uint64_t unix_ms) {
+    Tell(store_->SetExpiresAt(KeyOf(key), unix_ms) != ExpiryStatus::kOutOfMemory);
+  }
+  void Begin() { transactions_.push_back(std::make_unique<Transaction>(store_)); }
+  void End(bool is_kept) {
+    if (is_kept) transactions_.back()->Commit();
+    transactions_.pop_back();
+  }
+  void BeginInvocation(bool has_view) {
+    store_->BeginInvocation(true);
+    if (has_view) store_->header()->view_invocation = store_->header()->invocation;
+  }
+  void EndInvocation() { store_->EndInvocation(); }
+
+ private:
+  void Tell(bool was_made) {
+    const uint64_t count = progress_->outcome_count;
+    progress_->was_made[count] = was_made;
+    progress_->outcome_count = count + 1;
+  }
+
+  Store* const store_;
+  Progress* const progress_;
+  std::vector<std::unique_ptr<Transaction>> transactions_;
+};
+
+// What the store should hold, refused being what the store has told.
+class Model {
+ public:
+  uint64_t now_ms() const { return now_ms_; }
+  void AdvanceClock(uint64_t ms) { now_ms_ += ms; }
+  void Reap(uint64_t, uint64_t) {}
+  void Clear() {
+    if (marks_.empty()) return keys_.clear();
+    while (!keys_.empty()) Change(keys_.begin()->first, std::nullopt);
+  }
+  void Delete(const std::string& key) { Change(key, std::nullopt); }
+  void Set(const std::string& key, const std::string& value, Expiry expiry) {
+    if (!WasMade()) return;
+    uint64_t at = expiry.kind == Expiry::Kind::kAt ? expiry.at_ms : 0;
+    const Visible* old = Live(key);
+    if (expiry.kind == Expiry::Kind::kKeep && old != nullptr) at = old->expires_at_ms;
+    Change(key, Visible{value, at});
+  }
+  void Append(const std::string& key, const std::string& bytes) {
+    if (!WasMade()) return;
+    Visible content = Live(key) != nullptr ? *Live(key) : Visible{"", 0};
+    content.value += bytes;
+    Change(key, std::move(content));
+  }
+  void SetExpiresAt(const std::string& key, uint64_t unix_ms) {
+    if (!WasMade() || Live(key) == nullptr) return;
+    if (unix_ms != 0 && unix_ms <= now_ms_) return Change(key, std::nullopt);
+    Visible content = *Live(key);
+    content.expires_at_ms = unix_ms;
+    Change(key, std::move(content));
+  }
+  void Begin() {
+    if (marks_.empty()) undo_.clear();
+    marks_.push_back(undo_.size());
+    is_transaction_ = true;
+  }
+  void End(bool is_kept) {
+    if (!is_kept) {
+      for (; undo_.size() > marks_.back(); undo_.pop_back()) {
+        auto& [key, content] = undo_.back();
+        if (content) {
+          keys_[key] = std::move(*content);
+        } else {
+          keys_.erase(key);
+        }
+      }
+    }
+    marks_.pop_back();
+  }
+  void BeginInvocation(bool) {}
+  void EndInvocation() {}
+
+  // Of the next operation: where the outcomes are read from.
+  void Read(const Progress* progress, uint64_t first_outcome) {
+    progress_ = progress;
+    next_outcome_ = first_outcome;
+    is_transaction_ = false;
+    lacks_outcomes_ = false;
+  }
+  uint64_t next_outcome() const { return next_outcome_; }
+  // Whether the operation may have been kept, though it was not acknowledged: a transaction is kept
+  // only after all its writes have told their outcome.
+  bool may_be_kept() const { return !is_transaction_ || !lacks_outcomes_; }
+
+  // The first difference, or nothing.
+  std::string CompareWith(const Store& store) const {
+    if (store.now_ms() != now_ms_) return "another clock";
+    uint64_t live = 0;
+    for (const auto& [key, content] : keys_) live += !IsExpired(content);
+    uint64_t found = 0;
+    std::string difference;
+    uint64_t cursor = 0;
+    do {
+      cursor = store.Scan(cursor, 1000, [&](std::string_view name) {
+        found++;
+        const Visible* expected = Live(std::string(name));
+        if (expected == nullptr) {
+          difference = "a key too much: " + std::string(name);
+        } else if (*store.Get(KeyOf(name)) != expected->value) {
+          difference = "another value of " + std::string(name);
+        } else if (*store.ExpiresAt(KeyOf(name)) != expected->expires_at_ms) {
+          difference = "another expiry of " + std::string(name);
+        }
+      });
+    } while (cursor != 0);
+    if (difference.empty() && found != live) {
+      difference = std::to_string(found) + " keys, not " + std::to_string(live);
+    }
+    return difference;
+  }
+
+ private:
+  bool IsExpired(const Visible& content) const {
+    return content.expires_at_ms != 0 && content.expires_at_ms <= now_ms_;
+  }
+  const Visible* Live(const std::string& key) const {
+    const auto found = keys_.find(key);
+    return found == keys_.end() || IsExpired(found->second) ? nullptr : &found->second;
+  }
+  bool WasMade() {
+    if (next_outcome_ < progress_->outcome_count) return progress_->was_made[next_outcome_++];
+    lacks_outcomes_ = true;
+    return true;
+  }
+  void Change(const std::string& key, std::optional<Visible> content) {
+    const auto found = keys_.find(key);
+    if (!marks_.empty()) {
+      undo_.emplace_back(key, found == keys_.end() ? std::nullopt : std::optional(found->second));
+    }
+    if (content) {
+      keys_[key] = std::move(*content);
+    } else if (found != keys_.end()) {
+      keys_.erase(found);
+    }
+  }
+
+  std::unordered_map<std::string, Visible> keys_;
+  uint64_t now_ms_ = 1000;
+  std::vector<std::pair<std::string, std::optional<Visible>>> undo_;
+  std::vector<size_t> marks_;
+  const Progress* progress_ = nullptr;
+  uint64_t next_outcome_ = 0;
+  bool is_transaction_ = false;
+  bool lacks_outcomes_ = false;
+};
+
+// --- Processes -----------------------------------------------------------------------------------
+
+constexpr int kAttachFailed = 3;
+
+// Attaches the memory; then makes operations until it is killed, or ends at once.
+[[noreturn]] void RunProcess(int fd, const Operations& operations, uint64_t first, bool works,
+                             Progress* progress) {
+  std::string error;
+  progress->phase = Phase::kAttaches;
+  const auto store = Store::Attach(fd, false, &error);
+  if (store == nullptr) {
+    std::fprintf(stderr, "%s\n", error.c_str());
+    _exit(kAttachFailed);
+  }
+  if (!works) _exit(0);
+  progress->phase = Phase::kWorks;
+  StoreTarget target(store.get(), progress);
+  for (uint64_t i = first; progress->outcome_count + 2000 < Progress::kMaxOutcomes; i++) {
+    progress->begun = i + 1;
+    operations.Make(i, &target);
+    progress->acknowledged = i + 1;
+  }
+  for (;;) pause();
+}
+
+void WaitFor(std::chrono::nanoseconds time) {
+  // A sleep takes 50 us at least.
+  if (time > std::chrono::microseconds(200)) {
+    const timespec sleep = {0, time.count()};
+    nanosleep(&sleep, nullptr);
+    return;
+  }
+  const auto end = std::chrono::steady_clock::now() + time;
+  while (std::chrono::steady_clock::now() < end) {
+  }
+}
+
+// What the memory says of itself before it is attached.
+struct Seen {
+  uint64_t kills = 0;
+  uint64_t in_an_operation = 0;
+  uint64_t in_a_step = 0;
+  uint64_t in_a_transaction = 0;
+  uint64_t while_keeping = 0;
+  uint64_t while_clearing = 0;
+  uint64_t while_attaching = 0;
+  uint64_t kept_unacknowledged = 0;
+  uint64_t operations = 0;
+
+  void Look(int fd) {
+    layout::StoreHeader header;
+    ASSERT_EQ(pread(fd, &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
+    in_a_step += layout::JournalCount(&header) != 0;
+    in_a_transaction += header.transaction_state == layout::kTransactionOpen;
+    while_keeping += header.transaction_state > layout::kTransactionOpen;
+    while_clearing += header.clearing != 0;
+  }
+  void Print() const {
+    std::printf("%" PRIu64 " kills, %" PRIu64
+                " operations acknowledged; killed in an operation %" PRIu64 ", in a step %" PRIu64
+                ", in a transaction %" PRIu64 ", while it was kept %" PRIu64
+                ", while clearing %" PRIu64 ", while attaching %" PRIu64
+                "; kept, but not acknowledged %" PRIu64 "\n",
+                kills, operations, in_an_operation, in_a_step, in_a_transaction, while_keeping,
+                while_clearing, while_attaching, kept_unacknowledged);
+  }
+};
+
+// One store, and the processes that work on it.
+class KilledStore {
+ public:
+  KilledStore(const Profile& profile, uint64_t seed, Progress* progress, Seen* seen)
+      : operations_(profile, seed), random_(seed), progress_(progress), seen_(seen) {
+    const auto store = NewStore(profile.quota_bytes, seed);
+    store->SetNow(model_.now_ms());
+    fd_ = dup(store->fd());
+  }
+  ~KilledStore() { close(fd_); }
+  KilledStore(const KilledStore&) = delete;
+  KilledStore& operator=(const KilledStore&) = delete;
+
+  // False after a failure.
+  bool KillOne() {
+    new (progress_) Progress;
+    progress_->begun = progress_->acknowledged = next_;
+    progress_->outcome_count = 0;
+    progress_->phase = Phase::kBegins;
+    const auto most = std::chrono::microseconds(100 << random_.Below(6));
+    Kill(true, most * random_.Below(1000) / 1000);
+    seen_->kills++;
+    seen_->in_an_operation += progress_->begun > progress_->acknowledged;
+    seen_->Look(fd_);
+    // Some die of putting it in order.
+    while (random_.Below(3) == 0) {
+      progress_->phase = Phase::kBegins;
+      seen_->while_attaching += Kill(false, std::chrono::microseconds(random_.Below(30)));
+    }
+    if (!testing::Test::HasFailure()) Compare();
+    return !testing::Test::HasFailure();
+  }
+
+ private:
+  // Starts a process and kills it, some time after it has attached the memory, or has begun to.
+  // Whether that ended it.
+  bool Kill(bool works, std::chrono::nanoseconds after) {
+    const pid_t child = fork();
+    if (child == 0) RunProcess(fd_, operations_, next_, works, progress_);
+    const Phase awaited = works ? Phase::kWorks : Phase::kAttaches;
+    int status = 0;
+    bool has_ended = false;
+    while (progress_->phase != awaited && !has_ended) {
+      has_ended = waitpid(child, &status, WNOHANG) == child;
+    }
+    if (!has_ended) {
+      WaitFor(after);
+      kill(child, SIGKILL);
+      waitpid(child, &status, 0);
+    }
+    const bool is_killed = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
+    const bool has_attached = !works && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+    EXPECT_TRUE(is_killed || has_attached) << "a process ended by itself, with status " << status;
+    return is_killed;
+  }
+
+  void Compare() {
+    uint64_t outcome = 0;
+    const auto make_next = [&] {
+      model_.Read(progress_, outcome);
+      operations_.Make(next_++, &model_);
+      outcome = model_.next_outcome();
+    };
+    const uint64_t acknowledged = progress_->acknowledged;
+    seen_->operations += acknowledged - next_;
+    while (next_ < acknowledged) make_next();
+
+    std::string error;
+    const auto store = Store::Attach(fd_, true, &error);
+    ASSERT_NE(store, nullptr) << error << ", " << Where();
+    std::string difference = model_.CompareWith(*store);
+    if (difference.empty()) return;
+    ASSERT_GT(progress_->begun, acknowledged) << difference << ", " << Where();
+    make_next();
+    ASSERT_TRUE(model_.may_be_kept()) << difference << ", " << Where();
+    ASSERT_EQ(model_.CompareWith(*store), "")
+        << "before the last one: " << difference << ", " << Where();
+    seen_->kept_unacknowledged++;
+  }
+
+  std::string Where() const {
+    return "kill " + std::to_string(seen_->kills) + ", operation " + std::to_string(next_);
+  }
+
+  const Operations operations_;
+  Random random_;
+  Progress* const progress_;
+  Seen* const seen_;
+  Model model_;
+  int fd_;
+  uint64_t next_ = 0;  // operation
+};
+
+TEST(StoreKill, NothingAcknowledgedIsLostAndNothingUnfinishedStays) {
+  const uint64_t kills = NumberFrom("SHREDDER_TEST_KILLS", kKills);
+  const uint64_t first_seed = NumberFrom("SHREDDER_TEST_SEED", 1);
+  void* shared = mmap(nullptr, sizeof(Progress), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  ASSERT_NE(shared, MAP_FAILED);
+  Seen seen;
+  for (uint64_t stores = 0; seen.kills < kills; stores++) {
+    const Profile& profile = kProfiles[stores % std::size(kProfiles)];
+    const uint64_t seed = (first_seed << 32) + (stores << 20);
+    KilledStore store(profile, seed, static_cast<Progress*>(shared), &seen);
+    for (uint64_t i = 0; i < kKillsOfAStore && seen.kills < kills; i++) {
+      if (!store.KillOne()) {
+        FAIL() << "store " << stores << " of seed " << first_seed;
+      }
+    }
+  }
+  seen.Print();
+  EXPECT_GT(seen.in_an_operation, 0u);
+  munmap(shared, sizeof(Progress));
+}
+
+}  // namespace
+}  // namespace shredder::store
