@@ -13,7 +13,6 @@ namespace shredder::store {
 
 using layout::EntryHeader;
 using layout::Slot;
-using layout::StoreHeader;
 
 namespace {
 
