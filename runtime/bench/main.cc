@@ -57,12 +57,6 @@ int Main(int argc, char** argv) {
 }  // namespace
 }  // namespace shredder::bench
 
-<<<<<<< HEAD:runtime/bench/main.cc
 // What throws here ends the program with its message.
 // NOLINTNEXTLINE(bugprone-exception-escape)
 int main(int argc, char** argv) { return shredder::bench::Main(argc, argv); }
-=======
-// What throws here ends the program with its message.
-// NOLINTNEXTLINE(bugprone-exception-escape)
-int main(int argc, char** argv) { return shredder::engine::bench::Main(argc, argv); }
->>>>>>> 901dafe (Mend what clang-tidy finds in the runtime):runtime/engine/bench_main.cc
