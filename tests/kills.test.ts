@@ -138,6 +138,7 @@ const AMOUNT = 1_000;
 const MARKS = 8;
 
 const LIBRARY = `#!js name=accounts
+import { HTAdd, HTDelete, HTGet, HTHas, HTSet } from 'shredder:store';
 const account = (i) => i % 2 === 0 ? 5_000_000 + i : 'account:' + i;
 const bytes = new Uint8Array(64);
 function balance(key) {
@@ -279,7 +280,7 @@ test('a server that is killed leaves every acknowledged write, and nothing half 
   const random = randomFrom(testSeed());
   const done = { writes: 0, calls: 0 };
   for (let kill = 1; kill <= KILLS; kill++) {
-    const server = await startServer({ flags: ['--deadline-ms', '10000'] });
+    const server = await startServer();
     const memory = await memoryOf(server);
     try {
       const setter = await RawClient.connect(server);
