@@ -186,10 +186,12 @@ test.serial('before AUTH no command but those of the connection is answered', as
     for (let extra = 0; extra <= 4; extra++) {
       replies += await client.text(...words, ...Array.from({ length: extra }, () => '1'));
     }
+    // EXEC words its own refusals, as Redis's does.
+    replies = replies.replaceAll(/^-EXECABORT Transaction discarded because of: /gm, '-');
     const container = names.some((each) => each.startsWith(`${name}|`));
     if (!container) t.regex(replies, /^-NOAUTH Authentication required\.\r$/m, name);
     for (const line of replies.trimEnd().split('\r\n')) {
-      t.regex(line, /^-(NOAUTH |ERR wrong number of arguments |ERR unknown subcommand )/, name);
+      t.regex(line, /^-(NOAUTH |(ERR )?wrong number of arguments |ERR unknown subcommand )/, name);
     }
   }
   t.is(await client.text('RESET'), '+RESET\r\n');
