@@ -12,11 +12,7 @@
 namespace shredder::server {
 namespace {
 
-// What one call of OnData may do before the other connections get their turn.
-constexpr int kMaxRequestsPerTurn = 1000;
 constexpr size_t kMaxReplyBytesPerTurn = 1 << 20;
-constexpr uint64_t kMaxTurnMs = 5;
-
 constexpr size_t kMaxQuotedBytes = 128;  // of what a client sent, in an error message
 
 constexpr std::string_view kBusyWithFunction =

@@ -60,6 +60,10 @@ class Session {
   Watcher& watcher() { return watcher_; }
   const Watcher& watcher() const { return watcher_; }
 
+  // What a session may do before the other connections get their turn.
+  static constexpr int kMaxRequestsPerTurn = 1000;
+  static constexpr uint64_t kMaxTurnMs = 5;
+
   static constexpr int kMaxAuthFailures = 10;
   static constexpr uint64_t kAuthDelayMs = 100;  // times the failures so far
 

@@ -12,10 +12,6 @@
 namespace shredder::server {
 namespace {
 
-// How often an EXEC looks whether the other connections are to have a turn.
-constexpr size_t kCommandsPerLook = 1000;
-constexpr uint64_t kMaxTurnMs = 5;
-
 // While it lives, the request's tenant is the EXEC's alone.
 class ExecScope {
  public:
@@ -46,9 +42,9 @@ std::string ExecuteAll(Request& exec, std::span<const QueuedCommands::Item> comm
       return fmt::format("its reply is longer than {} bytes; ask for less at a time",
                          kMaxReplyBytes);
     }
-    if (!(command.flags & kMayBeLong) && (i + 1) % kCommandsPerLook != 0) continue;
+    if (!(command.flags & kMayBeLong) && (i + 1) % Session::kMaxRequestsPerTurn != 0) continue;
     if (shard.stop_requested()) return "the server is shutting down";
-    if (shard.clock().NowMs() - turn_started_ms < kMaxTurnMs) continue;
+    if (shard.clock().NowMs() - turn_started_ms < Session::kMaxTurnMs) continue;
     shard.YieldFromExec();
     turn_started_ms = shard.clock().NowMs();
   }
