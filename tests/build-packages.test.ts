@@ -11,7 +11,7 @@ test("apt's report of an installation is read: what it does, and how many packag
     'Reading package lists...',
     'dlstatus:1:0.0000:Retrieving file 1 of 2',
     '0 upgraded, 2 newly installed, 0 to remove and 138 not upgraded.',
-    'Get:1 http://deb.debian.org/debian bookworm/main amd64 hello amd64 2.10-3 [53.1 kB]',
+    'Get:1 http://mirror.example/debian bookworm/main amd64 hello amd64 2.10-3 [53.1 kB]',
     'dlstatus:2:58.2459:Retrieving file 2 of 2',
     'pmstatus:dpkg-exec:0.0000:Running dpkg',
     'pmstatus:hello:23.0769:Unpacking hello (amd64)',
