@@ -33,6 +33,9 @@ test.after.always(async (t) => {
   if (t.context.folder) await rm(t.context.folder, { recursive: true });
 });
 
+/** In place of node-redis's own 5 s for a command, which a busy machine may need longer than. */
+const PATIENT = { timeout: PATIENCE_MS };
+
 /** Each test has a prefix for its keys, since they share a tenant. */
 let tests = 0;
 function prefix(): string {
@@ -358,6 +361,7 @@ for (const RESP of [2, 3] as const) {
     test(`${title}: connects as a tenant, and commands reply as the client's types say`, async (t) => {
       const client = createClient({
         RESP,
+        commandOptions: PATIENT,
         socket: {
           ...address(t.context),
           reconnectStrategy: false,
@@ -402,6 +406,7 @@ for (const RESP of [2, 3] as const) {
     test(`${title}: what is sent at once is answered in order, and a scan is complete`, async (t) => {
       const client = createClient({
         RESP,
+        commandOptions: PATIENT,
         socket: {
           ...address(t.context),
           reconnectStrategy: false,
@@ -433,6 +438,7 @@ for (const RESP of [2, 3] as const) {
     async (t) => {
       const client = createClient({
         RESP,
+        commandOptions: PATIENT,
         url: t.context.server.url,
         username: BOB.name,
         password: BOB.password,
@@ -477,6 +483,7 @@ for (const RESP of [2, 3] as const) {
 for (const RESP of [2, 3] as const) {
   const options = ({ server }: Context) => ({
     RESP,
+    commandOptions: PATIENT,
     url: server.url,
     username: BOB.name,
     password: BOB.password,
@@ -544,7 +551,10 @@ for (const RESP of [2, 3] as const) {
   });
 
   test(`node-redis, RESP${RESP}: a pool's connection has its watches to itself`, async (t) => {
-    const pool = createClientPool(options(t.context), { minimum: 2 });
+    const pool = createClientPool(options(t.context), {
+      minimum: 2,
+      acquireTimeout: PATIENCE_MS,
+    });
     pool.on('error', () => undefined);
     t.teardown(() => pool.destroy());
     await pool.connect();
@@ -583,6 +593,7 @@ test('node-redis: a wrong password is WRONGPASS', async (t) => {
   for (const RESP of [2, 3] as const) {
     const client = createClient({
       RESP,
+      commandOptions: PATIENT,
       url: t.context.server.url,
       username: ALICE.name,
       password: 'wrong',
