@@ -32,18 +32,25 @@ class StoreWriteAssembler : public StoreBuiltinsAssembler {
     TNode<RawPtrT> address;
     TNode<UintPtrT> word;
   };
-  // Journals what words hold before they change, all at once: Log of change_log.h.
-  void LogWords(TNode<RawPtrT> store, std::initializer_list<WordAt> words);
-  // TakeSmallBlock of arena_layout.h; the step goes on.
-  TNode<UintPtrT> TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
+  // Journals what words hold before they change, all at once, in a step that has so far journaled
+  // `entry`'s predecessors: Journal::Log of change_log.h. `counts` are log_counts before.
+  void LogWords(TNode<RawPtrT> store, TNode<UintPtrT> counts, TNode<RawPtrT> entry,
+                std::initializer_list<WordAt> words);
+  TNode<RawPtrT> FirstJournalEntry(TNode<RawPtrT> store);
+  // TakeSmallBlock of arena_layout.h; the step, of which it is the first part, goes on. `counts` as
+  // CheckUndoRoom returned them.
+  TNode<UintPtrT> TakeSmallBlock(TNode<RawPtrT> store, TNode<UintPtrT> counts, TNode<RawPtrT> arena,
                                  TNode<UintPtrT> size_class, Label* if_none);
-  // Goes on only where there is room for an undo record.
-  void CheckUndoRoom(TNode<RawPtrT> store, Label* if_none);
-  // Appends the record, and ends the step: the block that it names is taken from here on.
-  void AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
-                        TNode<UintPtrT> old_value_word, TNode<UintPtrT> new_value_word);
-  // Table::Remove.
-  void RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot);
+  // Goes on only where there is room for an undo record. Returns log_counts, whose journal is empty
+  // between steps.
+  TNode<UintPtrT> CheckUndoRoom(TNode<RawPtrT> store, Label* if_none);
+  // Appends a record to those of `counts`, and ends the step: the block that it names is taken from
+  // here on. Returns the counts with it.
+  TNode<UintPtrT> AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> counts,
+                                   TNode<UintPtrT> key_word, TNode<UintPtrT> old_value_word,
+                                   TNode<UintPtrT> new_value_word);
+  // Table::Remove, and the step's end. `counts` are log_counts.
+  void RemoveSlot(TNode<RawPtrT> store, TNode<UintPtrT> counts, TNode<RawPtrT> slot);
   // The number whose canonical decimal form (decimal.h) the value is, where that has at most
   // kMaxFastCounterDigits digits.
   TNode<IntPtrT> ParseCounter(const Value& value, Label* if_other);
@@ -80,7 +87,8 @@ void StoreWriteAssembler::CheckWritable(TNode<RawPtrT> store, Label* if_not) {
          if_not);
 }
 
-TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<RawPtrT> arena,
+TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<UintPtrT> counts,
+                                                    TNode<RawPtrT> arena,
                                                     TNode<UintPtrT> size_class, Label* if_none) {
   using layout::ArenaState;
   using layout::Chunk;
@@ -150,22 +158,23 @@ TNode<UintPtrT> StoreWriteAssembler::TakeSmallBlock(TNode<RawPtrT> store, TNode<
   const TNode<UintPtrT> offset =
       Add(chunk_offset, WordShl(var_unit.value(), UintPtrConstant(layout::kBlockUnitBytesLog2)));
   const TNode<RawPtrT> used = RawPtrAdd(arena, IntPtrConstant(offsetof(ArenaState, used_bytes)));
-  LogWords(store, {{RawPtrAdd(store, Signed(offset)), LoadWord(store, offset)},
-                   {RawPtrAdd(chunk, IntPtrConstant(offsetof(Chunk, blocks))), blocks},
-                   {used, used_bytes_before}});
+  LogWords(store, counts, FirstJournalEntry(store),
+           {{RawPtrAdd(store, Signed(offset)), LoadWord(store, offset)},
+            {RawPtrAdd(chunk, IntPtrConstant(offsetof(Chunk, blocks))), blocks},
+            {used, used_bytes_before}});
   StoreWord(chunk, offsetof(Chunk, blocks),
             Add(var_blocks.value(), uint64_t{1} << layout::kUsedBlocksShift));
   StoreWord(used, 0, used_bytes);
   return offset;
 }
 
-void StoreWriteAssembler::LogWords(TNode<RawPtrT> store, std::initializer_list<WordAt> words) {
+TNode<RawPtrT> StoreWriteAssembler::FirstJournalEntry(TNode<RawPtrT> store) {
+  return RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_journal_offset)));
+}
+
+void StoreWriteAssembler::LogWords(TNode<RawPtrT> store, TNode<UintPtrT> counts,
+                                   TNode<RawPtrT> entry, std::initializer_list<WordAt> words) {
   using layout::JournalEntry;
-  const TNode<UintPtrT> counts = LoadHeaderField(store, layout::kHeaderOffset_log_counts);
-  const TNode<UintPtrT> journaled = WordAnd(counts, UintPtrConstant(layout::kJournalCountMask));
-  const TNode<RawPtrT> entry = RawPtrAdd(
-      store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_journal_offset),
-                        WordShl(journaled, UintPtrConstant(layout::kJournalEntryBytesLog2)))));
   size_t offset = 0;
   for (const WordAt& changed : words) {
     StoreWord(entry, offset + offsetof(JournalEntry, where),
@@ -176,28 +185,32 @@ void StoreWriteAssembler::LogWords(TNode<RawPtrT> store, std::initializer_list<W
   StoreHeaderField(store, layout::kHeaderOffset_log_counts, Add(counts, words.size()));
 }
 
-void StoreWriteAssembler::CheckUndoRoom(TNode<RawPtrT> store, Label* if_none) {
-  const TNode<UintPtrT> count = WordShr(LoadHeaderField(store, layout::kHeaderOffset_log_counts),
-                                        UintPtrConstant(layout::kUndoCountShift));
-  GotoIfNot(UintPtrLessThan(count, LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
+TNode<UintPtrT> StoreWriteAssembler::CheckUndoRoom(TNode<RawPtrT> store, Label* if_none) {
+  const TNode<UintPtrT> counts = LoadHeaderField(store, layout::kHeaderOffset_log_counts);
+  CSA_DCHECK(this, WordEqual(WordAnd(counts, UintPtrConstant(layout::kJournalCountMask)),
+                             UintPtrConstant(0)));
+  GotoIfNot(UintPtrLessThan(WordShr(counts, UintPtrConstant(layout::kUndoCountShift)),
+                            LoadHeaderField(store, layout::kHeaderOffset_undo_capacity)),
             if_none);
+  return counts;
 }
 
-void StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> key_word,
-                                           TNode<UintPtrT> old_value_word,
-                                           TNode<UintPtrT> new_value_word) {
+TNode<UintPtrT> StoreWriteAssembler::AppendUndoRecord(TNode<RawPtrT> store, TNode<UintPtrT> counts,
+                                                      TNode<UintPtrT> key_word,
+                                                      TNode<UintPtrT> old_value_word,
+                                                      TNode<UintPtrT> new_value_word) {
   using layout::UndoRecord;
-  const TNode<UintPtrT> counts = WordAnd(LoadHeaderField(store, layout::kHeaderOffset_log_counts),
-                                         UintPtrConstant(~layout::kJournalCountMask));
-  const TNode<UintPtrT> offset = WordShl(WordShr(counts, UintPtrConstant(layout::kUndoCountShift)),
-                                         UintPtrConstant(layout::kUndoRecordBytesLog2));
+  static_assert(layout::kUndoCountShift > layout::kUndoRecordBytesLog2);
+  const TNode<UintPtrT> offset =
+      WordShr(counts, UintPtrConstant(layout::kUndoCountShift - layout::kUndoRecordBytesLog2));
   const TNode<RawPtrT> record = RawPtrAdd(
       store, Signed(Add(LoadHeaderField(store, layout::kHeaderOffset_undo_offset), offset)));
   StoreWord(record, offsetof(UndoRecord, key_word), key_word);
   StoreWord(record, offsetof(UndoRecord, old_value_word), old_value_word);
   StoreWord(record, offsetof(UndoRecord, new_value_word), new_value_word);
-  StoreWord(record, offsetof(UndoRecord, old_expires_at_ms), UintPtrConstant(0));
-  StoreHeaderField(store, layout::kHeaderOffset_log_counts, Add(counts, layout::kOneUndoRecord));
+  const TNode<UintPtrT> counts_after = Add(counts, layout::kOneUndoRecord);
+  StoreHeaderField(store, layout::kHeaderOffset_log_counts, counts_after);
+  return counts_after;
 }
 
 void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNode<UintPtrT> size,
@@ -253,8 +266,8 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
 
   BIND(&in_block);
   {
-    CheckUndoRoom(store, if_other);
-    const TNode<UintPtrT> block = TakeSmallBlock(store, arena, size_class, if_other);
+    const TNode<UintPtrT> counts = CheckUndoRoom(store, if_other);
+    const TNode<UintPtrT> block = TakeSmallBlock(store, counts, arena, size_class, if_other);
     const TNode<RawPtrT> new_entry = RawPtrAdd(store, Signed(block));
     static_assert(layout::kEntryKeyLengthOffset == 0 && layout::kEntryFlagsOffset == 4);
     StoreWord(new_entry, 0,
@@ -274,8 +287,8 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
         Unsigned(WordOr(WordShl(WordShr(block, UintPtrConstant(layout::kEntryAlignmentLog2)),
                                 UintPtrConstant(layout::kValueEntryShift)),
                         size));
-    AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), old_word,
-                     new_word);
+    AppendUndoRecord(store, counts, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset),
+                     old_word, new_word);
     StoreWord(value.slot.value(), layout::kSlotValueWordOffset, new_word);
     Goto(&done);
   }
@@ -313,7 +326,8 @@ TF_BUILTIN(ShredderHTSet, StoreWriteAssembler) {
               UndefinedConstant(), key, bytes));
 }
 
-void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) {
+void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<UintPtrT> counts,
+                                     TNode<RawPtrT> slot) {
   const auto hash_of = [&](TNode<UintPtrT> key_word) {
     TVARIABLE(UintPtrT, var_hash, key_word);
     Label if_integer(this), done(this);
@@ -348,22 +362,30 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
 
   // Backward shift, as Table::Remove of runtime/store/table.cc; positions are bytes in the segment.
   TVARIABLE(UintPtrT, var_hole, Unsigned(RawPtrSub(slot, segment)));
+  TVARIABLE(UintPtrT, var_counts, counts);
+  TVARIABLE(RawPtrT, var_entry, FirstJournalEntry(store));
+  const auto log_words = [&](std::initializer_list<WordAt> words) {
+    LogWords(store, var_counts.value(), var_entry.value(), words);
+    var_counts = Add(var_counts.value(), words.size());
+    var_entry = RawPtrAdd(var_entry.value(),
+                          IntPtrConstant(words.size() << layout::kJournalEntryBytesLog2));
+  };
   const auto write_slot = [&](TNode<UintPtrT> key_word, TNode<UintPtrT> value_word) {
     const TNode<RawPtrT> hole = RawPtrAdd(segment, Signed(var_hole.value()));
-    LogWords(store, {{RawPtrAdd(hole, IntPtrConstant(layout::kSlotValueWordOffset)),
-                      LoadWord(hole, layout::kSlotValueWordOffset)},
-                     {RawPtrAdd(hole, IntPtrConstant(layout::kSlotKeyWordOffset)),
-                      LoadWord(hole, layout::kSlotKeyWordOffset)}});
+    log_words({{RawPtrAdd(hole, IntPtrConstant(layout::kSlotValueWordOffset)),
+                LoadWord(hole, layout::kSlotValueWordOffset)},
+               {RawPtrAdd(hole, IntPtrConstant(layout::kSlotKeyWordOffset)),
+                LoadWord(hole, layout::kSlotKeyWordOffset)}});
     StoreWord(hole, layout::kSlotValueWordOffset, value_word);
     StoreWord(hole, layout::kSlotKeyWordOffset, key_word);
   };
-  const TNode<UintPtrT> undo_counts = LoadHeaderField(store, layout::kHeaderOffset_log_counts);
   const TNode<UintPtrT> key_count = LoadHeaderField(store, layout::kHeaderOffset_key_count);
-  LogWords(store, {{RawPtrAdd(store, IntPtrConstant(layout::kHeaderOffset_key_count)), key_count}});
+  log_words({{RawPtrAdd(store, IntPtrConstant(layout::kHeaderOffset_key_count)), key_count}});
   StoreHeaderField(store, layout::kHeaderOffset_key_count,
                    Unsigned(IntPtrSub(Signed(key_count), IntPtrConstant(1))));
   TVARIABLE(UintPtrT, var_position, var_hole.value());
-  Label loop(this, {&var_hole, &var_position}), wraps(this), look(this), shift(this), done(this);
+  Label loop(this, {&var_hole, &var_position, &var_counts, &var_entry}), wraps(this), look(this),
+      shift(this), done(this);
   Goto(&loop);
   BIND(&loop);
   var_position = Add(var_position.value(), layout::kSlotBytes);
@@ -388,7 +410,7 @@ void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<RawPtrT> slot) 
   BIND(&done);
   write_slot(UintPtrConstant(layout::kEmptyKeyWord), UintPtrConstant(0));
   // The step has happened.
-  StoreHeaderField(store, layout::kHeaderOffset_log_counts, undo_counts);
+  StoreHeaderField(store, layout::kHeaderOffset_log_counts, counts);
 }
 
 TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
@@ -407,13 +429,14 @@ TF_BUILTIN(ShredderHTDelete, StoreWriteAssembler) {
     GotoIfNot(
         WordEqual(WordAnd(word, UintPtrConstant(layout::kValueHasExpiryWord)), UintPtrConstant(0)),
         &if_other);
-    CheckUndoRoom(store, &if_other);
+    const TNode<UintPtrT> counts = CheckUndoRoom(store, &if_other);
     // Before the removal, as room is kept for all that may come back.
     StoreHeaderField(store, layout::kHeaderOffset_transaction_removals,
                      Add(LoadHeaderField(store, layout::kHeaderOffset_transaction_removals), 1));
-    AppendUndoRecord(store, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset), word,
-                     UintPtrConstant(0));
-    RemoveSlot(store, value.slot.value());
+    const TNode<UintPtrT> counts_after =
+        AppendUndoRecord(store, counts, LoadWord(value.slot.value(), layout::kSlotKeyWordOffset),
+                         word, UintPtrConstant(0));
+    RemoveSlot(store, counts_after, value.slot.value());
     Return(TrueConstant());
   }
 

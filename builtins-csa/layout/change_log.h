@@ -97,12 +97,6 @@ inline void FillEntry(StoreHeader* header, JournalEntry* entry, const void* addr
 }
 
 // Journals the words at these addresses, all at once.
-template <typename... Addresses>
-inline void Log(StoreHeader* header, const Addresses*... addresses) {
-  JournalEntry* entry = JournalOf(header) + JournalCount(header);
-  (FillEntry(header, entry++, addresses), ...);
-  OrderedStore(&header->log_counts, header->log_counts + sizeof...(addresses));
-}
 
 // Journals the words that `bytes` bytes from `first` on, the start of a word, lie in.
 inline void LogBytes(StoreHeader* header, const char* first, uint64_t bytes) {
@@ -110,6 +104,35 @@ inline void LogBytes(StoreHeader* header, const char* first, uint64_t bytes) {
   const uint64_t words = (bytes + 7) / 8;
   for (uint64_t i = 0; i < words; i++) FillEntry(header, entry + i, first + i * 8);
   OrderedStore(&header->log_counts, header->log_counts + words);
+}
+
+// Journals words one after the other with the counts at hand, for steps of many entries. While it
+// is in use nothing else may journal, and no step may end.
+class Journal {
+ public:
+  explicit Journal(StoreHeader* header)
+      : header_(header),
+        counts_(header->log_counts),
+        next_(JournalOf(header) + JournalCount(header)) {}
+
+  // The words at these addresses, all at once.
+  template <typename... Addresses>
+  void Log(const Addresses*... addresses) {
+    (FillEntry(header_, next_++, addresses), ...);
+    counts_ += sizeof...(addresses);
+    OrderedStore(&header_->log_counts, counts_);
+  }
+
+ private:
+  StoreHeader* header_;
+  uint64_t counts_;
+  JournalEntry* next_;
+};
+
+// Journals the words at these addresses, all at once.
+template <typename... Addresses>
+inline void Log(StoreHeader* header, const Addresses*... addresses) {
+  Journal(header).Log(addresses...);
 }
 
 // Journals `words` equal words from `first` on.

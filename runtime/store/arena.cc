@@ -231,6 +231,37 @@ void Arena::Free(uint64_t offset) {
   }
 }
 
+void Arena::FreeDead(std::span<const uint64_t> offsets) {
+  assert(offsets.size() <= kMaxDeadBlocks);
+  has_freed_ = true;
+  ArenaState* s = state();
+  layout::Journal journal(header());
+  journal.Log(&s->used_bytes);
+  uint64_t used_bytes = s->used_bytes;
+  for (const uint64_t offset : offsets) {
+    Chunk* c = chunk(offset >> kChunkBytesLog2);
+    Chunk::Blocks blocks = c->blocks;
+    const uint64_t units = s->class_units[c->kind == ChunkKind::kSmall ? c->size_class : 0];
+    // The chunk stays in its class's list.
+    const bool is_simple = c->kind == ChunkKind::kSmall && blocks.used_blocks > 1 &&
+                           (blocks.free_head != 0 || blocks.carved_units + units <= kChunkUnits);
+    if (!is_simple) {
+      layout::OrderedStore(&s->used_bytes, used_bytes);
+      Free(offset);
+      journal = layout::Journal(header());
+      used_bytes = s->used_bytes;
+      continue;
+    }
+    layout::OrderedStore(At<uint16_t>(offset), blocks.free_head);
+    journal.Log(&c->blocks);
+    blocks.free_head = static_cast<uint16_t>(offset % kChunkBytes / kBlockUnitBytes + 1);
+    blocks.used_blocks--;
+    layout::OrderedStore(&c->blocks, blocks);
+    used_bytes -= units * kBlockUnitBytes;
+  }
+  layout::OrderedStore(&s->used_bytes, used_bytes);
+}
+
 void Arena::ShrinkLarge(uint64_t offset, uint64_t bytes) {
   assert(bytes > 0 && bytes % kChunkBytes == 0);
   has_freed_ = true;

@@ -94,6 +94,12 @@ inline constexpr uint32_t kFreeDirtyPagesKept = 64;
 // What a step changes at most: some words of the table and the allocator, the slots of a segment.
 inline constexpr uint64_t kMaxJournalEntries = 16 * layout::kMaxSegmentSlots;
 static_assert(kMaxJournalEntries <= layout::kJournalCountMask);
+// Blocks that are freed in one step at most.
+inline constexpr uint64_t kMaxDeadBlocks = 64;
+// A free block changes so many words at most: of the counts, the chunk, its class's list, a run on
+// either side, and a bin.
+inline constexpr uint64_t kMaxWordsPerFree = 32;
+static_assert(kMaxDeadBlocks * kMaxWordsPerFree <= kMaxJournalEntries);
 
 inline constexpr uint64_t kTableStateOffset = 256;
 inline constexpr uint64_t kArenaStateOffset = 1024;
@@ -152,6 +158,9 @@ class Arena {
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
   void Free(uint64_t offset);
+  // Frees up to kMaxDeadBlocks blocks whose content no one needs again, even where the step is
+  // taken back. No entries of the journal need be there for it.
+  void FreeDead(std::span<const uint64_t> offsets);
   // Frees a large block but for its first `bytes`, a multiple of a chunk, which stay as they are.
   void ShrinkLarge(uint64_t offset, uint64_t bytes);
   // Gives back the physical memory of one chunk of a large block, whose content is lost; so a large

@@ -219,7 +219,8 @@ std::string Store::CheckEntry(const layout::Slot& slot) const {
 std::string Store::AddRecordedBlocks(const std::unordered_set<uint64_t>& live,
                                      std::vector<uint64_t>* blocks) const {
   std::unordered_set<uint64_t> recorded;
-  // While entries are being freed, those that a transaction has made are in the table or gone.
+  // While entries are being freed, those that a transaction has made are in the table or gone, and
+  // those that it has replaced may have been written over: Arena::FreeDead.
   const bool is_freeing = header_->transaction_state == layout::kTransactionFreeing;
   for (uint64_t i = 0; i < undo_log_.count(); i++) {
     const UndoRecord& record = undo_log_[i];
@@ -229,8 +230,8 @@ std::string Store::AddRecordedBlocks(const std::unordered_set<uint64_t>& live,
       if (is_freeing && word == record.new_value_word) continue;
       if (!arena_.MayBeBlock(offset)) return Fault("an undo record of no entry", offset);
       const layout::EntryHeader* entry = EntryOf(header_, word);
-      if (layout::ValueOffsetInEntry(word, entry->key_length) + ValueLength(word) >
-          arena_.BlockBytes(offset)) {
+      if (!is_freeing && layout::ValueOffsetInEntry(word, entry->key_length) + ValueLength(word) >
+                             arena_.BlockBytes(offset)) {
         return Fault("an undo record of what is longer than its block", offset);
       }
       if (recorded.insert(offset).second) blocks->push_back(offset);

@@ -1,5 +1,6 @@
 // The transactions of a store: how they begin, are kept and are undone, and who is told.
 #include <algorithm>
+#include <array>
 #include <cassert>
 
 #include "runtime/store/store.h"
@@ -93,13 +94,20 @@ void Store::SettleEntries(uint64_t first_record) {
 // Frees what the transaction has replaced or removed, from the last record to the first.
 void Store::FreeReplaced() {
   layout::OrderedStore(&header_->transaction_state, layout::kTransactionFreeing);
-  for (uint64_t i = undo_log_.count(); i > 0; i--) {
-    const UndoRecord& record = undo_log_[i - 1];
-    const uint64_t old_offset = EntryOffset(record.old_value_word);
-    if (old_offset != 0 && old_offset != EntryOffset(record.new_value_word)) {
-      arena_.Free(old_offset);
+  std::array<uint64_t, kMaxDeadBlocks> dead;
+  for (uint64_t left = undo_log_.count(); left > 0;) {
+    const uint64_t records = std::min(left, kMaxDeadBlocks);
+    size_t dead_count = 0;
+    for (uint64_t i = 1; i <= records; i++) {
+      const UndoRecord& record = undo_log_[left - i];
+      const uint64_t old_offset = EntryOffset(record.old_value_word);
+      if (old_offset != 0 && old_offset != EntryOffset(record.new_value_word)) {
+        dead[dead_count++] = old_offset;
+      }
     }
-    undo_log_.Pop();
+    arena_.FreeDead({dead.data(), dead_count});
+    undo_log_.Pop(records);
+    left -= records;
   }
 }
 

@@ -31,7 +31,7 @@ constexpr uint64_t kMaxKeysInHalf = kHalfPages * kSlotsPerPage * 2 / 3;
 constexpr uint64_t kMaxMergedKeys = kHalfPages * kSlotsPerPage / 2;
 // A segment shrinks when no more than one slot of so many is in use, and grows at three of four.
 constexpr uint64_t kSlotsPerKeyToShrink = 4;
-// A segment whose first slots are half full is not counted out.
+// A segment whose first slots are more than half full is not counted out.
 constexpr uint64_t kSampleSlots = 64;
 static_assert(kSampleSlots <= kSlotsPerPage);
 
@@ -48,6 +48,10 @@ uint64_t CountKeys(const Slot* slots, uint64_t count) {
   uint64_t keys = 0;
   for (uint64_t i = 0; i < count; i++) keys += slots[i].key_word != kEmptyKeyWord;
   return keys;
+}
+
+bool IsSparse(const Table::Segment& segment) {
+  return CountKeys(segment.slots, kSampleSlots) <= kSampleSlots / 2;
 }
 
 // Pages that so many keys fill to a half at most.
@@ -124,8 +128,10 @@ bool Table::Insert(uint64_t hash, uint64_t key_word, uint64_t value_word, bool m
       is_crowded = ++displacement > kMaxDisplacement && may_grow;
     }
     if (!is_crowded && !IsLastEmpty(segment, i)) {
-      WriteSlot(&segment.slots[i], {key_word, value_word});
-      arena_->Write(&header()->key_count, header()->key_count + 1);
+      layout::Journal journal(header());
+      journal.Log(&header()->key_count);
+      layout::OrderedStore(&header()->key_count, header()->key_count + 1);
+      WriteSlot(&journal, &segment.slots[i], {key_word, value_word});
       return true;
     }
     if (!may_grow) return false;
@@ -144,15 +150,17 @@ Slot* Table::FindEntry(uint64_t key_word, uint64_t entry_offset) const {
   }
 }
 
-void Table::WriteSlot(Slot* slot, const Slot& content) {
-  layout::Log(header(), &slot->value_word, &slot->key_word);
+void Table::WriteSlot(layout::Journal* journal, Slot* slot, const Slot& content) {
+  journal->Log(&slot->value_word, &slot->key_word);
   layout::OrderedStore(&slot->value_word, content.value_word);
   layout::OrderedStore(&slot->key_word, content.key_word);
 }
 
 void Table::Remove(const Segment& segment, Slot* slot) {
   layout::StoreHeader* h = header();
-  arena_->Write(&h->key_count, h->key_count - 1);
+  layout::Journal journal(h);
+  journal.Log(&h->key_count);
+  layout::OrderedStore(&h->key_count, h->key_count - 1);
   Slot* slots = segment.slots;
   const uint64_t count = segment.slot_count();
   const auto distance = [count](uint64_t from, uint64_t to) {
@@ -165,11 +173,11 @@ void Table::Remove(const Segment& segment, Slot* slot) {
        i = NextIndex(i, count)) {
     const uint64_t home = HomeIndex(HashOfKeyWord(*h, slots[i].key_word), segment.pages);
     if (distance(home, i) >= distance(hole, i)) {
-      WriteSlot(&slots[hole], slots[i]);
+      WriteSlot(&journal, &slots[hole], slots[i]);
       hole = i;
     }
   }
-  WriteSlot(&slots[hole], {kEmptyKeyWord, 0});
+  WriteSlot(&journal, &slots[hole], {kEmptyKeyWord, 0});
 }
 
 // --- Growth --------------------------------------------------------------------------------------
@@ -358,9 +366,13 @@ bool Table::StepRetired() {
 
 void Table::ShrinkIfSparse(uint64_t hash) {
   assert(header()->transaction_state == layout::kNoTransaction);
-  while (MergeOnce(SegmentOf(hash))) arena_->EndStep();
-  const Segment segment = SegmentOf(hash);
-  if (segment.pages > 1 && CountKeys(segment.slots, kSampleSlots) <= kSampleSlots / 2) {
+  Segment segment = SegmentOf(hash);
+  bool is_sparse;
+  while ((is_sparse = IsSparse(segment)) && MergeOnce(segment)) {
+    arena_->EndStep();
+    segment = SegmentOf(hash);
+  }
+  if (is_sparse && segment.pages > 1) {
     const uint64_t keys = CountKeys(segment.slots, segment.slot_count());
     if (keys * kSlotsPerKeyToShrink <= segment.slot_count()) Resize(segment, PagesFor(keys));
   }
@@ -384,7 +396,6 @@ void Table::ShrinkIfSparse(uint64_t hash) {
 // refused; the caller ends the step.
 bool Table::MergeOnce(const Segment& segment) {
   if (segment.depth <= layout::kMinGlobalDepth) return false;
-  if (CountKeys(segment.slots, kSampleSlots) > kSampleSlots / 2) return false;
   const Segment sibling = SegmentOf(segment.first_hash ^ SplitBit(segment.depth - 1));
   if (sibling.depth != segment.depth) return false;
   const uint64_t keys = CountKeys(segment.slots, segment.slot_count()) +

@@ -25,6 +25,7 @@
 #include <string>
 #include <vector>
 
+#include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena.h"
 
@@ -82,7 +83,7 @@ class Table {
   uint64_t* directory() const { return arena_->At<uint64_t>(header()->directory_offset); }
   int global_depth() const { return 64 - static_cast<int>(header()->directory_shift); }
 
-  void WriteSlot(layout::Slot* slot, const layout::Slot& content);
+  void WriteSlot(layout::Journal* journal, layout::Slot* slot, const layout::Slot& content);
   void Count(uint64_t TableState::* field, int64_t difference);
   void CountAtDepth(int depth, int64_t difference);
   bool Grow(const Segment& segment);

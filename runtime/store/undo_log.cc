@@ -1,5 +1,6 @@
 #include "runtime/store/undo_log.h"
 
+#include <algorithm>
 #include <cassert>
 
 namespace shredder::store {
@@ -15,7 +16,8 @@ constexpr uint64_t kBytesKept = 32 * 1024;
 
 bool UndoLog::Reserve() {
   if (count() < header()->undo_capacity) return true;
-  for (const uint64_t records : {kStepRecords, uint64_t{1}}) {
+  const uint64_t step = std::clamp(count(), kStepRecords, kMaxStepRecords);
+  for (const uint64_t records : {step, kStepRecords, uint64_t{1}}) {
     if (!arena_->Charge(records * sizeof(UndoRecord))) continue;
     arena_->Write(&header()->undo_capacity, header()->undo_capacity + records);
     arena_->EndStep();

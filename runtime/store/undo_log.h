@@ -15,8 +15,10 @@ namespace shredder::store {
 
 class UndoLog {
  public:
-  // What it charges at once where the quota has room; a single record's bytes where it has not.
+  // What it charges at once where the quota has room: as many records again, within these bounds; a
+  // single record's bytes where it has not.
   static constexpr uint64_t kStepRecords = 32;
+  static constexpr uint64_t kMaxStepRecords = 1024;
 
   explicit UndoLog(Arena* arena) : arena_(arena) {}
 
@@ -33,8 +35,8 @@ class UndoLog {
   bool ReserveWithinHalf();
   // Appends a record, after Reserve or ReserveAlways, and ends the step.
   void Push(const layout::UndoRecord& record);
-  // Ends the step, and with it goes the last record.
-  void Pop() { arena_->EndStep(-1); }
+  // Ends the step, and with it go the last records.
+  void Pop(uint64_t records = 1) { arena_->EndStep(-static_cast<int64_t>(records)); }
 
   // How many records there is a place for.
   uint64_t max_records() const {
