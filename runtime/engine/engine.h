@@ -13,18 +13,13 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/engine/deadlines.h"
 #include "runtime/engine/value.h"
 #include "runtime/store/store.h"
 
 namespace shredder::engine {
 
 class RunClock;
-
-// The longest deadline of CPU time.
-inline constexpr uint64_t kMaxDeadlineMs = 3'600'000;
-
-// The wall time that a run may take where only its CPU time is given.
-constexpr uint64_t DefaultWallDeadlineMs(uint64_t deadline_ms) { return 20 * deadline_ms; }
 
 struct EngineOptions {
   // An invocation's deadline: of CPU time of the shard's thread (1 to kMaxDeadlineMs), and of wall

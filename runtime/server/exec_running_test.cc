@@ -294,13 +294,13 @@ TEST_F(ExecRunningTest, ALongTransactionOfManySmallCommandsGivesTurns) {
 
 TEST(ExecNesting, IsBounded) {
   constexpr int kTenants = 40;
-  ServerConfig config = TwoTenants();
-  const TenantConfig like = config.tenants.front();
+  config::ServerConfig config = TwoTenants();
+  const config::TenantConfig like = config.tenants.front();
   config.tenants.clear();
   for (int i = 0; i < kTenants; ++i) {
-    TenantConfig& tenant = config.tenants.emplace_back(like);
+    config::TenantConfig& tenant = config.tenants.emplace_back(like);
     tenant.name = "t" + std::to_string(i);
-    tenant.secret = Secret::OfPassword(tenant.name);
+    tenant.secret = config::Secret::OfPassword(tenant.name);
   }
   TestServer server(config);
   TestLoop loop;

@@ -12,13 +12,13 @@
 #include <memory>
 #include <string>
 
+#include "runtime/config/command_line.h"
+#include "runtime/config/config.h"
+#include "runtime/config/version.h"
 #include "runtime/engine/engine.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/server/clock.h"
-#include "runtime/server/command_line.h"
-#include "runtime/server/config.h"
 #include "runtime/server/shard.h"
-#include "runtime/server/version.h"
 
 namespace shredder::server {
 namespace {
@@ -74,7 +74,8 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int Serve(const CommandLine& command_line, const ServerConfig& config, spdlog::logger& log) {
+int Serve(const config::CommandLine& command_line, const config::ServerConfig& config,
+          spdlog::logger& log) {
   RaiseDescriptorLimit();
   std::string error;
   const SystemClock clock;
@@ -97,8 +98,8 @@ int Serve(const CommandLine& command_line, const ServerConfig& config, spdlog::l
       !WritePortFile(command_line.port_file, loop->bound_port(), &error)) {
     return Fail(error);
   }
-  log.info("shredderd {}, V8 {}, event loop {}", kShredderVersion, engine::Engine::V8Version(),
-           loop->backend_note());
+  log.info("shredderd {}, V8 {}, event loop {}", config::kShredderVersion,
+           engine::Engine::V8Version(), loop->backend_note());
   log.info("{}:{}: ready to accept connections", config.bind, loop->bound_port());
   if (!config.unix_socket.empty()) {
     log.info("{}: ready to accept connections", config.unix_socket);
@@ -112,23 +113,23 @@ int Serve(const CommandLine& command_line, const ServerConfig& config, spdlog::l
 }
 
 int Main(int argc, const char* const* argv) {
-  CommandLine command_line;
+  config::CommandLine command_line;
   std::string message;
-  switch (ParseCommandLine(argc, argv, &command_line, &message)) {
-    case CommandLineResult::kHelp:
+  switch (config::ParseCommandLine(argc, argv, &command_line, &message)) {
+    case config::CommandLineResult::kHelp:
       fmt::print("{}", message);
       return 0;
-    case CommandLineResult::kError:
+    case config::CommandLineResult::kError:
       return Fail(message);
-    case CommandLineResult::kRun:
+    case config::CommandLineResult::kRun:
       break;
   }
   if (command_line.version) {
-    fmt::print("shredderd {}, V8 {}\n", kShredderVersion, engine::Engine::V8Version());
+    fmt::print("shredderd {}, V8 {}\n", config::kShredderVersion, engine::Engine::V8Version());
     return 0;
   }
-  const std::optional<ServerConfig> config =
-      LoadConfig(command_line.config_path, command_line.overrides, &message);
+  const std::optional<config::ServerConfig> config =
+      config::LoadConfig(command_line.config_path, command_line.overrides, &message);
   if (!config) return Fail(message);
   if (!engine::Engine::InitializeProcess(command_line.v8_flags, &message)) return Fail(message);
 

@@ -69,7 +69,7 @@ void Session::Reset() {
   EndTransaction();
   protocol_ = resp::Protocol::kResp2;
   name_.clear();
-  Tenant* tenant = shard_.FindTenant(kDefaultTenantName);
+  Tenant* tenant = shard_.FindTenant(config::kDefaultTenantName);
   SetTenant(tenant && !tenant->secret ? tenant : nullptr);
 }
 
@@ -90,9 +90,10 @@ void Session::UpdateTime() {
 
 bool Session::Authenticate(std::string_view name, std::string_view password,
                            resp::ReplyWriter& reply) {
-  const Secret guess = Secret::OfPassword(password);
+  const config::Secret guess = config::Secret::OfPassword(password);
   Tenant* tenant = shard_.FindTenant(name);
-  const bool accepted = tenant ? tenant->Accepts(guess) : Secret::Unmatchable().Equals(guess);
+  const bool accepted =
+      tenant ? tenant->Accepts(guess) : config::Secret::Unmatchable().Equals(guess);
   if (tenant && accepted) {
     auth_failures_ = 0;
     SetTenant(tenant);

@@ -30,7 +30,7 @@ std::string RandomRunId() {
 
 }  // namespace
 
-Shard::Shard(const ServerConfig& config, const Clock& clock, spdlog::logger& log)
+Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log)
     : config_(config),
       clock_(clock),
       log_(log),
@@ -40,7 +40,7 @@ Shard::Shard(const ServerConfig& config, const Clock& clock, spdlog::logger& log
 
 Shard::~Shard() = default;
 
-std::unique_ptr<Shard> Shard::Create(const ServerConfig& config, const Clock& clock,
+std::unique_ptr<Shard> Shard::Create(const config::ServerConfig& config, const Clock& clock,
                                      spdlog::logger& log, std::string* error) {
   std::unique_ptr<Shard> shard(new Shard(config, clock, log));
   if (!shard->CreateTenants(error)) return nullptr;
@@ -48,7 +48,7 @@ std::unique_ptr<Shard> Shard::Create(const ServerConfig& config, const Clock& cl
 }
 
 bool Shard::CreateTenants(std::string* error) {
-  for (const TenantConfig& tenant_config : config_.tenants) {
+  for (const config::TenantConfig& tenant_config : config_.tenants) {
     auto tenant = std::make_unique<Tenant>();
     tenant->name = tenant_config.name;
     tenant->secret = tenant_config.secret;
@@ -61,7 +61,7 @@ bool Shard::CreateTenants(std::string* error) {
       return false;
     }
     tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
-    tenant->engine = EngineFor(DeadlineOf(tenant_config, config_));
+    tenant->engine = EngineFor(config::DeadlineOf(tenant_config, config_));
     tenant->functions = tenant->engine->CreateHost(tenant->store.get());
     tenants_by_name_.emplace(tenant->name, tenant.get());
     tenants_.push_back(std::move(tenant));
@@ -69,7 +69,7 @@ bool Shard::CreateTenants(std::string* error) {
   return true;
 }
 
-engine::Engine* Shard::EngineFor(const Deadline& deadline) {
+engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
   std::unique_ptr<engine::Engine>& engine = engines_[deadline];
   if (!engine) {
     engine::EngineOptions options;

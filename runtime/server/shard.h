@@ -18,10 +18,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/config/config.h"
 #include "runtime/engine/engine.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/server/clock.h"
-#include "runtime/server/config.h"
 #include "runtime/server/session.h"
 #include "runtime/server/tenant.h"
 
@@ -40,7 +40,7 @@ class Shard : public net::ConnectionHandler {
   static constexpr uint64_t kTimerIntervalMs = 100;
 
   // Null with a one-line reason in *error. `clock` and `log` must outlive the shard.
-  static std::unique_ptr<Shard> Create(const ServerConfig& config, const Clock& clock,
+  static std::unique_ptr<Shard> Create(const config::ServerConfig& config, const Clock& clock,
                                        spdlog::logger& log, std::string* error);
   ~Shard() override;
 
@@ -59,7 +59,7 @@ class Shard : public net::ConnectionHandler {
   // Stops the loop, and terminates the invocation that runs. Async-signal-safe.
   void RequestStop();
 
-  const ServerConfig& config() const { return config_; }
+  const config::ServerConfig& config() const { return config_; }
   const Clock& clock() const { return clock_; }
   spdlog::logger& log() const { return log_; }
   const std::string& run_id() const { return run_id_; }
@@ -101,15 +101,15 @@ class Shard : public net::ConnectionHandler {
     uint64_t until_ms;
   };
 
-  Shard(const ServerConfig& config, const Clock& clock, spdlog::logger& log);
+  Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log);
   bool CreateTenants(std::string* error);
-  engine::Engine* EngineFor(const Deadline& deadline);
+  engine::Engine* EngineFor(const config::Deadline& deadline);
   void ResumeDelayed(uint64_t now_ms);
   void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
   void ResumeBusy();
   void ReapExpired();
 
-  const ServerConfig config_;
+  const config::ServerConfig config_;
   const Clock& clock_;
   spdlog::logger& log_;
   const std::string run_id_;
@@ -120,7 +120,7 @@ class Shard : public net::ConnectionHandler {
 
   // An engine has one deadline, so there is one for each deadline that a tenant has. They outlive
   // the tenants.
-  std::map<Deadline, std::unique_ptr<engine::Engine>> engines_;
+  std::map<config::Deadline, std::unique_ptr<engine::Engine>> engines_;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;

@@ -12,12 +12,12 @@
 
 namespace shredder::server {
 
-inline ServerConfig TwoTenants() {
-  ServerConfig config;
+inline config::ServerConfig TwoTenants() {
+  config::ServerConfig config;
   for (const std::string_view name : {"red", "blue"}) {
-    TenantConfig& tenant = config.tenants.emplace_back();
+    config::TenantConfig& tenant = config.tenants.emplace_back();
     tenant.name = name;
-    tenant.secret = Secret::OfPassword(std::string(name) + "-password");
+    tenant.secret = config::Secret::OfPassword(std::string(name) + "-password");
     tenant.memory_bytes = 1 << 20;
   }
   return config;

@@ -7,8 +7,8 @@
 #include <optional>
 #include <string>
 
+#include "runtime/config/secret.h"
 #include "runtime/engine/engine.h"
-#include "runtime/server/secret.h"
 #include "runtime/server/watched_keys.h"
 #include "runtime/store/store.h"
 
@@ -39,10 +39,10 @@ struct TenantStats {
 struct Tenant {
   // Whether `password` is the tenant's; always so where it has none. Time does not depend on where
   // a wrong one differs.
-  bool Accepts(const Secret& password) const { return !secret || secret->Equals(password); }
+  bool Accepts(const config::Secret& password) const { return !secret || secret->Equals(password); }
 
   std::string name;
-  std::optional<Secret> secret;
+  std::optional<config::Secret> secret;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   engine::Engine* engine = nullptr;                 // the one of the tenant's deadline

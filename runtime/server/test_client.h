@@ -13,9 +13,9 @@
 #include <string_view>
 #include <utility>
 
+#include "runtime/config/config.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/server/clock.h"
-#include "runtime/server/config.h"
 #include "runtime/server/shard.h"
 
 namespace shredder::server {
@@ -46,7 +46,7 @@ class TestConnection : public net::Connection {
 // Its tenants have time enough for anything that ends, on any machine.
 class TestServer {
  public:
-  explicit TestServer(ServerConfig config = DefaultConfig())
+  explicit TestServer(config::ServerConfig config = config::DefaultConfig())
       : log_("test", std::make_shared<spdlog::sinks::ostream_sink_mt>(log_text_)) {
     config.deadline_ms = 60'000;
     config.load_deadline_ms = 60'000;

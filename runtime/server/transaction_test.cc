@@ -152,7 +152,7 @@ TEST_F(TransactionTest, ARefusedExecEndsTheTransaction) {
 }
 
 TEST_F(TransactionTest, AWriteThatIsRefusedHalfWayLeavesNothingAndTheRestStays) {
-  ServerConfig config = DefaultConfig();
+  config::ServerConfig config = config::DefaultConfig();
   config.tenants.front().memory_bytes = 1 << 20;
   TestServer server(config);
   TestClient client(server);

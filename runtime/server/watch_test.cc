@@ -126,7 +126,7 @@ TEST_F(WatchTest, WhatChangesNothingIsNoChange) {
 }
 
 TEST_F(WatchTest, WhatIsUndoneIsNoChange) {
-  ServerConfig config = DefaultConfig();
+  config::ServerConfig config = config::DefaultConfig();
   config.tenants.front().memory_bytes = 1 << 20;
   TestServer server(config);
   TestClient client(server);

@@ -20,7 +20,7 @@ namespace {
 using Settings = std::vector<std::pair<std::string_view, std::string>>;
 
 Settings SettingsOf(const Request& request) {
-  const ServerConfig& config = request.shard.config();
+  const config::ServerConfig& config = request.shard.config();
   return {
       {"appendonly", "no"},
       {"busy-reply-threshold", fmt::format("{}", config.busy_reply_ms)},

@@ -1,14 +1,14 @@
 // Commands about the connection itself.
 #include <fmt/format.h>
 
+#include "runtime/config/config.h"
+#include "runtime/config/version.h"
 #include "runtime/resp/number.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/client_name.h"
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
-#include "runtime/server/config.h"
 #include "runtime/server/shard.h"
-#include "runtime/server/version.h"
 
 namespace shredder::server {
 namespace {
@@ -77,7 +77,7 @@ void HandleAuth(Request& request) {
   }
   const bool has_user = request.args.size() == 3;
   if (!has_user) {
-    const Tenant* tenant = request.shard.FindTenant(kDefaultTenantName);
+    const Tenant* tenant = request.shard.FindTenant(config::kDefaultTenantName);
     if (tenant && !tenant->secret) {
       request.reply.Error(
           "ERR AUTH <password> called without any password configured for the default user. Are "
@@ -85,7 +85,7 @@ void HandleAuth(Request& request) {
       return;
     }
   }
-  const std::string_view user = has_user ? request.args[1] : kDefaultTenantName;
+  const std::string_view user = has_user ? request.args[1] : config::kDefaultTenantName;
   if (request.session.Authenticate(user, request.args.back(), request.reply)) request.reply.Ok();
 }
 
@@ -113,7 +113,7 @@ void HandleHello(Request& request) {
   reply.Bulk("server");
   reply.Bulk("redis");
   reply.Bulk("version");
-  reply.Bulk(kRedisVersion);
+  reply.Bulk(config::kRedisVersion);
   reply.Bulk("proto");
   reply.Integer(static_cast<int64_t>(session.protocol()));
   reply.Bulk("id");

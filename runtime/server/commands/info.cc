@@ -6,10 +6,10 @@
 #include <iterator>
 #include <string>
 
+#include "runtime/config/version.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
-#include "runtime/server/version.h"
 
 namespace shredder::server {
 namespace {
@@ -32,8 +32,8 @@ std::string HumanBytes(uint64_t bytes) {
 void Server(const Request& request, std::string* out) {
   const uint64_t uptime_seconds =
       (request.shard.clock().NowMs() - request.shard.started_ms()) / 1000;
-  Line(out, "redis_version", kRedisVersion);
-  Line(out, "shredder_version", kShredderVersion);
+  Line(out, "redis_version", config::kRedisVersion);
+  Line(out, "shredder_version", config::kShredderVersion);
   Line(out, "v8_version", engine::Engine::V8Version());
   Line(out, "redis_mode", "standalone");
   Line(out, "os", "Linux");

@@ -1,4 +1,4 @@
-#include "runtime/server/config.h"
+#include "runtime/config/config.h"
 
 #include <gtest/gtest.h>
 #include <unistd.h>
@@ -7,9 +7,9 @@
 #include <fstream>
 #include <string>
 
-#include "runtime/server/command_line.h"
+#include "runtime/config/command_line.h"
 
-namespace shredder::server {
+namespace shredder::config {
 namespace {
 
 constexpr std::string_view kTenant = "[[tenant]]\nname = \"a\"\npassword = \"secret\"\n";
@@ -377,4 +377,4 @@ TEST(CommandLineTest, RefusesWhatItDoesNotKnowInOneLine) {
 }
 
 }  // namespace
-}  // namespace shredder::server
+}  // namespace shredder::config

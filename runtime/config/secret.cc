@@ -1,9 +1,9 @@
-#include "runtime/server/secret.h"
+#include "runtime/config/secret.h"
 
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
 
-namespace shredder::server {
+namespace shredder::config {
 namespace {
 
 int HexDigit(char c) {
@@ -39,4 +39,4 @@ bool Secret::Equals(const Secret& other) const {
   return CRYPTO_memcmp(digest_.data(), other.digest_.data(), digest_.size()) == 0;
 }
 
-}  // namespace shredder::server
+}  // namespace shredder::config

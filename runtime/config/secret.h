@@ -6,7 +6,7 @@
 #include <optional>
 #include <string_view>
 
-namespace shredder::server {
+namespace shredder::config {
 
 class Secret {
  public:
@@ -25,4 +25,4 @@ class Secret {
   std::array<uint8_t, 32> digest_{};
 };
 
-}  // namespace shredder::server
+}  // namespace shredder::config

@@ -1,4 +1,4 @@
-#include "runtime/server/command_line.h"
+#include "runtime/config/command_line.h"
 
 #include <fmt/format.h>
 
@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <sstream>
 
-namespace shredder::server {
+namespace shredder::config {
 
 CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLine* command_line,
                                    std::string* message) {
@@ -66,4 +66,4 @@ CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLin
   return CommandLineResult::kRun;
 }
 
-}  // namespace shredder::server
+}  // namespace shredder::config

@@ -1,4 +1,4 @@
-#include "runtime/server/config.h"
+#include "runtime/config/config.h"
 
 #include <arpa/inet.h>
 #include <fmt/format.h>
@@ -12,9 +12,9 @@
 #include <sstream>
 
 #include "builtins-csa/layout/limits.h"
-#include "runtime/engine/engine.h"
+#include "runtime/engine/deadlines.h"
 
-namespace shredder::server {
+namespace shredder::config {
 namespace {
 
 constexpr uint64_t kMaxBusyReplyMs = 3'600'000;
@@ -483,4 +483,4 @@ std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOver
   return config;
 }
 
-}  // namespace shredder::server
+}  // namespace shredder::config

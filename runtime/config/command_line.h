@@ -4,9 +4,9 @@
 #include <string>
 #include <vector>
 
-#include "runtime/server/config.h"
+#include "runtime/config/config.h"
 
-namespace shredder::server {
+namespace shredder::config {
 
 struct CommandLine {
   std::string config_path;
@@ -26,4 +26,4 @@ enum class CommandLineResult {
 CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLine* command_line,
                                    std::string* message);
 
-}  // namespace shredder::server
+}  // namespace shredder::config

@@ -10,10 +10,10 @@
 #include <string_view>
 #include <vector>
 
+#include "runtime/config/secret.h"
 #include "runtime/net/event_loop.h"
-#include "runtime/server/secret.h"
 
-namespace shredder::server {
+namespace shredder::config {
 
 inline constexpr std::string_view kDefaultTenantName = "default";
 
@@ -86,4 +86,4 @@ std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOver
 // `text` is anything else.
 std::optional<uint64_t> ParseMemorySize(std::string_view text);
 
-}  // namespace shredder::server
+}  // namespace shredder::config
