@@ -15,13 +15,13 @@ namespace {
 
 constexpr size_t kReceiveBytes = 64 * 1024;  // of one connection in one turn
 constexpr int kEventsPerTurn = 256;
-constexpr int kAcceptsPerTurn = 128;
 
-// epoll's user data: a connection's slot and generation, or one of these in the upper half with,
-// for a listener, its index in the lower one. Generations start at 1 and do not get this far in
-// practice.
+// epoll's user data: a connection's slot and generation, or one of these in the upper half with, in
+// the lower one, a listener's index or the id of what is watched. Generations start at 1 and do not
+// get this far in practice.
 constexpr uint32_t kListenerTag = UINT32_MAX;
 constexpr uint32_t kWakeTag = UINT32_MAX - 1;
+constexpr uint32_t kWatchTag = UINT32_MAX - 2;
 
 uint64_t Pack(uint32_t high, uint32_t low) { return static_cast<uint64_t>(high) << 32 | low; }
 
@@ -64,9 +64,12 @@ void EpollLoop::HandleEvents(int timeout_ms) {
       static_cast<void>(!read(wake_fd(), &ignored, sizeof(ignored)));
     } else if (high == kListenerTag) {
       Accept(low);
+    } else if (high == kWatchTag) {
+      OnWatched(low);
     } else if (LoopConnection* const connection = Find({low, high})) {
-      // Something in an earlier event may have closed it, or a nested turn may have read it dry.
-      if (connection->state == LoopConnection::State::kClosed) continue;
+      // Something in an earlier event may have closed or released it, or a nested turn may have
+      // read it dry.
+      if (!connection->sends()) continue;
       const uint32_t happened = events[i].events;
       if (happened & EPOLLOUT) {
         connection->send_blocked = false;
@@ -83,32 +86,40 @@ void EpollLoop::HandleEvents(int timeout_ms) {
   --depth_;
 }
 
+// A shared listener is level-triggered for all of its loops, not EPOLLEXCLUSIVE: that would wake
+// one, and a process that is stopped or killed before it accepts takes the wake-up with it. Those
+// that wake in vain find nothing to accept.
 void EpollLoop::StartAccepting(size_t index) {
   epoll_event event{.events = EPOLLIN,
                     .data = {.u64 = Pack(kListenerTag, static_cast<uint32_t>(index))}};
-  if (epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, listener(index).socket.fd(), &event) == 0) {
+  if (epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, listener(index).socket->fd(), &event) == 0) {
     listener(index).accepting = true;
   } else {
     AcceptFailed(index);
   }
 }
 
-void EpollLoop::Accept(size_t index) {
-  for (int i = 0; i < kAcceptsPerTurn; ++i) {
-    UniqueFd fd(
-        accept4(listener(index).socket.fd(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-    if (fd.valid()) {
-      Accepted(index, std::move(fd));
-      continue;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-      epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, listener(index).socket.fd(), nullptr);
-      AcceptFailed(index);
-      return;
-    }
-    // The peer has given up, or the network has a complaint about it: on to the next.
+// Not left to closing the descriptor: epoll forgets a socket only when no process has it open.
+bool EpollLoop::StopAccepting(size_t index) {
+  if (listener(index).accepting) {
+    epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, listener(index).socket->fd(), nullptr);
   }
+  return true;
+}
+
+void EpollLoop::Accept(size_t index) {
+  if (listener(index).stopped || AcceptWaiting(index)) return;
+  epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, listener(index).socket->fd(), nullptr);
+  AcceptFailed(index);
+}
+
+bool EpollLoop::StartWatching(const Watched& watched) {
+  epoll_event event{.events = EPOLLIN, .data = {.u64 = Pack(kWatchTag, watched.id)}};
+  return epoll_ctl(epoll_fd_.get(), EPOLL_CTL_ADD, watched.fd, &event) == 0;
+}
+
+void EpollLoop::StopWatching(const Watched& watched) {
+  epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, watched.fd, nullptr);
 }
 
 void EpollLoop::Receive(LoopConnection& connection) {
@@ -123,7 +134,18 @@ void EpollLoop::Receive(LoopConnection& connection) {
   }
 }
 
-void EpollLoop::Detach(LoopConnection& connection) { connection.fd = UniqueFd(); }
+void EpollLoop::Detach(LoopConnection& connection) {
+  Withdraw(connection);
+  connection.fd = UniqueFd();
+}
+
+// As with listeners: another process may have the socket open, which gave it or takes it.
+void EpollLoop::Withdraw(LoopConnection& connection) {
+  if (!connection.registered) return;
+  epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
+  connection.registered = false;
+  connection.epoll_events = 0;
+}
 
 void EpollLoop::UpdateReading(LoopConnection& connection) {
   if (connection.wants_reading() && !(connection.epoll_events & EPOLLIN)) Register(connection);
@@ -146,7 +168,7 @@ void EpollLoop::StartSending(LoopConnection& connection) {
 }
 
 void EpollLoop::Register(LoopConnection& connection) {
-  if (connection.state == LoopConnection::State::kClosed) return;
+  if (!connection.sends()) return;
   const uint32_t events = (connection.wants_reading() ? uint32_t{EPOLLIN} : 0) |
                           (connection.send_blocked ? uint32_t{EPOLLOUT} : 0);
   if (connection.registered && events == connection.epoll_events) return;

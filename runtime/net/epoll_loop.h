@@ -22,10 +22,16 @@ class EpollLoop final : public LoopBase {
   void HandleEvents(int timeout_ms) override;
   void Submit() override {}
   void StartAccepting(size_t listener) override;
+  bool StopAccepting(size_t listener) override;
+  bool StartWatching(const Watched& watched) override;
+  void ArmWatch(const Watched&) override {}
+  void StopWatching(const Watched& watched) override;
   void Detach(LoopConnection& connection) override;
+  void Withdraw(LoopConnection& connection) override;
   bool Quiescent(const LoopConnection&) const override { return true; }
   void UpdateReading(LoopConnection& connection) override;
   void StartSending(LoopConnection& connection) override;
+  bool nonblocking_sockets() const override { return true; }
 
  private:
   EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd);

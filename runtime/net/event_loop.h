@@ -12,9 +12,22 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/net/socket.h"
+
 namespace shredder::net {
 
 class Connection;
+
+// A connection that has left its loop, on its way to another loop, in this process or another one.
+// Nothing of the two streams is missing or doubled: the peer's goes on with `unread`, then with
+// what is read from `fd`; ours with `unsent`, then with new output.
+struct ReleasedConnection {
+  UniqueFd fd;
+  std::string unread;  // received and not consumed by OnData
+  std::string unsent;  // output that the kernel has not taken
+  uint64_t id = 0;
+  std::string peer;
+};
 
 // What happens on connections. One object serves all connections of the listeners that it was given
 // to.
@@ -30,6 +43,15 @@ class ConnectionHandler {
   // The connection is gone (the peer closed it, an error, a limit, or Close); `connection` is
   // destroyed after this returns.
   virtual void OnClose(Connection& connection) = 0;
+  // The connection has left the loop, as Connection::Release asked; comes from a turn, never from
+  // inside Release. `connection` still names the one that was (its id, its user data), can do
+  // nothing, and is destroyed after this returns; OnClose does not come. The descriptor is closed
+  // with `released`. The peer, or the socket, may have ended meanwhile: whoever reads from it finds
+  // out.
+  virtual void OnReleased(Connection& connection, ReleasedConnection released) {
+    static_cast<void>(connection);
+    static_cast<void>(released);
+  }
 };
 
 struct ConnectionLimits {
@@ -53,8 +75,15 @@ class Connection {
   // does.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;
+  // Takes the connection out of the loop. No OnData any more; what OnData does not consume, when it
+  // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go
+  // of the connection, within a turn or two; until then output() may be appended to, and Close
+  // still ends the connection, with OnClose in the place of OnReleased. The same when memory for
+  // what arrives meanwhile is exhausted, or the loop destroyed. False where the connection is being
+  // closed already: OnClose comes as ever.
+  virtual bool Release() = 0;
 
-  uint64_t id() const { return id_; }                        // unique in the loop's life, from 1
+  uint64_t id() const { return id_; }                        // see EventLoopOptions::next_id
   const std::string& peer_address() const { return peer_; }  // "127.0.0.1:50312", or "unix:<path>"
   void set_user_data(void* data) { user_data_ = data; }
   void* user_data() const { return user_data_; }
@@ -73,6 +102,13 @@ struct EventLoopOptions {
   ConnectionLimits limits;
   size_t max_connections = 10000;  // beyond it a new connection gets `refusal` and is closed
   std::string refusal;             // sent as it is, e.g. "-ERR max number of clients reached\r\n"
+  // Asked last for each accepted connection: true is followed by OnOpen, false refuses as
+  // max_connections does. Without it all are admitted.
+  std::function<bool()> admit;
+  // The id of an accepted connection; without it they count from 1. Several loops that hand
+  // connections to each other need ids that are unique over all of them: an adopted one keeps its
+  // own.
+  std::function<uint64_t()> next_id;
 };
 
 class EventLoop {
@@ -87,15 +123,41 @@ class EventLoop {
                          std::string* error) = 0;
   virtual bool ListenUnix(const std::string& path, ConnectionHandler* handler,
                           std::string* error) = 0;
+  // Accepts from a socket, TCP or Unix, that somebody else has bound and listens on; several loops,
+  // in several processes, may accept from the same one, each through a descriptor of its own. A
+  // connection waits in the kernel's queue until a loop is at hand to serve it, so that none waits
+  // for a loop that is held up. The socket's status flags belong to all of them: it becomes
+  // non-blocking here and must stay so, so that it is not a socket that another loop got by
+  // ListenTcp or ListenUnix. A Unix socket's file stays when the loop goes.
+  virtual bool AdoptListener(UniqueFd fd, ConnectionHandler* handler, std::string* error) = 0;
+  // The port of the TCP socket added last.
   virtual uint16_t bound_port() const = 0;
+  // Closes the listeners within the next turn: no new connections. Those that are open stay, and
+  // listeners may be added again.
+  virtual void StopListening() = 0;
+
+  // Takes over a connection that another loop, of whichever backend, has released: calls OnOpen,
+  // with `user_data` already in the connection so that OnOpen can tell it from an accepted one;
+  // then sends `unsent` before new output, delivers `unread` from a later turn, as if it had just
+  // arrived, and reads on. The limits on its bytes hold; max_connections and `admit` are not asked.
+  // The handler must outlive the connection. Other processes must not use the descriptor any more.
+  virtual void Adopt(ReleasedConnection released, ConnectionHandler* handler, void* user_data) = 0;
+
+  // Calls `on_readable` from turns, PollOnce included, as long as the descriptor (a socket, a pipe,
+  // an eventfd) is readable, at its end, or failed: what it does not read is told again in the next
+  // turn. Never from inside itself. For a few descriptors, each watched once. The descriptor stays
+  // the caller's, who unwatches it before closing it. False with a one-line reason in *error.
+  virtual bool Watch(int fd, std::function<void()> on_readable, std::string* error) = 0;
+  // Also from inside `on_readable`. The kernel may hold on to the descriptor until the next turn.
+  virtual void Unwatch(int fd) = 0;
 
   // Calls `callback` about every `interval_ms` from Run.
   virtual void SetTimer(uint64_t interval_ms, std::function<void()> callback) = 0;
 
   virtual void Run() = 0;   // until Stop
   virtual void Stop() = 0;  // Run returns after its current turn; async-signal-safe
-  // After Run: ends every connection once what is in its output() is sent; no OnData, and no new
-  // connections. Returns when all are gone, or after `timeout_ms`.
+  // After Run: stops listening, and ends every connection once what is in its output() is sent; no
+  // OnData. Returns when all are gone, or after `timeout_ms`.
   virtual void Drain(uint64_t timeout_ms) = 0;
   // One non-blocking turn: accepts, reads, calls OnData, sends. May be called from inside a
   // handler's call for connections other than the one being served (that one is skipped).

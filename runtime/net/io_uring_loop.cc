@@ -1,6 +1,7 @@
 #include "runtime/net/io_uring_loop.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -27,9 +28,10 @@ constexpr uint16_t kBufferGroup = 0;
 constexpr std::chrono::microseconds kSpin{50};
 constexpr size_t kSendBytes = 1 << 20;  // of one connection before others have their turn
 
-// What a completion is about: the upper byte of its user data; below it a listener's index or a
-// connection's slot. A slot is not used again before all completions of its connection have come.
-enum Operation : uint64_t { kCancel, kWake, kAccept, kReceive, kSend };
+// What a completion is about: the upper byte of its user data; below it a listener's index, a
+// connection's slot, or the id of what is watched. A slot is not used again before all completions
+// of its connection have come.
+enum Operation : uint64_t { kCancel, kWake, kWatch, kAccept, kAcceptable, kReceive, kSend };
 
 uint64_t UserData(Operation operation, uint64_t subject) { return operation << 56 | subject; }
 
@@ -228,7 +230,7 @@ void IoUringLoop::HandleEvents(int timeout_ms) {
 }
 
 void IoUringLoop::Submit() {
-  if (io_uring_sq_ready(&ring_.ring) > 0) io_uring_submit(&ring_.ring);
+  if (enabled_ && io_uring_sq_ready(&ring_.ring) > 0) io_uring_submit(&ring_.ring);
 }
 
 io_uring_sqe* IoUringLoop::NextSqe() {
@@ -247,6 +249,12 @@ void IoUringLoop::WatchWakeFd() {
   io_uring_sqe_set_data64(sqe, UserData(kWake, 0));
 }
 
+void IoUringLoop::Cancel(uint64_t user_data) {
+  io_uring_sqe* const sqe = NextSqe();
+  io_uring_prep_cancel64(sqe, user_data, 0);
+  io_uring_sqe_set_data64(sqe, UserData(kCancel, 0));
+}
+
 void IoUringLoop::Handle(const io_uring_cqe& cqe) {
   const uint32_t subject = static_cast<uint32_t>(cqe.user_data);
   switch (static_cast<Operation>(cqe.user_data >> 56)) {
@@ -255,8 +263,15 @@ void IoUringLoop::Handle(const io_uring_cqe& cqe) {
     case kWake:
       if (!closing_) WatchWakeFd();
       break;
+    case kWatch:
+      // A failure is for the callback to find out.
+      if (!closing_ && cqe.res != -ECANCELED) OnWatched(subject);
+      break;
     case kAccept:
       HandleAccept(subject, cqe);
+      break;
+    case kAcceptable:
+      HandleAcceptable(subject, cqe);
       break;
     case kReceive:
       HandleReceive(*FindSlot(subject), cqe);
@@ -271,19 +286,40 @@ void IoUringLoop::Handle(const io_uring_cqe& cqe) {
 
 void IoUringLoop::StartAccepting(size_t index) {
   Listener& from = listener(index);
-  // As for the eventfd: io_uring waits only on blocking descriptors.
-  const int flags = fcntl(from.socket.fd(), F_GETFL);
-  fcntl(from.socket.fd(), F_SETFL, flags & ~O_NONBLOCK);
-  io_uring_sqe* const sqe = NextSqe();
-  io_uring_prep_multishot_accept(sqe, from.socket.fd(), nullptr, nullptr, SOCK_CLOEXEC);
-  io_uring_sqe_set_data64(sqe, UserData(kAccept, index));
+  if (from.accepting) return;
   from.accepting = true;
+  const int fd = from.socket->fd();
+  if (from.shared) {
+    // Not a multishot accept: what it accepts would wait in the completion queue of a process that
+    // is held up, while another one has nothing to do; and it needs a blocking socket.
+    io_uring_sqe* const sqe = NextSqe();
+    io_uring_prep_poll_add(sqe, fd, POLLIN);
+    io_uring_sqe_set_data64(sqe, UserData(kAcceptable, index));
+    return;
+  }
+  // As for the eventfd: io_uring waits only on blocking descriptors.
+  const int flags = fcntl(fd, F_GETFL);
+  fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+  io_uring_sqe* const sqe = NextSqe();
+  io_uring_prep_multishot_accept(sqe, fd, nullptr, nullptr, SOCK_CLOEXEC);
+  io_uring_sqe_set_data64(sqe, UserData(kAccept, index));
+}
+
+bool IoUringLoop::StopAccepting(size_t index) {
+  if (!listener(index).accepting) return true;
+  Cancel(UserData(listener(index).shared ? kAcceptable : kAccept, index));
+  return false;
 }
 
 void IoUringLoop::HandleAccept(size_t index, const io_uring_cqe& cqe) {
   UniqueFd fd(cqe.res);
   if (closing_) return;
-  if ((cqe.flags & IORING_CQE_F_MORE) == 0) {
+  const bool ended = (cqe.flags & IORING_CQE_F_MORE) == 0;
+  if (listener(index).stopped) {
+    if (ended) CloseListener(index);
+    return;
+  }
+  if (ended) {
     // What ails one connection (ECONNABORTED) passes; a want of resources needs a pause.
     listener(index).accepting = false;
     if (cqe.res < 0 && cqe.res != -ECONNABORTED) {
@@ -293,6 +329,42 @@ void IoUringLoop::HandleAccept(size_t index, const io_uring_cqe& cqe) {
     }
   }
   if (fd.valid()) Accepted(index, std::move(fd));
+}
+
+void IoUringLoop::HandleAcceptable(size_t index, const io_uring_cqe& cqe) {
+  if (closing_) return;
+  if (listener(index).stopped) {
+    CloseListener(index);
+    return;
+  }
+  listener(index).accepting = false;
+  const bool accepted = cqe.res >= 0 && AcceptWaiting(index);
+  if (listener(index).stopped) return;
+  if (accepted) {
+    StartAccepting(index);
+  } else {
+    AcceptFailed(index);
+  }
+}
+
+// ---- Watching
+
+bool IoUringLoop::StartWatching(const Watched& watched) {
+  if (fcntl(watched.fd, F_GETFD) < 0) return false;
+  ArmWatch(watched);
+  return true;
+}
+
+void IoUringLoop::ArmWatch(const Watched& watched) {
+  io_uring_sqe* const sqe = NextSqe();
+  io_uring_prep_poll_add(sqe, watched.fd, POLLIN);
+  io_uring_sqe_set_data64(sqe, UserData(kWatch, watched.id));
+}
+
+// Submitted at once: once the caller closes the descriptor, its number may be another's.
+void IoUringLoop::StopWatching(const Watched& watched) {
+  Cancel(UserData(kWatch, watched.id));
+  Submit();
 }
 
 // ---- Receiving
@@ -316,17 +388,17 @@ void IoUringLoop::HandleReceive(LoopConnection& connection, const io_uring_cqe& 
   } else if (cqe.res == 0) {
     ReceivedEof(connection);
   } else if (cqe.res != -ENOBUFS && cqe.res != -ECANCELED && cqe.res != -EINTR &&
-             cqe.res != -EAGAIN) {
+             cqe.res != -EAGAIN && connection.sends()) {
     Close(connection);
   }
-  if (connection.state == LoopConnection::State::kClosed) {
+  if (!connection.sends()) {
+    // Where it failed while it was being released, the adopter finds out.
+    ReleaseIfDone(connection);
     DestroyIfDone(connection);
     return;
   }
   if (connection.receive == LoopConnection::Receive::kArmed && !connection.wants_reading()) {
-    io_uring_sqe* const sqe = NextSqe();
-    io_uring_prep_cancel64(sqe, UserData(kReceive, connection.ref.slot), 0);
-    io_uring_sqe_set_data64(sqe, UserData(kCancel, 0));
+    Cancel(UserData(kReceive, connection.ref.slot));
     connection.receive = LoopConnection::Receive::kCancelling;
   }
   UpdateReading(connection);
@@ -360,8 +432,12 @@ void IoUringLoop::StartSending(LoopConnection& connection) {
 void IoUringLoop::HandleSend(LoopConnection& connection, const io_uring_cqe& cqe) {
   connection.send_in_flight = false;
   if (cqe.res > 0) TookFromSending(connection, static_cast<size_t>(cqe.res));
-  if (cqe.res < 0 && cqe.res != -EINTR && cqe.res != -EAGAIN) Close(connection);
-  if (connection.state == LoopConnection::State::kClosed) {
+  if (cqe.res < 0 && cqe.res != -EINTR && cqe.res != -EAGAIN && connection.sends()) {
+    Close(connection);
+  }
+  if (!connection.sends()) {
+    // Where it failed while it was being released, the adopter finds out.
+    ReleaseIfDone(connection);
     DestroyIfDone(connection);
     return;
   }
@@ -373,6 +449,15 @@ void IoUringLoop::HandleSend(LoopConnection& connection, const io_uring_cqe& cqe
 // Ends the operations in flight; the descriptor closes with the connection, once they have
 // completed. Sooner, a queued operation could meet a new connection under the same number.
 void IoUringLoop::Detach(LoopConnection& connection) { shutdown(connection.fd.get(), SHUT_RDWR); }
+
+void IoUringLoop::Withdraw(LoopConnection& connection) {
+  if (connection.receive == LoopConnection::Receive::kArmed) {
+    Cancel(UserData(kReceive, connection.ref.slot));
+    connection.receive = LoopConnection::Receive::kCancelling;
+  }
+  // Waits for the peer to take something; cancelled, it has sent nothing.
+  if (connection.send_in_flight) Cancel(UserData(kSend, connection.ref.slot));
+}
 
 bool IoUringLoop::Quiescent(const LoopConnection& connection) const {
   return connection.receive == LoopConnection::Receive::kIdle && !connection.send_in_flight;

@@ -25,10 +25,16 @@ class IoUringLoop final : public LoopBase {
   void HandleEvents(int timeout_ms) override;
   void Submit() override;
   void StartAccepting(size_t listener) override;
+  bool StopAccepting(size_t listener) override;
+  bool StartWatching(const Watched& watched) override;
+  void ArmWatch(const Watched& watched) override;
+  void StopWatching(const Watched& watched) override;
   void Detach(LoopConnection& connection) override;
+  void Withdraw(LoopConnection& connection) override;
   bool Quiescent(const LoopConnection& connection) const override;
   void UpdateReading(LoopConnection& connection) override;
   void StartSending(LoopConnection& connection) override;
+  bool nonblocking_sockets() const override { return false; }
 
  private:
   // Buffers that the kernel receives into, handed back as soon as OnData has returned.
@@ -57,9 +63,11 @@ class IoUringLoop final : public LoopBase {
   void Enable();
   io_uring_sqe* NextSqe();
   void WatchWakeFd();
+  void Cancel(uint64_t user_data);
   bool SpinForEvents();
   void Handle(const io_uring_cqe& cqe);
   void HandleAccept(size_t listener, const io_uring_cqe& cqe);
+  void HandleAcceptable(size_t listener, const io_uring_cqe& cqe);
   void HandleReceive(LoopConnection& connection, const io_uring_cqe& cqe);
   void HandleSend(LoopConnection& connection, const io_uring_cqe& cqe);
 

@@ -20,6 +20,9 @@ constexpr size_t kKeptOutputBytes = 32 * 1024;
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
 constexpr uint64_t kAcceptRetryMs = 100;
+// Of one listener in one turn. Fewer from a shared one: what this loop takes, no other can serve.
+constexpr int kAcceptsPerTurn = 128;
+constexpr int kSharedAcceptsPerTurn = 16;
 constexpr uint64_t kForEver = UINT64_MAX;
 
 uint64_t NowMs() {
@@ -50,6 +53,8 @@ void LoopConnection::CloseAfterFlush() {
 
 void LoopConnection::Close() { loop->Close(*this); }
 
+bool LoopConnection::Release() { return loop->StartRelease(*this); }
+
 void LoopConnection::PauseReading() { reading_paused = true; }
 
 void LoopConnection::ResumeReading() {
@@ -64,31 +69,76 @@ bool LoopBase::ListenTcp(const std::string& address, uint16_t port, ConnectionHa
                          std::string* error) {
   ListeningSocket socket = ListeningSocket::OpenTcp(address, port, error);
   if (!socket.valid()) return false;
-  bound_port_ = socket.port();
-  return Listen(std::move(socket), handler);
+  return Listen(std::move(socket), handler, /*shared=*/false);
 }
 
 bool LoopBase::ListenUnix(const std::string& path, ConnectionHandler* handler, std::string* error) {
   ListeningSocket socket = ListeningSocket::OpenUnix(path, error);
-  return socket.valid() && Listen(std::move(socket), handler);
+  return socket.valid() && Listen(std::move(socket), handler, /*shared=*/false);
 }
 
-bool LoopBase::Listen(ListeningSocket socket, ConnectionHandler* handler) {
-  listeners_.push_back(std::make_unique<Listener>(Listener{std::move(socket), handler}));
+bool LoopBase::AdoptListener(UniqueFd fd, ConnectionHandler* handler, std::string* error) {
+  ListeningSocket socket = ListeningSocket::Adopt(std::move(fd), error);
+  return socket.valid() && Listen(std::move(socket), handler, /*shared=*/true);
+}
+
+bool LoopBase::Listen(ListeningSocket socket, ConnectionHandler* handler, bool shared) {
+  if (socket.port() != 0) bound_port_ = socket.port();
+  listeners_.push_back(std::make_unique<Listener>(Listener{std::move(socket), handler, shared}));
   StartAccepting(listeners_.size() - 1);
   return true;
 }
 
-void LoopBase::Accepted(size_t index, UniqueFd fd) {
-  if (draining_) return;
+void LoopBase::StopListening() {
+  for (size_t i = 0; i < listeners_.size(); ++i) {
+    if (listeners_[i]->stopped) continue;
+    listeners_[i]->stopped = true;
+    if (StopAccepting(i)) CloseListener(i);
+  }
+  Submit();
+}
+
+void LoopBase::CloseListener(size_t index) {
+  listener(index).accepting = false;
+  listener(index).socket.reset();
+}
+
+bool LoopBase::AcceptWaiting(size_t index) {
   const Listener& from = listener(index);
-  if (connection_count_ >= options_.max_connections) {
+  const int flags = SOCK_CLOEXEC | (nonblocking_sockets() ? SOCK_NONBLOCK : 0);
+  for (int left = from.shared ? kSharedAcceptsPerTurn : kAcceptsPerTurn; left > 0; --left) {
+    if (from.stopped) return true;  // by the handler of the one before
+    UniqueFd fd(accept4(from.socket->fd(), nullptr, nullptr, flags));
+    if (fd.valid()) {
+      Accepted(index, std::move(fd));
+      continue;
+    }
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
+    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return false;
+    // The peer has given up, or the network has a complaint about it: on to the next.
+  }
+  return true;
+}
+
+void LoopBase::Accepted(size_t index, UniqueFd fd) {
+  const Listener& from = listener(index);
+  if (connection_count_ >= options_.max_connections || (options_.admit && !options_.admit())) {
     static_cast<void>(send(fd.get(), options_.refusal.data(), options_.refusal.size(),
                            MSG_DONTWAIT | MSG_NOSIGNAL));
     shutdown(fd.get(), SHUT_WR);
     return;
   }
-  from.socket.ConfigureAccepted(fd.get());
+  from.socket->ConfigureAccepted(fd.get());
+  std::string peer = from.socket->PeerAddress(fd.get());
+  LoopConnection& connection =
+      NewConnection(std::move(fd), from.handler, options_.next_id ? options_.next_id() : next_id_++,
+                    std::move(peer));
+  CallOnOpen(connection);
+  Settle(connection, false);
+}
+
+LoopConnection& LoopBase::NewConnection(UniqueFd fd, ConnectionHandler* handler, uint64_t id,
+                                        std::string peer) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
@@ -98,16 +148,19 @@ void LoopBase::Accepted(size_t index, UniqueFd fd) {
   slots_[slot] = std::make_unique<LoopConnection>();
   LoopConnection& connection = *slots_[slot];
   connection.loop = this;
-  connection.handler = from.handler;
+  connection.handler = handler;
   connection.ref = {slot, next_generation_++};
-  connection.id_ = next_id_++;
-  connection.peer_ = from.socket.PeerAddress(fd.get());
+  connection.id_ = id;
+  connection.peer_ = std::move(peer);
   connection.fd = std::move(fd);
   ++connection_count_;
+  return connection;
+}
+
+void LoopBase::CallOnOpen(LoopConnection& connection) {
   connection.serving = true;
   connection.handler->OnOpen(connection);
   connection.serving = false;
-  Settle(connection, false);
 }
 
 void LoopBase::AcceptFailed(size_t index) {
@@ -119,7 +172,7 @@ void LoopBase::ResumeAccepting() {
   if (accept_again_at_ms_ == 0 || NowMs() < accept_again_at_ms_) return;
   accept_again_at_ms_ = 0;
   for (size_t i = 0; i < listeners_.size(); ++i) {
-    if (!listeners_[i]->accepting) StartAccepting(i);
+    if (!listeners_[i]->accepting && !listeners_[i]->stopped) StartAccepting(i);
   }
 }
 
@@ -159,6 +212,7 @@ void LoopBase::Stop() {
 
 void LoopBase::Drain(uint64_t timeout_ms) {
   draining_ = true;
+  StopListening();
   timer_ = nullptr;
   const uint64_t until_ms = NowMs() + timeout_ms;
   for (size_t slot = 0; slot < slots_.size(); ++slot) {
@@ -174,17 +228,19 @@ void LoopBase::PollOnce() {
 }
 
 void LoopBase::Turn(uint64_t until_ms) {
+  DeliverReleased();
   ReapClosed();
   HandleEvents(WaitMilliseconds(until_ms));
   ServeReady();
   ReapLingering();
+  DeliverReleased();
   ReapClosed();
   ResumeAccepting();
 }
 
 // As epoll_wait takes it.
 int LoopBase::WaitMilliseconds(uint64_t until_ms) const {
-  if (!ready_.empty() || !closed_.empty()) return 0;
+  if (!ready_.empty() || !closed_.empty() || !released_.empty()) return 0;
   if (timer_) until_ms = std::min(until_ms, timer_at_ms_);
   if (accept_again_at_ms_ != 0) until_ms = std::min(until_ms, accept_again_at_ms_);
   if (!lingering_.empty()) until_ms = std::min(until_ms, lingering_.front().deadline_ms);
@@ -197,7 +253,12 @@ int LoopBase::WaitMilliseconds(uint64_t until_ms) const {
 // ---- Input
 
 void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
-  if (connection.state != LoopConnection::State::kOpen) return;
+  if (connection.state != LoopConnection::State::kOpen) {
+    if (connection.state == LoopConnection::State::kReleasing) {
+      Keep(connection, connection.serving ? &connection.late_input : &connection.input, bytes);
+    }
+    return;
+  }
   if (connection.serving) {
     Keep(connection, &connection.late_input, bytes);
     return;
@@ -207,9 +268,7 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
     return;
   }
   const size_t consumed = CallOnData(connection, bytes);
-  if (connection.state == LoopConnection::State::kOpen) {
-    Keep(connection, &connection.input, bytes.substr(consumed));
-  }
+  if (connection.keeps_input()) Keep(connection, &connection.input, bytes.substr(consumed));
   Settle(connection, consumed > 0);
 }
 
@@ -228,12 +287,13 @@ size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) 
 }
 
 // Appends to one of the connection's buffers; closes it and returns false where it holds too much.
+// One that is being released takes what the kernel has received already, which is not much.
 bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes) {
   if (bytes.empty()) return true;
   const size_t unread = connection.input.size() + connection.late_input.size();
-  if (unread + bytes.size() <= options_.limits.max_unread_bytes && buffer->Append(bytes)) {
-    return true;
-  }
+  const bool fits = unread + bytes.size() <= options_.limits.max_unread_bytes ||
+                    connection.state == LoopConnection::State::kReleasing;
+  if (fits && buffer->Append(bytes)) return true;
   Close(connection);
   return false;
 }
@@ -245,6 +305,10 @@ void LoopBase::Settle(LoopConnection& connection, bool progressed) {
     if (!Keep(connection, &connection.input, connection.late_input.view())) return;
     connection.late_input.Clear();
     connection.redeliver = true;
+  }
+  if (connection.state == LoopConnection::State::kReleasing) {
+    ReleaseIfDone(connection);
+    return;
   }
   FlushOutput(connection);
   if (connection.state != LoopConnection::State::kOpen) return;
@@ -304,7 +368,7 @@ void LoopBase::FinishAfterEof(LoopConnection& connection) {
 // ---- Output
 
 void LoopBase::FlushOutput(LoopConnection& connection) {
-  if (connection.state == LoopConnection::State::kClosed) return;
+  if (!connection.sends()) return;
   StartSending(connection);
   CheckOutput(connection);
 }

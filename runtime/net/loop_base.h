@@ -12,6 +12,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -38,12 +39,14 @@ struct LoopConnection final : public Connection {
   void Close() override;
   void PauseReading() override;
   void ResumeReading() override;
+  bool Release() override;
 
   enum class State : uint8_t {
     kOpen,
     kFinishing,  // closed when the output is sent; input is ignored
     kLingering,  // everything sent, our side shut down; input is discarded until the peer closes
-    kClosed,     // OnClose is due or done
+    kReleasing,  // OnReleased is due once it is quiescent; input is kept for the adopter
+    kClosed,     // OnClose is due or done, or OnReleased is done
   };
 
   bool paused() const { return reading_paused || output_paused; }
@@ -51,6 +54,10 @@ struct LoopConnection final : public Connection {
   bool wants_reading() const {
     return !eof && !serving && (state == State::kLingering || (state == State::kOpen && !paused()));
   }
+  // Whether what the handler has not consumed is of use to anybody.
+  bool keeps_input() const { return state == State::kOpen || state == State::kReleasing; }
+  // Whether the loop still sends.
+  bool sends() const { return state < State::kReleasing; }
   size_t unsent() const { return sending.size() - sent + output_.size(); }
 
   friend class LoopBase;  // for id and peer address
@@ -66,6 +73,7 @@ struct LoopConnection final : public Connection {
   bool eof = false;             // the peer has shut down its side
   bool ready = false;           // in LoopBase::ready_
   bool redeliver = false;       // OnData is due although no byte was consumed
+  bool release_due = false;     // in LoopBase::released_
 
   InputBuffer input;
   InputBuffer late_input;  // arrived while serving, when `input` must not move
@@ -89,7 +97,12 @@ class LoopBase : public EventLoop {
   bool ListenTcp(const std::string& address, uint16_t port, ConnectionHandler* handler,
                  std::string* error) override;
   bool ListenUnix(const std::string& path, ConnectionHandler* handler, std::string* error) override;
+  bool AdoptListener(UniqueFd fd, ConnectionHandler* handler, std::string* error) override;
   uint16_t bound_port() const override { return bound_port_; }
+  void StopListening() override;
+  void Adopt(ReleasedConnection released, ConnectionHandler* handler, void* user_data) override;
+  bool Watch(int fd, std::function<void()> on_readable, std::string* error) override;
+  void Unwatch(int fd) override;
   void SetTimer(uint64_t interval_ms, std::function<void()> callback) override;
   void Run() override;
   void Stop() override;
@@ -101,9 +114,18 @@ class LoopBase : public EventLoop {
 
  protected:
   struct Listener {
-    ListeningSocket socket;
+    std::optional<ListeningSocket> socket;  // none once it is closed
     ConnectionHandler* handler;
+    bool shared;             // with other loops
     bool accepting = false;  // armed in the backend
+    bool stopped = false;    // by StopListening
+  };
+  // A descriptor that Watch was called for. Its id is never used again.
+  struct Watched {
+    uint32_t id;
+    int fd;
+    std::function<void()> on_readable;
+    bool running = false;  // inside on_readable
   };
 
   LoopBase(const EventLoopOptions& options, UniqueFd wake_fd)
@@ -118,8 +140,19 @@ class LoopBase : public EventLoop {
   virtual void Submit() = 0;
   // Arms a listener that is not accepting.
   virtual void StartAccepting(size_t listener) = 0;
+  // Ends that, if it has been armed. False where the kernel lets go of the socket only later: then
+  // CloseListener follows.
+  virtual bool StopAccepting(size_t listener) = 0;
+  // Tells by OnWatched when the descriptor is readable: for as long as it is, or once, and again
+  // after the next ArmWatch. False with errno.
+  virtual bool StartWatching(const Watched& watched) = 0;
+  virtual void ArmWatch(const Watched& watched) = 0;
+  virtual void StopWatching(const Watched& watched) = 0;
   // Ends what is going on with a connection's descriptor.
   virtual void Detach(LoopConnection& connection) = 0;
+  // The same for one that is to be released: its descriptor stays as it is, and what arrives until
+  // it is quiescent is still received.
+  virtual void Withdraw(LoopConnection& connection) = 0;
   // Whether no operation of the kernel refers to the connection any more.
   virtual bool Quiescent(const LoopConnection& connection) const = 0;
   // Starts reading where wants_reading() and it has not been started. Reading need not stop when it
@@ -127,12 +160,21 @@ class LoopBase : public EventLoop {
   virtual void UpdateReading(LoopConnection& connection) = 0;
   // Sends what is unsent, or starts to. May call Close.
   virtual void StartSending(LoopConnection& connection) = 0;
+  // Whether the backend needs its connections' sockets non-blocking, or blocking.
+  virtual bool nonblocking_sockets() const = 0;
 
   // ---- For backends to call.
 
   void Accepted(size_t listener, UniqueFd fd);
+  // Accepts a bounded number of those that wait, without waiting. False where resources are
+  // wanting.
+  bool AcceptWaiting(size_t listener);
   // Accepting failed for want of resources: tries again a little later.
   void AcceptFailed(size_t listener);
+  // The kernel has let go of a listener that was stopped.
+  void CloseListener(size_t listener);
+  // Ignores ids that are not watched any more.
+  void OnWatched(uint32_t id);
   void Received(LoopConnection& connection, std::string_view bytes);
   void ReceivedEof(LoopConnection& connection);
   // Sends what is unsent, and acts on what is left: also for when the kernel has taken more.
@@ -142,6 +184,8 @@ class LoopBase : public EventLoop {
   void CloseAll();
   // Destroys a closed connection once OnClose was called and it is quiescent.
   void DestroyIfDone(LoopConnection& connection);
+  // Queues OnReleased for a connection that is being released, once it is quiescent.
+  void ReleaseIfDone(LoopConnection& connection);
   bool has_connections() const { return free_slots_.size() < slots_.size(); }
 
   enum class SendResult { kDrained, kBlocked, kBudgetSpent, kFailed };
@@ -160,7 +204,10 @@ class LoopBase : public EventLoop {
  private:
   friend struct LoopConnection;
 
-  bool Listen(ListeningSocket socket, ConnectionHandler* handler);
+  bool Listen(ListeningSocket socket, ConnectionHandler* handler, bool shared);
+  LoopConnection& NewConnection(UniqueFd fd, ConnectionHandler* handler, uint64_t id,
+                                std::string peer);
+  void CallOnOpen(LoopConnection& connection);
   // Waits for the first event at most until then (of the monotonic clock, in ms).
   void Turn(uint64_t until_ms);
   int WaitMilliseconds(uint64_t until_ms) const;
@@ -179,6 +226,8 @@ class LoopBase : public EventLoop {
   void ReapClosed();
   void ReapLingering();
   void ContinueReading(LoopConnection& connection);
+  bool StartRelease(LoopConnection& connection);
+  void DeliverReleased();
 
   const EventLoopOptions options_;
   std::string note_;
@@ -196,13 +245,18 @@ class LoopBase : public EventLoop {
   uint64_t next_id_ = 1;
   size_t connection_count_ = 0;  // not closed
 
-  std::deque<ConnectionRef> ready_;   // have input that OnData is to see again
-  std::deque<ConnectionRef> closed_;  // OnClose is due
+  std::deque<ConnectionRef> ready_;     // have input that OnData is to see again
+  std::deque<ConnectionRef> closed_;    // OnClose is due
+  std::deque<ConnectionRef> released_;  // OnReleased is due
   struct Lingering {
     ConnectionRef ref;
     uint64_t deadline_ms;
   };
   std::deque<Lingering> lingering_;  // by deadline
+
+  // Shared, so that one that is unwatched from inside its callback outlives it.
+  std::vector<std::shared_ptr<Watched>> watched_;
+  uint32_t next_watch_id_ = 0;
 
   std::function<void()> timer_;
   uint64_t timer_interval_ms_ = 0;

@@ -1,6 +1,7 @@
 #include "runtime/net/socket.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -10,6 +11,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstddef>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -77,6 +79,12 @@ bool RemoveStaleSocket(const std::string& path, const sockaddr_un& address, std:
   return true;
 }
 
+uint16_t PortOf(const sockaddr_storage& address) {
+  return ntohs(address.ss_family == AF_INET6
+                   ? reinterpret_cast<const sockaddr_in6&>(address).sin6_port
+                   : reinterpret_cast<const sockaddr_in&>(address).sin_port);
+}
+
 }  // namespace
 
 UniqueFd::~UniqueFd() {
@@ -124,9 +132,7 @@ ListeningSocket ListeningSocket::OpenTcp(const std::string& address, uint16_t po
     *error = where + ErrnoText();
     return {};
   }
-  listener.port_ =
-      ntohs(bound.ss_family == AF_INET6 ? reinterpret_cast<const sockaddr_in6&>(bound).sin6_port
-                                        : reinterpret_cast<const sockaddr_in&>(bound).sin_port);
+  listener.port_ = PortOf(bound);
   listener.fd_ = std::move(fd);
   return listener;
 }
@@ -161,6 +167,43 @@ ListeningSocket ListeningSocket::OpenUnix(const std::string& path, std::string* 
     listener.inode_ = status.st_ino;
   }
   listener.unix_path_ = path;
+  listener.fd_ = std::move(fd);
+  return listener;
+}
+
+ListeningSocket ListeningSocket::Adopt(UniqueFd fd, std::string* error) {
+  const std::string where = "cannot listen on descriptor " + std::to_string(fd.get()) + ": ";
+  int listening = 0;
+  socklen_t listening_size = sizeof(listening);
+  sockaddr_storage bound{};
+  socklen_t size = sizeof(bound);
+  if (getsockopt(fd.get(), SOL_SOCKET, SO_ACCEPTCONN, &listening, &listening_size) != 0 ||
+      getsockname(fd.get(), reinterpret_cast<sockaddr*>(&bound), &size) != 0) {
+    *error = where + ErrnoText() + " (hand over a listening socket)";
+    return {};
+  }
+  const bool is_unix = bound.ss_family == AF_UNIX;
+  if (listening == 0 || (!is_unix && bound.ss_family != AF_INET && bound.ss_family != AF_INET6)) {
+    *error = where + "not a listening TCP or Unix socket (hand over one that is)";
+    return {};
+  }
+  const int flags = fcntl(fd.get(), F_GETFL);
+  if ((flags & O_NONBLOCK) == 0 && fcntl(fd.get(), F_SETFL, flags | O_NONBLOCK) != 0) {
+    *error = where + ErrnoText();
+    return {};
+  }
+  ListeningSocket listener;
+  if (is_unix) {
+    const auto& address = reinterpret_cast<const sockaddr_un&>(bound);
+    const size_t bytes = size - offsetof(sockaddr_un, sun_path);
+    listener.unix_path_.assign(address.sun_path, strnlen(address.sun_path, bytes));
+    // Of the abstract name space; written as ss and /proc/net/unix write it.
+    if (listener.unix_path_.empty()) {
+      listener.unix_path_ = "@" + std::string(address.sun_path + 1, bytes - 1);
+    }
+  } else {
+    listener.port_ = PortOf(bound);
+  }
   listener.fd_ = std::move(fd);
   return listener;
 }

@@ -38,6 +38,9 @@ class ListeningSocket {
   static ListeningSocket OpenTcp(const std::string& address, uint16_t port, std::string* error);
   // A socket file that nobody listens on is replaced. Only the owner may connect (mode 0700).
   static ListeningSocket OpenUnix(const std::string& path, std::string* error);
+  // A socket that somebody else has bound and listens on; made non-blocking. Its socket file, if it
+  // has one, is not removed.
+  static ListeningSocket Adopt(UniqueFd fd, std::string* error);
 
   ListeningSocket() = default;
   ~ListeningSocket();
@@ -58,7 +61,7 @@ class ListeningSocket {
   uint16_t port_ = 0;
   std::string unix_path_;
   dev_t device_ = 0;  // of the socket file
-  ino_t inode_ = 0;
+  ino_t inode_ = 0;   // 0: the file is somebody else's
 };
 
 }  // namespace shredder::net
