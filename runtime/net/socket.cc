@@ -216,6 +216,16 @@ ListeningSocket::~ListeningSocket() {
   }
 }
 
+// What was here goes with `other`.
+ListeningSocket& ListeningSocket::operator=(ListeningSocket&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(port_, other.port_);
+  std::swap(unix_path_, other.unix_path_);
+  std::swap(device_, other.device_);
+  std::swap(inode_, other.inode_);
+  return *this;
+}
+
 void ListeningSocket::ConfigureAccepted(int fd) const {
   if (!unix_path_.empty()) return;
   SetOption(fd, IPPROTO_TCP, TCP_NODELAY, 1);

@@ -45,7 +45,7 @@ class ListeningSocket {
   ListeningSocket() = default;
   ~ListeningSocket();
   ListeningSocket(ListeningSocket&&) noexcept = default;
-  ListeningSocket& operator=(ListeningSocket&&) = delete;
+  ListeningSocket& operator=(ListeningSocket&& other) noexcept;
 
   bool valid() const { return fd_.valid(); }
   int fd() const { return fd_.get(); }

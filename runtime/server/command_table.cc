@@ -211,6 +211,9 @@ constexpr Command kCommands[] = {
       {}},
     {"strlen", 2, kReadOnly | kFast, kExaminesKey, HandleStrlen,
      {"Get the length of the value of a key", "2.2.0", kString, "O(1)"}, {}},
+    {"tenant", -2, kAdmin | kAllowBusy | kDangerous | kMayBeLong | kNoMulti, kNoKeys, HandleTenant,
+     {"Create, change, list, move and drop tenants", "7.0.0", kServer,
+      "Depends on the subcommand"}, {}},
     {"ttl", 2, kReadOnly | kFast, kReadsKey, HandleTtl,
      {"Get a key's time to live in seconds", "1.0.0", kGeneric, "O(1)"}, {}},
     {"type", 2, kReadOnly | kFast, kExaminesKey, HandleType,
@@ -227,6 +230,8 @@ constexpr Command kCommands[] = {
 
 constexpr size_t kCommandCount = sizeof(kCommands) / sizeof(kCommands[0]);
 constexpr size_t kMaxNameLength = 16;
+
+constexpr char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
 
 // Lookup: a hash table with linear probing, at most a quarter full, over names of up to 16 bytes.
 
@@ -268,6 +273,14 @@ static_assert(NamesFit());
 }  // namespace
 
 std::span<const Command> AllCommands() { return kCommands; }
+
+bool EqualsIgnoringCase(std::string_view text, std::string_view lower_case) {
+  if (text.size() != lower_case.size()) return false;
+  for (size_t i = 0; i < text.size(); ++i) {
+    if (LowerCase(text[i]) != lower_case[i]) return false;
+  }
+  return true;
+}
 
 const Command* FindCommand(std::string_view name) {
   if (name.empty() || name.size() > kMaxNameLength) return nullptr;

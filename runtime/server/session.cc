@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/server/command_table.h"
@@ -58,7 +59,41 @@ Session::Session(net::Connection& connection, Shard& shard)
       shard_(shard),
       opened_ms_(shard.clock().NowMs()),
       last_request_ms_(opened_ms_) {
+  parser_.SetLimits(resp::RequestParser::Limits::Unauthenticated());
+}
+
+void Session::Begin(const control::HandOver* state) {
   Reset();
+  if (state == nullptr) {
+    if (!destination_.empty()) connection_.Release();
+    return;
+  }
+  opened_ms_ = state->opened_ms;
+  protocol_ = static_cast<resp::Protocol>(state->protocol);
+  name_ = state->name;
+  library_name_ = state->library_name;
+  library_version_ = state->library_version;
+  auth_failures_ = state->auth_failures;
+  if (state->right_digest) {
+    asked_tenant_ = state->tenant;
+    asked_digest_ = *state->right_digest;
+    answer_ = {.connection = id(), .is_known = true, .is_right = true, .tenant = state->tenant};
+    destination_.clear();
+  }
+  if (!destination_.empty()) connection_.Release();
+}
+
+control::HandOver Session::State() const {
+  control::HandOver state;
+  state.tenant = destination_;
+  state.opened_ms = opened_ms_;
+  state.protocol = static_cast<int>(protocol_);
+  state.name = name_;
+  state.library_name = library_name_;
+  state.library_version = library_version_;
+  state.auth_failures = auth_failures_;
+  if (answer_) state.right_digest = asked_digest_;
+  return state;
 }
 
 std::string Session::last_command() const {
@@ -69,17 +104,37 @@ void Session::Reset() {
   EndTransaction();
   protocol_ = resp::Protocol::kResp2;
   name_.clear();
-  Tenant* tenant = shard_.FindTenant(config::kDefaultTenantName);
-  SetTenant(tenant && !tenant->secret ? tenant : nullptr);
+  if (shard_.open_tenant().empty()) {
+    SetTenant(nullptr);
+  } else {
+    GoTo(shard_.open_tenant());
+  }
 }
 
-void Session::SetTenant(Tenant* tenant) {
+bool Session::GoTo(std::string_view name) {
+  Tenant* const tenant = shard_.FindTenant(name);
+  if (tenant != nullptr && !tenant->is_leaving) return SetTenant(tenant);
+  SetTenant(nullptr);
+  destination_ = name;
+  return false;
+}
+
+bool Session::SetTenant(Tenant* tenant) {
+  if (tenant && !tenant_ && !shard_.HasRoomForClient()) {
+    resp::ReplyWriter(&connection_.output(), protocol_).Error("ERR max number of clients reached");
+    closing_ = true;
+    return false;
+  }
   if (tenant && tenant != tenant_) ++tenant->stats.connections;
   if (tenant != tenant_) watcher_.Unwatch();
+  if ((tenant != nullptr) != (tenant_ != nullptr)) {
+    shard_.CountAuthenticated(*this, tenant != nullptr);
+  }
   tenant_ = tenant;
   parser_.SetLimits(tenant ? resp::RequestParser::Limits()
                            : resp::RequestParser::Limits::Unauthenticated());
   UpdateTime();
+  return true;
 }
 
 void Session::UpdateTime() {
@@ -88,30 +143,69 @@ void Session::UpdateTime() {
   if (tenant_ && !shard_.IsHeld(tenant_)) tenant_->store->SetNow(last_request_ms_);
 }
 
-bool Session::Authenticate(std::string_view name, std::string_view password,
-                           resp::ReplyWriter& reply) {
-  const config::Secret guess = config::Secret::OfPassword(password);
-  Tenant* tenant = shard_.FindTenant(name);
-  const bool accepted =
-      tenant ? tenant->Accepts(guess) : config::Secret::Unmatchable().Equals(guess);
-  if (tenant && accepted) {
+Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
+                                             resp::ReplyWriter& reply) {
+  const std::string digest = config::Secret::OfPassword(password).Hex();
+  if (!answer_ || asked_tenant_ != name || asked_digest_ != digest) {
+    awaiting_ = is_asking_;
+    if (is_asking_) return Authenticated::kLater;
+    asked_tenant_ = name;
+    asked_digest_ = digest;
+    answer_ = shard_.authority().Authenticate(id(), name, digest);
+    if (!answer_) {
+      is_asking_ = awaiting_ = true;
+      return Authenticated::kLater;
+    }
+  }
+  if (answer_->is_right) {
     auth_failures_ = 0;
-    SetTenant(tenant);
-    return true;
+    if (GoTo(name)) {
+      answer_.reset();
+      return Authenticated::kYes;
+    }
+    if (closing_) return Authenticated::kNo;
+    awaiting_ = true;
+    return Authenticated::kLater;
   }
   ++auth_failures_;
   reply.Error("WRONGPASS invalid username-password pair or user is disabled.");
   // A name that is no tenant's is not logged: it may be a password that was typed in its place.
   shard_.log().warn(
       "{}: wrong password for {}; failure {} of {} on this connection", address(),
-      tenant ? fmt::format("tenant '{}'", tenant->name) : "a tenant that does not exist",
+      answer_->is_known ? fmt::format("tenant '{}'", name) : "a tenant that does not exist",
       auth_failures_, kMaxAuthFailures);
+  answer_.reset();
   if (auth_failures_ >= kMaxAuthFailures) {
     closing_ = true;
   } else {
     delayed_ = true;
   }
-  return false;
+  return Authenticated::kNo;
+}
+
+void Session::OnAnswer(const control::AuthenticationAnswer& answer) {
+  if (!is_asking_ || answer.tenant != asked_tenant_) return;
+  is_asking_ = false;
+  answer_ = answer;
+  Resume();
+}
+
+std::optional<std::string> Session::ExecuteTenantCommand(std::span<const std::string_view> args) {
+  if (tenant_reply_) return std::exchange(tenant_reply_, std::nullopt);
+  if (!is_asking_) {
+    if (auto reply = shard_.authority().ExecuteTenantCommand(id(), *tenant_, protocol_, args)) {
+      return reply;
+    }
+  }
+  is_asking_ = awaiting_ = true;
+  return std::nullopt;
+}
+
+void Session::OnTenantReply(std::string reply) {
+  if (!is_asking_) return;
+  is_asking_ = false;
+  tenant_reply_ = std::move(reply);
+  Resume();
 }
 
 void Session::Kill() {
@@ -147,7 +241,19 @@ size_t Session::OnData(std::string_view unread) {
         shard_.AddWaiting(this);
         break;
       }
+      if (outcome == Outcome::kAwait) {
+        if (destination_.empty()) {
+          connection_.PauseReading();
+        } else {
+          connection_.Release();
+        }
+        break;
+      }
       consumed += parsed;
+      if (!destination_.empty()) {  // RESET
+        connection_.Release();
+        break;
+      }
       turn_over = requests + 1 == kMaxRequestsPerTurn || connection_.output().size() >= max_output;
       if (outcome == Outcome::kDoneLong) {
         UpdateTime();
@@ -210,6 +316,7 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   resp::ReplyWriter reply(&connection_.output(), protocol_);
   Request request{shard_, *this, tenant_, *command, args, reply};
   Execute(request);
+  if (std::exchange(awaiting_, false)) return Outcome::kAwait;
   return command->flags & kMayBeLong ? Outcome::kDoneLong : Outcome::kDone;
 }
 
@@ -243,6 +350,8 @@ std::string Session::ErrorOf(Refusal refusal, const Command* container, const Co
 }
 
 bool Session::NeedsEngine(const Command& command) const {
+  // Libraries that another process has loaded are loaded before they are told of.
+  if (command.handler == HandleFunctionList) return !tenant_->unloaded_libraries.empty();
   if (!queued_) return command.flags & kUsesEngine;
   return command.handler == HandleExec && queued_->flags() & kUsesEngine;
 }

@@ -3,9 +3,12 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
+#include "runtime/control/messages.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/resp/reply_writer.h"
 #include "runtime/resp/request_parser.h"
@@ -17,19 +20,35 @@ namespace shredder::server {
 
 class Session {
  public:
-  // The connection and the shard must outlive the session. Authenticated as the default tenant
-  // where that has no password.
+  // The connection and the shard must outlive the session.
   Session(net::Connection& connection, Shard& shard);
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
+
+  // First, and once. Authenticated as the open tenant where there is one; with the state of a
+  // session that another process has handed over, where `state` is not null.
+  void Begin(const control::HandOver* state);
+  // What another process goes on with; not who the connection is.
+  control::HandOver State() const;
 
   // Executes the complete requests at the front of `unread`, up to a bound for one turn; returns
   // the bytes consumed.
   size_t OnData(std::string_view unread);
 
+  enum class Authenticated {
+    kYes,
+    kNo,     // replied
+    kLater,  // the request is executed again, here or by the shard that the tenant is on
+  };
   // Tries `password` for the tenant `name`; on failure replies WRONGPASS, delays the session's next
   // request, and closes the connection after the kMaxAuthFailures-th one.
-  bool Authenticate(std::string_view name, std::string_view password, resp::ReplyWriter& reply);
+  Authenticated Authenticate(std::string_view name, std::string_view password,
+                             resp::ReplyWriter& reply);
+  // What the authority has answered to that.
+  void OnAnswer(const control::AuthenticationAnswer& answer);
+  // The reply to a TENANT command; nothing where the request is executed again once it is there.
+  std::optional<std::string> ExecuteTenantCommand(std::span<const std::string_view> args);
+  void OnTenantReply(std::string reply);
   // As a new connection: RESP2, without a name, not authenticated, no transaction.
   void Reset();
   // From MULTI on, until EndTransaction, which also forgets the watched keys.
@@ -72,9 +91,13 @@ class Session {
     kDone,
     kDoneLong,  // a command that may have taken long
     kWait,      // not executed: the session waits until its tenant or the engine is free
+    kAwait,     // not executed: the session waits for the authority, or leaves for another shard
   };
 
-  void SetTenant(Tenant* tenant);
+  // False where there are too many clients: replied, and the connection closes.
+  bool SetTenant(Tenant* tenant);
+  // Becomes the session of a tenant that may be on another shard.
+  bool GoTo(std::string_view tenant);
   void UpdateTime();
   Outcome Dispatch(std::span<const std::string_view> args);
   // Why a command is neither executed nor queued.
@@ -93,11 +116,20 @@ class Session {
   bool executing_ = false;
   bool closing_ = false;
   bool delayed_ = false;  // after a failed AUTH
+  // The request at hand is executed again later.
+  bool awaiting_ = false;
+  // The authority has been asked, and has not answered.
+  bool is_asking_ = false;
+  std::string asked_tenant_;
+  std::string asked_digest_;
+  std::optional<control::AuthenticationAnswer> answer_;  // to that
+  std::optional<std::string> tenant_reply_;
+  std::string destination_;  // the tenant for whose shard the connection leaves; empty: none
   int auth_failures_ = 0;
   std::string name_;
   std::string library_name_;
   std::string library_version_;
-  const uint64_t opened_ms_;
+  uint64_t opened_ms_;
   uint64_t last_request_ms_;
   const Command* last_container_ = nullptr;
   const Command* last_command_ = nullptr;

@@ -1,11 +1,13 @@
 #include "runtime/server/shard.h"
 
 #include <fmt/format.h>
-#include <openssl/rand.h>
+#include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
+#include <variant>
+
+#include "runtime/control/process.h"
 
 namespace shredder::server {
 namespace {
@@ -19,58 +21,135 @@ constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 // each takes a piece of the stack, which V8 needs too.
 constexpr int kMaxNestedExecYields = 16;
 
-// 40 hexadecimal digits, as Redis's run_id.
-std::string RandomRunId() {
-  std::array<unsigned char, 20> bytes;
-  std::string id;
-  if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1) bytes.fill(0);
-  for (const unsigned char byte : bytes) id += fmt::format("{:02x}", byte);
-  return id;
-}
-
 }  // namespace
 
-Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log)
+ServerIdentity ServerIdentity::OfThisProcess(uint64_t now_ms) {
+  ServerIdentity identity;
+  identity.run_id = control::RandomRunId();
+  identity.started_ms = now_ms;
+  identity.process_id = getpid();
+  return identity;
+}
+
+Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log,
+             const ServerIdentity& identity, control::StatusPage* page)
     : config_(config),
       clock_(clock),
       log_(log),
-      run_id_(RandomRunId()),
-      started_ms_(clock.NowMs()),
-      last_timer_ms_(started_ms_) {}
+      identity_(identity),
+      page_(page),
+      status_(page->shards[identity.shard]),
+      last_timer_ms_(clock.NowMs()) {}
 
 Shard::~Shard() = default;
 
-std::unique_ptr<Shard> Shard::Create(const config::ServerConfig& config, const Clock& clock,
-                                     spdlog::logger& log, std::string* error) {
-  std::unique_ptr<Shard> shard(new Shard(config, clock, log));
-  if (!shard->CreateTenants(error)) return nullptr;
-  return shard;
+// --- Tenants
+
+void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store::Store> store,
+                      std::vector<std::string> libraries) {
+  auto tenant = std::make_unique<Tenant>();
+  tenant->name = config.name;
+  tenant->config = config;
+  tenant->store = std::move(store);
+  tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
+  tenant->unloaded_libraries = std::move(libraries);
+  Configure(tenant.get());
+  tenants_by_name_.emplace(tenant->name, tenant.get());
+  tenants_.push_back(std::move(tenant));
 }
 
-bool Shard::CreateTenants(std::string* error) {
-  for (const config::TenantConfig& tenant_config : config_.tenants) {
-    auto tenant = std::make_unique<Tenant>();
-    tenant->name = tenant_config.name;
-    tenant->secret = tenant_config.secret;
-    store::StoreOptions options;
-    options.quota_bytes = tenant_config.memory_bytes;
-    std::string reason;
-    tenant->store = store::Store::Create(options, &reason);
-    if (!tenant->store) {
-      *error = fmt::format("tenant '{}': {}", tenant->name, reason);
+void Shard::Configure(Tenant* tenant) {
+  tenant->deadline = config::DeadlineOf(tenant->config, config_);
+  engine::Engine* const engine = EngineFor(tenant->deadline);
+  if (tenant->engine == engine) return;
+  tenant->engine = engine;
+  if (tenant->functions) {
+    for (const engine::LibraryInfo& library : tenant->functions->libraries()) {
+      tenant->unloaded_libraries.push_back(library.code);
+    }
+    tenant->functions.reset();
+  }
+  tenant->functions = engine->CreateHost(tenant->store.get());
+}
+
+void Shard::SetTenant(const config::TenantConfig& config) {
+  Tenant* const tenant = FindTenant(config.name);
+  if (tenant == nullptr) return;
+  tenant->config = config;
+  tenant->must_configure = true;
+  ConfigureWaiting();
+}
+
+void Shard::SetConfig(const config::ServerConfig& config) {
+  config_ = config;
+  for (const auto& tenant : tenants_) tenant->must_configure = true;
+  ConfigureWaiting();
+}
+
+// Not while a function runs: its engine is the one that the tenant has.
+void Shard::ConfigureWaiting() {
+  if (running_) return;
+  for (const auto& tenant : tenants_) {
+    if (!tenant->must_configure || IsHeld(tenant.get())) continue;
+    tenant->must_configure = false;
+    Configure(tenant.get());
+  }
+}
+
+void Shard::ReleaseTenant(std::string_view name) {
+  Tenant* const tenant = FindTenant(name);
+  if (tenant == nullptr) {
+    authority_->OnReleased(name);
+    return;
+  }
+  tenant->is_leaving = true;
+  std::vector<Session*> own;
+  for (const auto& [id, session] : sessions_) {
+    if (session->tenant() == tenant) own.push_back(session.get());
+  }
+  for (Session* session : own) session->Kill();
+  if (IsRunning(tenant)) tenant->engine->RequestKill();
+  ReleaseLeaving();
+}
+
+void Shard::ReleaseLeaving() {
+  if (running_) return;
+  for (size_t i = 0; i < tenants_.size();) {
+    Tenant* const tenant = tenants_[i].get();
+    const bool has_sessions =
+        tenant->is_leaving &&
+        std::any_of(sessions_.begin(), sessions_.end(),
+                    [&](const auto& entry) { return entry.second->tenant() == tenant; });
+    if (!tenant->is_leaving || has_sessions || IsHeld(tenant)) {
+      ++i;
+      continue;
+    }
+    const std::string name = tenant->name;
+    if (last_run_tenant_ == tenant) last_run_tenant_ = nullptr;
+    tenants_by_name_.erase(tenant->name);
+    tenants_.erase(tenants_.begin() + static_cast<ptrdiff_t>(i));
+    next_to_reap_ = 0;
+    authority_->OnReleased(name);
+  }
+}
+
+bool Shard::LoadLibraries(Tenant* tenant, resp::ReplyWriter& reply) {
+  while (!tenant->unloaded_libraries.empty()) {
+    const engine::Value loaded = tenant->functions->Load(tenant->unloaded_libraries.back(), true);
+    if (const auto* error = std::get_if<engine::Error>(&loaded.data)) {
+      log_.warn("tenant '{}': a library could not be loaded again: {}", tenant->name,
+                error->message);
+      reply.Error(fmt::format("ERR a library could not be loaded again: {}", error->message));
       return false;
     }
-    tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
-    tenant->engine = EngineFor(config::DeadlineOf(tenant_config, config_));
-    tenant->functions = tenant->engine->CreateHost(tenant->store.get());
-    tenants_by_name_.emplace(tenant->name, tenant.get());
-    tenants_.push_back(std::move(tenant));
+    tenant->unloaded_libraries.pop_back();
   }
   return true;
 }
 
 engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
-  std::unique_ptr<engine::Engine>& engine = engines_[deadline];
+  std::unique_ptr<engine::Engine>& engine =
+      engines_[{deadline, config_.load_deadline_ms, config_.load_wall_deadline_ms}];
   if (!engine) {
     engine::EngineOptions options;
     options.deadline_ms = deadline.cpu_ms;
@@ -83,6 +162,46 @@ engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
     engine = std::make_unique<engine::Engine>(std::move(options));
   }
   return engine.get();
+}
+
+// --- Connections
+
+bool Shard::Admit() {
+  if (!open_tenant_.empty()) return HasRoomForClient();
+  if (page_->unauthenticated() < config_.max_unauthenticated) return true;
+  // Room is made by the one that has had the longest time to authenticate.
+  if (unauthenticated_.empty()) return false;
+  Session* const oldest = sessions_.find(*unauthenticated_.begin())->second.get();
+  log_.debug("{}: closed, as too many connections have not authenticated", oldest->address());
+  oldest->Kill();
+  return true;
+}
+
+uint64_t Shard::NextConnectionId() { return page_->last_connection_id.fetch_add(1) + 1; }
+
+void Shard::CountAuthenticated(Session& session, bool is_authenticated) {
+  if (is_authenticated) {
+    unauthenticated_.erase(session.id());
+    status_.clients.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    status_.clients.fetch_sub(1, std::memory_order_relaxed);
+    unauthenticated_.insert(session.id());
+  }
+  status_.unauthenticated.store(static_cast<uint32_t>(unauthenticated_.size()),
+                                std::memory_order_relaxed);
+}
+
+void Shard::CloseLateSessions(uint64_t now_ms) {
+  std::vector<Session*> late;
+  for (const uint64_t id : unauthenticated_) {
+    Session* const session = sessions_.find(id)->second.get();
+    if (now_ms - session->opened_ms() < config_.auth_timeout_ms) break;
+    late.push_back(session);
+  }
+  for (Session* session : late) {
+    log_.debug("{}: closed, as it has not authenticated in time", session->address());
+    session->Kill();
+  }
 }
 
 void Shard::Attach(net::EventLoop* loop) {
@@ -98,10 +217,49 @@ Tenant* Shard::FindTenant(std::string_view name) {
 }
 
 void Shard::OnOpen(net::Connection& connection) {
-  auto session = std::make_unique<Session>(connection, *this);
-  connection.set_user_data(session.get());
-  sessions_.emplace(connection.id(), std::move(session));
+  // A connection that was handed over brings its session's state.
+  const std::unique_ptr<control::HandOver> state(
+      static_cast<control::HandOver*>(connection.user_data()));
+  const auto [at, is_new] =
+      sessions_.emplace(connection.id(), std::make_unique<Session>(connection, *this));
+  Session* const session = at->second.get();
+  connection.set_user_data(session);
+  unauthenticated_.insert(connection.id());
+  session->Begin(state.get());
+  status_.unauthenticated.store(static_cast<uint32_t>(unauthenticated_.size()),
+                                std::memory_order_relaxed);
   log_.debug("{}: connected", connection.peer_address());
+}
+
+void Shard::Adopt(control::HandOver state, net::UniqueFd fd, std::string bytes) {
+  net::ReleasedConnection released;
+  released.id = state.id;
+  released.peer = state.peer;
+  released.fd = std::move(fd);
+  const size_t unread = std::min<size_t>(state.unread_bytes, bytes.size());
+  released.unread = bytes.substr(0, unread);
+  released.unsent = bytes.substr(unread);
+  loop_->Adopt(std::move(released), this, new control::HandOver(std::move(state)));
+}
+
+void Shard::OnReleased(net::Connection& connection, net::ReleasedConnection released) {
+  auto* const session = static_cast<Session*>(connection.user_data());
+  control::HandOver state = session->State();
+  state.id = released.id;
+  state.peer = std::move(released.peer);
+  state.unread_bytes = released.unread.size();
+  Forget(*session);
+  authority_->HandOver(std::move(state), std::move(released.fd), released.unread + released.unsent);
+}
+
+void Shard::OnAnswer(const control::AuthenticationAnswer& answer) {
+  const auto at = sessions_.find(answer.connection);
+  if (at != sessions_.end()) at->second->OnAnswer(answer);
+}
+
+void Shard::OnTenantReply(uint64_t connection, std::string reply) {
+  const auto at = sessions_.find(connection);
+  if (at != sessions_.end()) at->second->OnTenantReply(std::move(reply));
 }
 
 size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
@@ -109,15 +267,33 @@ size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
 }
 
 void Shard::OnClose(net::Connection& connection) {
-  auto* session = static_cast<Session*>(connection.user_data());
-  std::erase(waiting_, session);
-  std::erase_if(delayed_, [session](const Delayed& delayed) { return delayed.session == session; });
-  sessions_.erase(connection.id());
   log_.debug("{}: closed", connection.peer_address());
+  Forget(*static_cast<Session*>(connection.user_data()));
+}
+
+void Shard::Forget(Session& session) {
+  std::erase(waiting_, &session);
+  std::erase_if(delayed_, [&](const Delayed& delayed) { return delayed.session == &session; });
+  if (session.tenant() != nullptr) CountAuthenticated(session, false);
+  unauthenticated_.erase(session.id());
+  status_.unauthenticated.store(static_cast<uint32_t>(unauthenticated_.size()),
+                                std::memory_order_relaxed);
+  sessions_.erase(session.id());
+}
+
+// --- Turns
+
+// The supervisor ends a shard whose heart has stopped.
+void Shard::Beat() {
+  status_.heartbeat_ns.store(control::MonotonicNs(), std::memory_order_relaxed);
 }
 
 void Shard::OnTimer() {
   const uint64_t now_ms = clock_.NowMs();
+  Beat();
+  CloseLateSessions(now_ms);
+  ConfigureWaiting();
+  ReleaseLeaving();
   ResumeDelayed(now_ms);
   ReapExpired();
   if (now_ms == last_timer_ms_) return;
@@ -146,10 +322,23 @@ bool Shard::IsBusy(const Tenant& tenant) const {
   return clock_.NowMs() - since_ms >= config_.busy_reply_ms;
 }
 
-void Shard::BeginRunning(const RunningCommand& command) { running_ = command; }
+void Shard::BeginRunning(const RunningCommand& command) {
+  running_ = command;
+  const config::Deadline& deadline = command.deadline;
+  if (command.tenant != last_run_tenant_) status_.tenant.Set(command.tenant->name);
+  last_run_tenant_ = command.tenant;
+  if (command.function != last_run_function_) {
+    last_run_function_ = command.function.substr(0, control::kMaxNameBytes);
+    status_.function.Set(last_run_function_);
+  }
+  status_.cpu_deadline_ms.store(deadline.cpu_ms, std::memory_order_relaxed);
+  status_.wall_deadline_ms.store(deadline.wall_ms, std::memory_order_relaxed);
+  status_.running_since_ns.store(control::MonotonicNs(), std::memory_order_release);
+}
 
 void Shard::EndRunning() {
   running_.reset();
+  status_.running_since_ns.store(0, std::memory_order_release);
   ResumeWaiting([this](const Session& session) { return !IsHeld(session.tenant()); });
 }
 
@@ -161,6 +350,7 @@ void Shard::EndExec(Tenant* tenant) {
 }
 
 void Shard::OnYield() {
+  Beat();
   if (stop_requested()) {
     running_->tenant->engine->RequestKill();
     return;

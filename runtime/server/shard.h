@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -19,8 +20,10 @@
 #include <vector>
 
 #include "runtime/config/config.h"
+#include "runtime/control/status_page.h"
 #include "runtime/engine/engine.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/server/authority.h"
 #include "runtime/server/clock.h"
 #include "runtime/server/session.h"
 #include "runtime/server/tenant.h"
@@ -33,16 +36,31 @@ struct RunningCommand {
   std::string_view function;
   std::span<const std::string_view> args;  // the whole command
   uint64_t started_ms;
+  config::Deadline deadline;
+};
+
+// The server that a shard is a part of.
+struct ServerIdentity {
+  std::string run_id;  // 40 hexadecimal digits, as Redis's
+  uint64_t started_ms = 0;
+  int32_t process_id = 0;  // the supervisor's
+  uint32_t shard = 0;      // the shard's index
+  bool is_single = false;  // of one tenant alone
+  static ServerIdentity OfThisProcess(uint64_t now_ms);
 };
 
 class Shard : public net::ConnectionHandler {
  public:
   static constexpr uint64_t kTimerIntervalMs = 100;
 
-  // Null with a one-line reason in *error. `clock` and `log` must outlive the shard.
-  static std::unique_ptr<Shard> Create(const config::ServerConfig& config, const Clock& clock,
-                                       spdlog::logger& log, std::string* error);
+  // Without tenants. `clock`, `log` and `page` must outlive the shard.
+  Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log,
+        const ServerIdentity& identity, control::StatusPage* page);
   ~Shard() override;
+
+  // Whom the shard asks and tells; first of all, and outlives the shard's sessions.
+  void set_authority(Authority* authority) { authority_ = authority; }
+  Authority& authority() const { return *authority_; }
 
   // The loop that serves the shard's connections: sets its timer, and lets it turn while a function
   // runs. The loop must be destroyed before the shard.
@@ -51,6 +69,36 @@ class Shard : public net::ConnectionHandler {
   void OnOpen(net::Connection& connection) override;
   size_t OnData(net::Connection& connection, std::string_view unread) override;
   void OnClose(net::Connection& connection) override;
+  void OnReleased(net::Connection& connection, net::ReleasedConnection released) override;
+
+  // Whether one more connection may be accepted: event_loop.h.
+  bool Admit();
+  uint64_t NextConnectionId();
+  // The most connections that the loop may have: how many there are is checked here.
+  static constexpr size_t kMaxLoopConnections = 2'000'000;
+
+  // The tenant is this shard's from now on, with the sources of its libraries.
+  void AddTenant(const config::TenantConfig& config, std::unique_ptr<store::Store> store,
+                 std::vector<std::string> libraries);
+  // The tenant of that name gets another configuration; nothing where there is none.
+  void SetTenant(const config::TenantConfig& config);
+  // Closes the tenant's connections, and lets it go once nothing of it is under way: the authority
+  // is told then.
+  void ReleaseTenant(std::string_view name);
+  // Whose connections need no password; empty: none. It may be another shard's.
+  void SetOpenTenant(std::string_view name) { open_tenant_ = name; }
+  const std::string& open_tenant() const { return open_tenant_; }
+  // Settings that can change while the server runs.
+  void SetConfig(const config::ServerConfig& config);
+
+  // Answers of the authority; nothing happens where the connection is gone.
+  void OnAnswer(const control::AuthenticationAnswer& answer);
+  void OnTenantReply(uint64_t connection, std::string reply);
+  // A connection that another process has handed over.
+  void Adopt(control::HandOver state, net::UniqueFd fd, std::string bytes);
+
+  // False, with an error replied, where a library of the tenant cannot be loaded again.
+  bool LoadLibraries(Tenant* tenant, resp::ReplyWriter& reply);
 
   // Every kTimerIntervalMs: removes expired keys, lets delayed sessions go on.
   void OnTimer();
@@ -62,12 +110,16 @@ class Shard : public net::ConnectionHandler {
   const config::ServerConfig& config() const { return config_; }
   const Clock& clock() const { return clock_; }
   spdlog::logger& log() const { return log_; }
-  const std::string& run_id() const { return run_id_; }
-  uint64_t started_ms() const { return started_ms_; }
+  const ServerIdentity& identity() const { return identity_; }
   uint16_t tcp_port() const;
 
   // Null where there is none of that name.
   Tenant* FindTenant(std::string_view name);
+  // The session counts as one of an authenticated client from now on, or no longer.
+  void CountAuthenticated(Session& session, bool is_authenticated);
+  // Whether one more may be.
+  bool HasRoomForClient() const { return page_->clients() < config_.max_clients; }
+
   // By connection id.
   const std::map<uint64_t, std::unique_ptr<Session>>& sessions() const { return sessions_; }
 
@@ -101,30 +153,51 @@ class Shard : public net::ConnectionHandler {
     uint64_t until_ms;
   };
 
-  Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log);
-  bool CreateTenants(std::string* error);
+  // What engines differ in.
+  struct EngineKey {
+    config::Deadline call;
+    uint64_t load_ms;
+    std::optional<uint64_t> load_wall_ms;
+    auto operator<=>(const EngineKey&) const = default;
+  };
+
   engine::Engine* EngineFor(const config::Deadline& deadline);
+  // The tenant's deadlines and its engine, as its configuration and the server's have them.
+  void Configure(Tenant* tenant);
+  void ConfigureWaiting();
+  void ReleaseLeaving();
+  void Forget(Session& session);
+  void CloseLateSessions(uint64_t now_ms);
+  void Beat();
   void ResumeDelayed(uint64_t now_ms);
   void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
   void ResumeBusy();
   void ReapExpired();
 
-  const config::ServerConfig config_;
+  config::ServerConfig config_;
   const Clock& clock_;
   spdlog::logger& log_;
-  const std::string run_id_;
-  const uint64_t started_ms_;
+  const ServerIdentity identity_;
+  control::StatusPage* const page_;
+  control::ShardStatus& status_;
+  Authority* authority_ = nullptr;
+  std::string open_tenant_;
   net::EventLoop* loop_ = nullptr;
   std::atomic<bool> stop_requested_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free, "RequestStop is called by signal handlers");
 
   // An engine has one deadline, so there is one for each deadline that a tenant has. They outlive
   // the tenants.
-  std::map<config::Deadline, std::unique_ptr<engine::Engine>> engines_;
+  std::map<EngineKey, std::unique_ptr<engine::Engine>> engines_;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
+  // Ids of the sessions that have not authenticated, which are those of the longest ago first.
+  std::set<uint64_t> unauthenticated_;
   std::optional<RunningCommand> running_;
+  // What status_ names.
+  const Tenant* last_run_tenant_ = nullptr;
+  std::string last_run_function_;
   std::vector<Session*> waiting_;
   std::vector<Delayed> delayed_;
   int nested_exec_yields_ = 0;

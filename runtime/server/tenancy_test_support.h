@@ -17,7 +17,7 @@ inline config::ServerConfig TwoTenants() {
   for (const std::string_view name : {"red", "blue"}) {
     config::TenantConfig& tenant = config.tenants.emplace_back();
     tenant.name = name;
-    tenant.secret = config::Secret::OfPassword(std::string(name) + "-password");
+    tenant.secrets = {config::Secret::OfPassword(std::string(name) + "-password")};
     tenant.memory_bytes = 1 << 20;
   }
   return config;
@@ -32,8 +32,9 @@ class TenancyTest : public testing::Test {
 
   // As if a function of `red` ran.
   void BeginRed() {
-    server_.shard().BeginRunning(
-        {server_.shard().FindTenant("red"), "f", kCommand, server_.clock.now_ms});
+    server_.shard().BeginRunning({server_.shard().FindTenant("red"), "f", kCommand,
+                                  server_.clock.now_ms,
+                                  server_.shard().FindTenant("red")->deadline});
   }
   void EndRed() { server_.shard().EndRunning(); }
 
@@ -52,6 +53,11 @@ class TestLoop : public net::EventLoop {
   bool ListenUnix(const std::string&, net::ConnectionHandler*, std::string*) override {
     return true;
   }
+  bool AdoptListener(net::UniqueFd, net::ConnectionHandler*, std::string*) override { return true; }
+  void StopListening() override {}
+  void Adopt(net::ReleasedConnection, net::ConnectionHandler*, void*) override {}
+  bool Watch(int, std::function<void()>, std::string*) override { return true; }
+  void Unwatch(int) override {}
   uint16_t bound_port() const override { return 7379; }
   void SetTimer(uint64_t, std::function<void()>) override {}
   void Run() override {}

@@ -6,8 +6,9 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
-#include "runtime/config/secret.h"
+#include "runtime/config/config.h"
 #include "runtime/engine/engine.h"
 #include "runtime/server/watched_keys.h"
 #include "runtime/store/store.h"
@@ -37,18 +38,20 @@ struct TenantStats {
 };
 
 struct Tenant {
-  // Whether `password` is the tenant's; always so where it has none. Time does not depend on where
-  // a wrong one differs.
-  bool Accepts(const config::Secret& password) const { return !secret || secret->Equals(password); }
-
   std::string name;
-  std::optional<config::Secret> secret;
+  config::TenantConfig config;
+  config::Deadline deadline;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   engine::Engine* engine = nullptr;                 // the one of the tenant's deadline
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
+  // Sources of libraries that another process has loaded: loaded here before the first command that
+  // meets functions.
+  std::vector<std::string> unloaded_libraries;
   // When the EXEC that is under way began: no other command meets the store before it ends.
   std::optional<uint64_t> exec_started_ms;
+  bool must_configure = false;  // its configuration has changed since it was looked at
+  bool is_leaving = false;      // to be released as soon as nothing of it is under way
   TenantStats stats;
 };
 

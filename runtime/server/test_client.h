@@ -16,6 +16,7 @@
 #include "runtime/config/config.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/server/clock.h"
+#include "runtime/server/local_authority.h"
 #include "runtime/server/shard.h"
 
 namespace shredder::server {
@@ -38,6 +39,7 @@ class TestConnection : public net::Connection {
   void Close() override { closed = true; }
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }
+  bool Release() override { return false; }
 
   bool paused = false;
   bool closed = false;
@@ -51,8 +53,12 @@ class TestServer {
     config.deadline_ms = 60'000;
     config.load_deadline_ms = 60'000;
     std::string error;
-    shard_ = Shard::Create(config, clock, log_, &error);
-    if (!shard_) throw std::runtime_error(error);
+    status_ = std::make_unique<control::StatusMemory>(*control::StatusMemory::Create(&error));
+    status_->page().shard_count = 1;
+    shard_ = std::make_unique<Shard>(
+        config, clock, log_, ServerIdentity::OfThisProcess(clock.NowMs()), &status_->page());
+    authority_ = LocalAuthority::Create(config, shard_.get(), &error);
+    if (!authority_) throw std::runtime_error(error);
   }
 
   Shard& shard() { return *shard_; }
@@ -64,7 +70,9 @@ class TestServer {
  private:
   std::ostringstream log_text_;
   spdlog::logger log_;
+  std::unique_ptr<control::StatusMemory> status_;
   std::unique_ptr<Shard> shard_;
+  std::unique_ptr<LocalAuthority> authority_;
   uint64_t next_connection_id_ = 1;
 };
 

@@ -77,8 +77,7 @@ void HandleAuth(Request& request) {
   }
   const bool has_user = request.args.size() == 3;
   if (!has_user) {
-    const Tenant* tenant = request.shard.FindTenant(config::kDefaultTenantName);
-    if (tenant && !tenant->secret) {
+    if (!request.shard.open_tenant().empty()) {
       request.reply.Error(
           "ERR AUTH <password> called without any password configured for the default user. Are "
           "you sure your configuration is correct?");
@@ -86,15 +85,18 @@ void HandleAuth(Request& request) {
     }
   }
   const std::string_view user = has_user ? request.args[1] : config::kDefaultTenantName;
-  if (request.session.Authenticate(user, request.args.back(), request.reply)) request.reply.Ok();
+  if (request.session.Authenticate(user, request.args.back(), request.reply) ==
+      Session::Authenticated::kYes) {
+    request.reply.Ok();
+  }
 }
 
 void HandleHello(Request& request) {
   HelloOptions options;
   if (!ReadHelloOptions(request, &options)) return;
   Session& session = request.session;
-  if (options.authenticate &&
-      !session.Authenticate(options.user, options.password, request.reply)) {
+  if (options.authenticate && session.Authenticate(options.user, options.password, request.reply) !=
+                                  Session::Authenticated::kYes) {
     return;
   }
   if (!session.tenant()) {

@@ -21,8 +21,9 @@ constexpr std::string_view kEngineName = "js";
 // While it lives, the shard knows that the request runs JavaScript.
 class RunningScope {
  public:
-  RunningScope(Request& request, std::string_view function) : shard_(request.shard) {
-    shard_.BeginRunning({request.tenant, function, request.args, shard_.clock().NowMs()});
+  RunningScope(Request& request, std::string_view function, const config::Deadline& deadline)
+      : shard_(request.shard) {
+    shard_.BeginRunning({request.tenant, function, request.args, shard_.clock().NowMs(), deadline});
   }
   ~RunningScope() { shard_.EndRunning(); }
   RunningScope(const RunningScope&) = delete;
@@ -37,8 +38,22 @@ bool MayWrite(const engine::FunctionInfo& function) {
          function.flags.end();
 }
 
+config::Deadline LoadDeadline(const Request& request) {
+  const config::ServerConfig& config = request.shard.config();
+  return {config.load_deadline_ms, config.load_wall_deadline_ms.value_or(
+                                       engine::DefaultWallDeadlineMs(config.load_deadline_ms))};
+}
+
+// False, with an error replied, where what another process has loaded cannot be loaded here.
+bool HasLibraries(Request& request) {
+  if (request.tenant->unloaded_libraries.empty()) return true;
+  const RunningScope running(request, "FUNCTION LOAD", LoadDeadline(request));
+  return request.shard.LoadLibraries(request.tenant, request.reply);
+}
+
 void Invoke(Request& request, bool read_only) {
   const auto args = request.args;
+  if (!HasLibraries(request)) return;
   const engine::FunctionInfo* function = request.tenant->functions->Find(args[1]);
   if (!function) {
     request.reply.Error("ERR Function not found");
@@ -69,7 +84,7 @@ void Invoke(Request& request, bool read_only) {
   }
   engine::Value value;
   {
-    const RunningScope running(request, args[1]);
+    const RunningScope running(request, args[1], request.tenant->deadline);
     value =
         request.tenant->functions->Call(args[1], keys, args.subspan(3 + keys.size()), read_only);
   }
@@ -112,6 +127,7 @@ void HandleFcallRo(Request& request) { Invoke(request, true); }
 
 void HandleFunctionLoad(Request& request) {
   const auto args = request.args;
+  if (!HasLibraries(request)) return;
   bool replace = false;
   for (size_t i = 2; i + 1 < args.size(); ++i) {
     if (!EqualsIgnoringCase(args[i], "replace")) {
@@ -123,8 +139,11 @@ void HandleFunctionLoad(Request& request) {
   }
   engine::Value value;
   {
-    const RunningScope running(request, "FUNCTION LOAD");
+    const RunningScope running(request, "FUNCTION LOAD", LoadDeadline(request));
     value = request.tenant->functions->Load(args.back(), replace);
+  }
+  if (const auto* name = std::get_if<engine::Bytes>(&value.data)) {
+    request.shard.authority().OnLibraryChanged(*request.tenant, name->bytes, args.back());
   }
   EncodeValue(value, request.reply);
 }
@@ -150,6 +169,7 @@ void HandleFunctionList(Request& request) {
       return;
     }
   }
+  if (!HasLibraries(request)) return;
   std::vector<const engine::LibraryInfo*> libraries;
   for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
     if (resp::GlobMatch(pattern, library.name, true)) libraries.push_back(&library);
@@ -161,7 +181,9 @@ void HandleFunctionList(Request& request) {
 }
 
 void HandleFunctionDelete(Request& request) {
+  if (!HasLibraries(request)) return;
   if (request.tenant->functions->Delete(request.args[2])) {
+    request.shard.authority().OnLibraryChanged(*request.tenant, request.args[2], std::nullopt);
     request.reply.Ok();
   } else {
     request.reply.Error("ERR Library not found");
@@ -180,6 +202,10 @@ void HandleFunctionFlush(Request& request) {
       !EqualsIgnoringCase(args[2], "async")) {
     request.reply.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     return;
+  }
+  if (!HasLibraries(request)) return;
+  for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
+    request.shard.authority().OnLibraryChanged(*request.tenant, library.name, std::nullopt);
   }
   request.tenant->functions->Flush();
   request.reply.Ok();

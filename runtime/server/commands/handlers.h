@@ -65,6 +65,7 @@ void HandlePexpire(Request& request);
 void HandlePexpireAt(Request& request);
 void HandlePexpireTime(Request& request);
 void HandlePttl(Request& request);
+void HandleTenant(Request& request);
 void HandleTtl(Request& request);
 
 // scan.cc

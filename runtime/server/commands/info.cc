@@ -31,18 +31,21 @@ std::string HumanBytes(uint64_t bytes) {
 
 void Server(const Request& request, std::string* out) {
   const uint64_t uptime_seconds =
-      (request.shard.clock().NowMs() - request.shard.started_ms()) / 1000;
+      (request.shard.clock().NowMs() - request.shard.identity().started_ms) / 1000;
   Line(out, "redis_version", config::kRedisVersion);
   Line(out, "shredder_version", config::kShredderVersion);
   Line(out, "v8_version", engine::Engine::V8Version());
   Line(out, "redis_mode", "standalone");
   Line(out, "os", "Linux");
   Line(out, "arch_bits", 64);
-  Line(out, "process_id", getpid());
-  Line(out, "run_id", request.shard.run_id());
+  Line(out, "process_id", request.shard.identity().process_id);
+  Line(out, "run_id", request.shard.identity().run_id);
   Line(out, "tcp_port", request.shard.tcp_port());
   Line(out, "uptime_in_seconds", uptime_seconds);
   Line(out, "uptime_in_days", uptime_seconds / 86400);
+  Line(out, "shard", request.shard.identity().shard);
+  Line(out, "shard_process_id", getpid());
+  Line(out, "shard_is_single", request.shard.identity().is_single ? 1 : 0);
 }
 
 void Clients(const Request& request, std::string* out) {
@@ -60,6 +63,8 @@ void Memory(const Request& request, std::string* out) {
   const uint64_t quota = request.store().quota_bytes();
   const engine::FunctionHost& functions = *request.tenant->functions;
   size_t function_count = 0;
+  const size_t library_count =
+      functions.libraries().size() + request.tenant->unloaded_libraries.size();
   for (const engine::LibraryInfo& library : functions.libraries()) {
     function_count += library.functions.size();
   }
@@ -69,7 +74,7 @@ void Memory(const Request& request, std::string* out) {
   Line(out, "maxmemory_human", HumanBytes(quota));
   Line(out, "maxmemory_policy", "noeviction");
   Line(out, "used_memory_vm_functions", functions.heap_used_bytes());
-  Line(out, "number_of_libraries", functions.libraries().size());
+  Line(out, "number_of_libraries", library_count);
   Line(out, "number_of_functions", function_count);
 }
 

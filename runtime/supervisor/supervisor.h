@@ -1,0 +1,141 @@
+// The supervisor: owns the configuration, the directory of tenants, their stores' memory and the
+// listening sockets, and keeps the shards running, each a process of its own. Knows no V8.
+//
+// Thread: one, the process's first.
+#pragma once
+
+#include <spdlog/logger.h>
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/config/command_line.h"
+#include "runtime/config/config.h"
+#include "runtime/control/messages.h"
+#include "runtime/control/status_page.h"
+#include "runtime/net/socket.h"
+#include "runtime/supervisor/child.h"
+#include "runtime/supervisor/tenant_control.h"
+#include "runtime/supervisor/tenant_directory.h"
+
+namespace shredder::supervisor {
+
+// What a supervisor hands on to the executable that replaces it.
+struct Heritage;
+
+struct SupervisorOptions {
+  config::CommandLine command_line;
+  config::ServerConfig config;
+  std::string banner;  // the versions, for the log
+  // This program's command line, to start its successor with.
+  std::vector<std::string> arguments;
+};
+
+class Supervisor final : public TenantControl {
+ public:
+  // Null with a one-line reason in *error. `heritage` is the predecessor's, or null.
+  static std::unique_ptr<Supervisor> Create(SupervisorOptions options, spdlog::logger& log,
+                                            Heritage* heritage, std::string* error);
+  ~Supervisor() override;
+
+  // Until SIGTERM or SIGINT; the process's exit code.
+  int Run();
+
+  const TenantDirectory& directory() const override { return directory_; }
+  ShardIndex shard_count() const override { return shard_count_; }
+  void Create(config::TenantConfig config, Done done) override;
+  void Set(config::TenantConfig config, Done done) override;
+  void Drop(std::string_view name, Done done) override;
+  void Move(std::string_view name, std::optional<ShardIndex> shard, Done done) override;
+
+ private:
+  struct Shard {
+    ShardIndex index = 0;
+    bool is_single = false;
+    std::unique_ptr<Child> child;  // null between two processes
+    bool is_serving = false;
+    uint64_t started_ns = 0;
+    uint64_t start_at_ns = 0;  // where there is no child: when the next one is started
+    int failures = 0;          // processes in a row that ended soon after their start
+    bool is_silent = false;    // killed for it
+    // The run that was seen last, and the CPU time of the process when it was.
+    uint64_t seen_run_ns = 0;
+    uint64_t seen_run_cpu_ns = 0;
+    // CPU time of late, as a share of one core in percent.
+    uint64_t sampled_cpu_ns = 0;
+    uint64_t cpu_percent = 0;
+    std::deque<control::Message> waiting;  // connections for the process that is to come
+  };
+
+  // Of a tenant: what only the supervisor needs.
+  struct Upkeep {
+    net::UniqueFd memory;
+    std::deque<uint64_t> crashes_ns;  // of the last minute
+    // While the tenant leaves its shard: where to, and what then. Absent: it is dropped.
+    bool is_leaving = false;
+    bool is_dropped = false;
+    ShardIndex target = 0;
+    std::vector<Done> done;
+    std::deque<control::Message> waiting;  // its connections meanwhile
+  };
+
+  Supervisor(SupervisorOptions options, spdlog::logger& log, control::StatusMemory status);
+
+  bool Open(Heritage* heritage, std::string* error);
+  bool OpenListeners(std::string* error);
+  bool AddTenant(config::TenantConfig config, bool is_from_file, std::string* error);
+
+  // --- Shards
+  Shard& AddShard(ShardIndex index, bool is_single);
+  Shard* FindShard(ShardIndex index);
+  ShardIndex LeastLoadedShard() const;
+  std::optional<ShardIndex> NewSingleShard();
+  void StartShard(Shard& shard);
+  void SendTenant(Shard& shard, const TenantRecord& record);
+  void OnEnd(Shard& shard, int wait_status);
+  void CountCrash(Shard& shard, const std::string& tenant, const std::string& function);
+  void RemoveEmptyShards();
+  void CheckSilence(Shard& shard, uint64_t now_ns);
+  void SampleLoad(uint64_t now_ns);
+  bool StopShards();
+
+  // --- Messages
+  void OnMessage(Shard& shard, control::Message message);
+  void Forward(control::HandOver state, control::Message message);
+  void OnReleased(std::string_view name, ShardIndex from);
+  void BeginRelease(TenantRecord& record, Upkeep& upkeep);
+  void SendOpenTenant();
+
+  // --- Signals
+  void OnSignal(int signal);
+  void Reload();
+  void Upgrade();
+
+  void Turn(int timeout_ms);
+  void Tick();
+
+  SupervisorOptions options_;
+  spdlog::logger& log_;
+  control::StatusMemory status_;
+  TenantDirectory directory_;
+  std::map<std::string, Upkeep, std::less<>> upkeep_;
+  ShardIndex shard_count_ = 0;
+  std::map<ShardIndex, Shard> shards_;
+  net::UniqueFd signals_;
+  net::ListeningSocket tcp_;
+  net::ListeningSocket unix_;
+  std::string run_id_;
+  uint64_t started_ms_ = 0;
+  std::string executable_;
+  bool is_stopping_ = false;
+  bool is_announced_ = false;
+  uint64_t sampled_ns_ = 0;
+};
+
+}  // namespace shredder::supervisor
