@@ -99,6 +99,8 @@ UniqueFd& UniqueFd::operator=(UniqueFd&& other) noexcept {
   return *this;
 }
 
+UniqueFd DuplicateFd(int fd) { return UniqueFd(fcntl(fd, F_DUPFD_CLOEXEC, 0)); }
+
 ListeningSocket ListeningSocket::OpenTcp(const std::string& address, uint16_t port,
                                          std::string* error) {
   const std::string where = "cannot listen on " + address + ":" + std::to_string(port) + ": ";

@@ -29,6 +29,9 @@ class UniqueFd {
   int fd_ = -1;
 };
 
+// Another descriptor of what `fd` is one of; invalid, with errno set, where there is room for none.
+UniqueFd DuplicateFd(int fd);
+
 // A bound, listening, non-blocking socket. Removes its Unix socket file when destroyed, unless
 // another process has replaced that file.
 class ListeningSocket {

@@ -129,6 +129,7 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
 int ServeAsShard(int channel_fd) {
   // No shard stays where its supervisor does not.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  prctl(PR_SET_NAME, "shredderd");  // it was started by way of /proc/self/exe
   control::RaiseDescriptorLimit();
   control::Channel channel{net::UniqueFd(channel_fd)};
   std::optional<control::Message> message = channel.Wait();

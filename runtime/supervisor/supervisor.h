@@ -71,6 +71,8 @@ class Supervisor final : public TenantControl {
     uint64_t sampled_cpu_ns = 0;
     uint64_t cpu_percent = 0;
     std::deque<control::Message> waiting;  // connections for the process that is to come
+    uint64_t tenant_count = 0;
+    bool is_reserved = false;  // for a tenant that is on its way to a shard of its own
   };
 
   // Of a tenant: what only the supervisor needs.
@@ -95,6 +97,7 @@ class Supervisor final : public TenantControl {
   Shard& AddShard(ShardIndex index, bool is_single);
   Shard* FindShard(ShardIndex index);
   ShardIndex LeastLoadedShard() const;
+  void Assign(TenantRecord& record, ShardIndex index);
   std::optional<ShardIndex> NewSingleShard();
   void StartShard(Shard& shard);
   void SendTenant(Shard& shard, const TenantRecord& record);
@@ -103,7 +106,7 @@ class Supervisor final : public TenantControl {
   void RemoveEmptyShards();
   void CheckSilence(Shard& shard, uint64_t now_ns);
   void SampleLoad(uint64_t now_ns);
-  bool StopShards();
+  void StopShards();
 
   // --- Messages
   void OnMessage(Shard& shard, control::Message message);
@@ -133,7 +136,9 @@ class Supervisor final : public TenantControl {
   std::string run_id_;
   uint64_t started_ms_ = 0;
   std::string executable_;
-  bool is_stopping_ = false;
+  bool stop_requested_ = false;
+  bool is_stopping_ = false;  // the shards are to end, and no other is to take their place
+  int exit_code_ = 0;
   bool is_announced_ = false;
   uint64_t sampled_ns_ = 0;
 };

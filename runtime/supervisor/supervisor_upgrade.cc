@@ -34,6 +34,7 @@ bool Runs(const std::string& executable) {
 }  // namespace
 
 void Supervisor::Upgrade() {
+  if (is_stopping_) return;
   std::string error;
   if (executable_.empty() || !Runs(executable_)) {
     log_.error("SIGUSR2: {} does not run; the server goes on as it is", executable_);
@@ -47,6 +48,7 @@ void Supervisor::Upgrade() {
   log_.info("SIGUSR2: {} takes over", executable_);
   // Their clients are answered, or told to come again by a connection that closes.
   StopShards();
+  if (stop_requested_) return;
   Heritage heritage;
   heritage.config = options_.config;
   heritage.run_id = run_id_;

@@ -20,6 +20,7 @@ namespace shredder::supervisor {
 
 // Shards from the configured number on serve one tenant each.
 using ShardIndex = uint32_t;
+inline constexpr ShardIndex kNoShard = UINT32_MAX;
 
 struct TenantRecord {
   config::TenantConfig config;  // changed by TenantDirectory::SetConfig alone

@@ -214,6 +214,7 @@ void HandleFunctionFlush(Request& request) {
 void HandleFunctionStats(Request& request) {
   resp::ReplyWriter& reply = request.reply;
   const RunningCommand* running = request.shard.running();
+  if (!running && !HasLibraries(request)) return;
   reply.Map(2);
   reply.Bulk("running_script");
   if (running && running->tenant == request.tenant) {

@@ -1,0 +1,283 @@
+// The supervisor's shards: how their processes begin, are watched, end and are replaced.
+#include <fmt/format.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <utility>
+
+#include "runtime/config/config_json.h"
+#include "runtime/supervisor/authentication.h"
+#include "runtime/supervisor/supervisor.h"
+
+namespace shredder::supervisor {
+
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+// A process that ends sooner than this after its start makes the pause before the next one longer.
+constexpr uint64_t kQuickEndMs = 1000;
+constexpr uint64_t kFirstPauseMs = 50;
+constexpr uint64_t kLongestPauseMs = 5000;
+// A shard that is running nothing, and has said nothing for so long, is ended: a command may take
+// some seconds.
+constexpr uint64_t kIdleSilenceMs = 30'000;
+constexpr uint64_t kCrashWindowNs = 60'000 * kNsPerMs;
+constexpr uint64_t kLoadSampleMs = 1000;
+
+std::string DescribeEnd(int wait_status) {
+  if (WIFSIGNALED(wait_status)) {
+    return fmt::format("was ended by signal {} ({})", WTERMSIG(wait_status),
+                       sigabbrev_np(WTERMSIG(wait_status)));
+  }
+  return fmt::format("has exited with code {}", WEXITSTATUS(wait_status));
+}
+
+// Whether what ran may be the cause. A SIGKILL comes from outside: from an administrator, or from a
+// kernel without memory.
+bool IsCrash(int wait_status) {
+  if (WIFEXITED(wait_status)) return WEXITSTATUS(wait_status) != 0;
+  const int signal = WTERMSIG(wait_status);
+  return signal != SIGKILL && signal != SIGTERM && signal != SIGINT;
+}
+
+}  // namespace
+
+Supervisor::Shard& Supervisor::AddShard(ShardIndex index, bool is_single) {
+  Shard& shard = shards_[index];
+  shard.index = index;
+  shard.is_single = is_single;
+  control::StatusPage& page = status_.page();
+  page.shard_count = std::max(page.shard_count.load(), index + 1);
+  control::Clear(&page.shards[index]);
+  return shard;
+}
+
+Supervisor::Shard* Supervisor::FindShard(ShardIndex index) {
+  const auto at = shards_.find(index);
+  return at == shards_.end() ? nullptr : &at->second;
+}
+
+// By CPU time of late, in steps that noise does not pass, and then by how many tenants it has.
+ShardIndex Supervisor::LeastLoadedShard() const {
+  constexpr uint64_t kStepPercent = 20;
+  const auto load = [&](ShardIndex i) {
+    const Shard& shard = shards_.at(i);
+    return std::pair(shard.cpu_percent / kStepPercent, shard.tenant_count);
+  };
+  ShardIndex best = 0;
+  for (ShardIndex i = 1; i < shard_count_; i++) {
+    if (load(i) < load(best)) best = i;
+  }
+  return best;
+}
+
+// The tenant is the shard's from now on; kNoShard: nobody's.
+void Supervisor::Assign(TenantRecord& record, ShardIndex index) {
+  if (Shard* const before = FindShard(record.shard)) before->tenant_count--;
+  record.shard = index;
+  if (Shard* const after = FindShard(index)) after->tenant_count++;
+}
+
+std::optional<ShardIndex> Supervisor::NewSingleShard() {
+  for (ShardIndex index = shard_count_; index < control::kMaxShards; index++) {
+    if (shards_.contains(index)) continue;
+    AddShard(index, true);
+    return index;
+  }
+  return std::nullopt;
+}
+
+void Supervisor::StartShard(Shard& shard) {
+  control::Clear(&status_.page().shards[shard.index]);
+  shard.is_serving = false;
+  shard.is_silent = false;
+  shard.seen_run_ns = 0;
+  shard.sampled_cpu_ns = 0;
+  shard.started_ns = control::MonotonicNs();
+  std::string error;
+  shard.child = Child::Start(shard.index, &error);
+  if (!shard.child) {
+    log_.error("shard {}: {}", shard.index, error);
+    shard.failures++;
+    shard.start_at_ns = control::MonotonicNs() + kLongestPauseMs * kNsPerMs;
+    return;
+  }
+  control::Start start;
+  start.shard = shard.index;
+  start.accepts = !shard.is_single;
+  start.v8_flags = options_.command_line.v8_flags;
+  start.server_config = config::ToJson(options_.config);
+  start.run_id = run_id_;
+  start.started_ms = started_ms_;
+  start.supervisor_pid = getpid();
+  start.unix_socket = options_.config.unix_socket;
+  control::Message message = control::Pack(start);
+  message.fds.push_back(net::DuplicateFd(status_.fd()));
+  message.fds.push_back(net::DuplicateFd(tcp_.fd()));
+  if (unix_.valid()) message.fds.push_back(net::DuplicateFd(unix_.fd()));
+  control::Channel& channel = shard.child->channel();
+  channel.Send(std::move(message));
+  channel.Send(control::Pack(control::OpenTenant{OpenTenant(directory_)}));
+  for (const auto& [name, record] : directory_.tenants()) {
+    if (record.shard == shard.index && !upkeep_.find(name)->second.is_leaving) {
+      SendTenant(shard, record);
+    }
+  }
+  channel.Send(control::Pack(control::Serve{}));
+}
+
+void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
+  if (!shard.child) return;
+  control::AddTenant add;
+  add.config = config::ToJson(record.config);
+  control::Message message;
+  std::string sources;
+  for (const auto& [name, source] : record.libraries) {
+    add.library_bytes.push_back(source->size());
+    sources += *source;
+  }
+  message = control::Pack(add);
+  message.bytes = std::move(sources);
+  message.fds.push_back(net::DuplicateFd(upkeep_.find(record.config.name)->second.memory.get()));
+  if (!message.fds.back().valid()) {
+    log_.error("tenant '{}': no descriptor for its memory: {}; raise the limit of open files",
+               record.config.name, std::strerror(errno));
+    return;
+  }
+  shard.child->channel().Send(std::move(message));
+}
+
+void Supervisor::OnEnd(Shard& shard, int wait_status) {
+  // What it had said before it ended is true.
+  control::Channel& channel = shard.child->channel();
+  while (std::optional<control::Message> message = channel.Receive()) {
+    OnMessage(shard, std::move(*message));
+  }
+  const uint64_t now_ns = control::MonotonicNs();
+  const control::ShardStatus& status = status_.page().shards[shard.index];
+  const bool was_running = status.running_since_ns.load() != 0;
+  const std::string tenant = was_running ? status.tenant.Get() : std::string();
+  const std::string function = was_running ? status.function.Get() : std::string();
+  const pid_t pid = shard.child->pid();
+  shard.child.reset();
+  shard.is_serving = false;
+  control::Clear(&status_.page().shards[shard.index]);
+  if (is_stopping_) return;
+  if (!is_announced_ && WIFEXITED(wait_status)) {
+    // It has said why, and would say so again.
+    exit_code_ = 1;
+    stop_requested_ = true;
+    return;
+  }
+
+  log_.error("shard {} (process {}) {}{}", shard.index, pid,
+             shard.is_silent ? "was silent, and " : "", DescribeEnd(wait_status));
+  if (was_running) {
+    log_.error("shard {}: tenant '{}' was running '{}'", shard.index, tenant, function);
+    if (shard.is_silent || IsCrash(wait_status)) CountCrash(shard, tenant, function);
+  }
+  const bool was_quick = now_ns - shard.started_ns < kQuickEndMs * kNsPerMs;
+  shard.failures = was_quick ? shard.failures + 1 : 0;
+  const uint64_t pause_ms =
+      shard.failures <= 1
+          ? 0
+          : std::min(kLongestPauseMs, kFirstPauseMs << std::min(shard.failures - 2, 10));
+  shard.start_at_ns = now_ns + pause_ms * kNsPerMs;
+  // What it was to let go is gone.
+  std::vector<std::string> leaving;
+  for (const auto& [name, record] : directory_.tenants()) {
+    if (record.shard == shard.index && upkeep_.find(name)->second.is_leaving) {
+      leaving.push_back(name);
+    }
+  }
+  for (const std::string& name : leaving) OnReleased(name, shard.index);
+  if (pause_ms == 0) StartShard(shard);
+}
+
+void Supervisor::CountCrash(Shard& shard, const std::string& tenant, const std::string& function) {
+  TenantRecord* const record = directory_.Find(tenant);
+  const uint64_t limit = options_.config.isolate_after_crashes;
+  if (record == nullptr || record->shard != shard.index || shard.is_single || limit == 0) return;
+  std::deque<uint64_t>& crashes = upkeep_.find(tenant)->second.crashes_ns;
+  const uint64_t now_ns = control::MonotonicNs();
+  crashes.push_back(now_ns);
+  while (now_ns - crashes.front() > kCrashWindowNs) crashes.pop_front();
+  if (crashes.size() < limit) return;
+  const std::optional<ShardIndex> own = NewSingleShard();
+  if (!own) {
+    log_.error(
+        "tenant '{}' has ended its shard {} times in a minute, last by '{}', and there is no "
+        "room for one more shard",
+        tenant, crashes.size(), function);
+    return;
+  }
+  log_.warn(
+      "tenant '{}' has ended its shard {} times in a minute, last by '{}': it has shard {} for "
+      "itself from now on; TENANT MOVE {} {} moves it back",
+      tenant, crashes.size(), function, *own, tenant, shard.index);
+  crashes.clear();
+  Assign(*record, *own);
+  StartShard(*FindShard(*own));
+}
+
+// Shards of single tenants that have left.
+void Supervisor::RemoveEmptyShards() {
+  for (auto at = shards_.begin(); at != shards_.end();) {
+    Shard& shard = at->second;
+    if (!shard.is_single || shard.tenant_count > 0 || shard.is_reserved) {
+      ++at;
+      continue;
+    }
+    shard.child.reset();
+    control::Clear(&status_.page().shards[shard.index]);
+    at = shards_.erase(at);
+  }
+}
+
+// Ends a shard whose run has passed its deadlines without a sign that anything could stop it.
+void Supervisor::CheckSilence(Shard& shard, uint64_t now_ns) {
+  if (!shard.child || !shard.is_serving || shard.is_silent) return;
+  const control::ShardStatus& status = status_.page().shards[shard.index];
+  const uint64_t run_ns = status.running_since_ns.load(std::memory_order_acquire);
+  const uint64_t heartbeat_ns = status.heartbeat_ns.load(std::memory_order_relaxed);
+  const uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
+  const uint64_t silence_ns = options_.config.shard_silence_ms * kNsPerMs;
+  if (run_ns == 0) {
+    shard.seen_run_ns = 0;
+    if (silent_ns < std::max(kIdleSilenceMs * kNsPerMs, silence_ns)) return;
+  } else {
+    const std::optional<uint64_t> cpu_ns = control::ProcessCpuNs(shard.child->pid());
+    if (!cpu_ns) return;
+    if (shard.seen_run_ns != run_ns) {
+      shard.seen_run_ns = run_ns;
+      shard.seen_run_cpu_ns = *cpu_ns;
+    }
+    if (silent_ns < silence_ns) return;
+    const uint64_t cpu_limit_ns = status.cpu_deadline_ms.load() * kNsPerMs + silence_ns;
+    const uint64_t wall_limit_ns = status.wall_deadline_ms.load() * kNsPerMs + silence_ns;
+    if (*cpu_ns - shard.seen_run_cpu_ns < cpu_limit_ns && now_ns - run_ns < wall_limit_ns) return;
+  }
+  log_.error("shard {}: silent for {} ms; it is ended", shard.index, silent_ns / kNsPerMs);
+  shard.is_silent = true;
+  shard.child->Signal(SIGKILL);
+}
+
+void Supervisor::SampleLoad(uint64_t now_ns) {
+  const uint64_t passed_ns = now_ns - sampled_ns_;
+  if (passed_ns < kLoadSampleMs * kNsPerMs) return;
+  sampled_ns_ = now_ns;
+  for (auto& [index, shard] : shards_) {
+    if (!shard.child) continue;
+    const uint64_t cpu_ns = control::ProcessCpuNs(shard.child->pid()).value_or(0);
+    const uint64_t used_ns = cpu_ns > shard.sampled_cpu_ns ? cpu_ns - shard.sampled_cpu_ns : 0;
+    shard.sampled_cpu_ns = cpu_ns;
+    shard.cpu_percent = (3 * shard.cpu_percent + used_ns * 100 / passed_ns) / 4;
+  }
+}
+
+}  // namespace shredder::supervisor
