@@ -55,6 +55,9 @@ struct Deadline {
 // without one of its own has the server's wall time.
 Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server);
 
+// Empty where each run's CPU time fits into its wall time, else what does not, and the remedy.
+std::string CheckWallDeadlines(const ServerConfig& config);
+
 // Command-line flags that change the configuration; absent ones leave it as it is.
 struct ConfigOverrides {
   std::optional<std::string> bind;
@@ -81,9 +84,5 @@ ServerConfig DefaultConfig();
 // The file's configuration (the default one where `path` is empty) with the overrides applied.
 std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOverrides& overrides,
                                        std::string* error);
-
-// "256mb" (also kb, gb, a bare number of bytes; powers of 1024, any case) in bytes; nothing where
-// `text` is anything else.
-std::optional<uint64_t> ParseMemorySize(std::string_view text);
 
 }  // namespace shredder::config

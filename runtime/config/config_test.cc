@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/config/command_line.h"
+#include "runtime/config/values.h"
 
 namespace shredder::config {
 namespace {

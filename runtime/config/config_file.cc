@@ -1,0 +1,206 @@
+// The TOML file.
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <iterator>
+
+#include "runtime/config/config.h"
+#include "runtime/config/server_options.h"
+#include "runtime/config/tenant_options.h"
+#include "runtime/config/values.h"
+
+namespace shredder::config {
+namespace {
+
+constexpr size_t kMaxTenants = 1000;
+
+// One key that a table of the file may have: reads the node into the target, or says what is wrong.
+template <typename Target>
+struct FileKey {
+  std::string_view name;
+  std::string (*read)(const toml::node& node, Target* target);
+};
+
+template <auto Set, typename Target>
+std::string ReadString(const toml::node& node, Target* target) {
+  const toml::value<std::string>* value = node.as_string();
+  return value ? Set(value->get(), target) : "must be a string, in quotes";
+}
+
+template <auto Set, typename Target>
+std::string ReadInteger(const toml::node& node, Target* target) {
+  const toml::value<int64_t>* value = node.as_integer();
+  return value ? Set(value->get(), target) : "must be an integer, without quotes";
+}
+
+std::string ReadCallbackBuiltins(const toml::node& node, ServerConfig* config) {
+  const toml::value<bool>* value = node.as_boolean();
+  if (!value) return "must be true or false, without quotes";
+  config->callback_builtins = value->get();
+  return {};
+}
+
+template <auto Member, uint64_t min, uint64_t max, typename Target>
+constexpr auto ReadCount = ReadInteger<SetCount<Member, min, max, Target>, Target>;
+
+template <auto Member, typename Target>
+constexpr auto ReadDeadline = ReadInteger<SetDeadline<Member, Target>, Target>;
+
+template <auto Member, typename Target>
+constexpr auto ReadWallDeadline = ReadInteger<SetWallDeadline<Member, Target>, Target>;
+
+constexpr FileKey<ServerConfig> kServerKeys[] = {
+    {"backend", ReadString<SetBackend, ServerConfig>},
+    {"bind", ReadString<SetBind, ServerConfig>},
+    {"busy-reply-ms", ReadCount<&ServerConfig::busy_reply_ms, 1, kMaxBusyReplyMs, ServerConfig>},
+    {"callback-builtins", ReadCallbackBuiltins},
+    {"deadline-ms", ReadDeadline<&ServerConfig::deadline_ms, ServerConfig>},
+    {"heap-limit-mb", ReadCount<&ServerConfig::heap_limit_mb, 8, 4096, ServerConfig>},
+    {"load-deadline-ms", ReadDeadline<&ServerConfig::load_deadline_ms, ServerConfig>},
+    {"load-wall-deadline-ms", ReadWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>},
+    {"log-level", ReadString<SetLogLevel, ServerConfig>},
+    {"max-clients", ReadCount<&ServerConfig::max_clients, 1, 1'000'000, ServerConfig>},
+    {"port", ReadInteger<SetPort, ServerConfig>},
+    {"unix-socket", ReadString<SetUnixSocket, ServerConfig>},
+    {"wall-deadline-ms", ReadWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>},
+};
+
+constexpr FileKey<TenantConfig> kTenantKeys[] = {
+    {"deadline-ms", ReadDeadline<&TenantConfig::deadline_ms, TenantConfig>},
+    {"memory", ReadString<SetTenantMemory, TenantConfig>},
+    {"name", ReadString<SetTenantName, TenantConfig>},
+    {"password", ReadString<SetPassword, TenantConfig>},
+    {"password-sha256", ReadString<SetPasswordSha256, TenantConfig>},
+    {"wall-deadline-ms", ReadWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>},
+};
+
+class FileReader {
+ public:
+  FileReader(const std::string& path, std::string* error) : path_(path), error_(error) {}
+
+  bool ReadRoot(const toml::table& root, ServerConfig* config) {
+    for (const auto& [key, node] : root) {
+      if (key.str() == "server") {
+        if (!ReadServer(node, config)) return false;
+      } else if (key.str() == "tenant") {
+        if (!ReadTenants(node, config)) return false;
+      } else {
+        return Fail(key.source(),
+                    fmt::format("unknown key '{}'; a file has [server] and [[tenant]]", key.str()));
+      }
+    }
+    if (!config->tenants.empty()) return true;
+    *error_ = fmt::format("{}: no tenant; add a [[tenant]] with a name and a password", path_);
+    return false;
+  }
+
+ private:
+  bool Fail(const toml::source_region& where, std::string_view what) {
+    *error_ = fmt::format("{}:{}: {}", path_, where.begin.line, what);
+    return false;
+  }
+
+  template <typename Target, size_t N>
+  bool ReadTable(const toml::table& table, std::string_view title, const FileKey<Target> (&keys)[N],
+                 Target* target) {
+    for (const auto& [key, node] : table) {
+      const auto* known =
+          std::find_if(std::begin(keys), std::end(keys),
+                       [&](const auto& candidate) { return candidate.name == key.str(); });
+      if (known == std::end(keys)) {
+        std::string names;
+        for (const auto& candidate : keys) {
+          names += fmt::format("{}{}", names.empty() ? "" : ", ", candidate.name);
+        }
+        return Fail(key.source(),
+                    fmt::format("unknown key '{}.{}'; known are {}", title, key.str(), names));
+      }
+      const std::string problem = known->read(node, target);
+      if (!problem.empty()) {
+        return Fail(key.source(), fmt::format("{}.{} {}", title, key.str(), problem));
+      }
+    }
+    return true;
+  }
+
+  bool ReadServer(const toml::node& node, ServerConfig* config) {
+    const toml::table* table = node.as_table();
+    if (!table) return Fail(node.source(), "server must be a table; write [server]");
+    return ReadTable(*table, "server", kServerKeys, config);
+  }
+
+  bool ReadTenants(const toml::node& node, ServerConfig* config) {
+    const toml::array* array = node.as_array();
+    if (!array) return Fail(node.source(), "tenant must be an array of tables; write [[tenant]]");
+    if (array->size() > kMaxTenants) {
+      return Fail(node.source(),
+                  fmt::format("{} tenants; give at most {}", array->size(), kMaxTenants));
+    }
+    for (const toml::node& element : *array) {
+      const toml::table* table = element.as_table();
+      if (!table) return Fail(element.source(), "a tenant must be a table; write [[tenant]]");
+      if (!ReadTenant(*table, config)) return false;
+    }
+    return true;
+  }
+
+  bool ReadTenant(const toml::table& table, ServerConfig* config) {
+    TenantConfig tenant;
+    if (!ReadTable(table, "tenant", kTenantKeys, &tenant)) return false;
+    if (tenant.name.empty()) {
+      return Fail(table.source(), "a tenant without a name; add name = \"...\"");
+    }
+    if (table.contains("password") && table.contains("password-sha256")) {
+      return Fail(table.source(),
+                  fmt::format("tenant '{}' has both password and password-sha256; remove one",
+                              tenant.name));
+    }
+    if (!tenant.secret) {
+      return Fail(table.source(),
+                  fmt::format("tenant '{}' has no password; add password = \"...\" or "
+                              "password-sha256 = \"...\"",
+                              tenant.name));
+    }
+    for (const TenantConfig& other : config->tenants) {
+      if (other.name == tenant.name) {
+        return Fail(table.source(),
+                    fmt::format("tenant '{}' is there twice; rename or remove one", tenant.name));
+      }
+      if (other.secret->Equals(*tenant.secret)) {
+        return Fail(table.source(),
+                    fmt::format("tenants '{}' and '{}' have the same password; give each its own",
+                                other.name, tenant.name));
+      }
+    }
+    config->tenants.push_back(std::move(tenant));
+    return true;
+  }
+
+  const std::string& path_;
+  std::string* error_;
+};
+
+}  // namespace
+
+std::optional<ServerConfig> ParseConfig(std::string_view text, const std::string& path,
+                                        std::string* error) {
+  toml::table root;
+  try {
+    root = toml::parse(text, path);
+  } catch (const toml::parse_error& problem) {
+    std::string what(problem.description());
+    std::replace(what.begin(), what.end(), '\n', ' ');
+    *error =
+        fmt::format("{}:{}: {}; correct the TOML syntax", path, problem.source().begin.line, what);
+    return std::nullopt;
+  }
+  ServerConfig config;
+  if (!FileReader(path, error).ReadRoot(root, &config)) return std::nullopt;
+  const std::string problem = CheckWallDeadlines(config);
+  if (problem.empty()) return config;
+  *error = fmt::format("{}: {}", path, problem);
+  return std::nullopt;
+}
+
+}  // namespace shredder::config
