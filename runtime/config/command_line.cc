@@ -46,6 +46,9 @@ CommandLineResult ParseCommandLine(int argc, const char* const* argv, CommandLin
   app.add_option("--v8-flags", v8_flags, "flags for V8, separated by spaces")->type_name("FLAGS");
   app.add_option("--backend", overrides.backend, "event loop: auto, io_uring or epoll")
       ->type_name("NAME");
+  app.add_option("--shards", overrides.shards,
+                 "processes that serve, 0 for all in one (default one a core)")
+      ->type_name("N");
   app.add_option("--port-file", command_line->port_file,
                  "file that gets the bound port once the server listens")
       ->type_name("FILE");

@@ -10,26 +10,37 @@
 namespace shredder::config {
 namespace {
 
-constexpr std::streamsize kMaxFileBytes = 1 << 20;
+constexpr size_t kMaxFileBytes = 64 << 20;
+constexpr std::streamsize kBytesPerRead = 1 << 16;
 
 bool IsLoopback(const std::string& address) {
   return address == "::1" || address.starts_with("127.");
 }
 
+std::string CheckFits(std::string_view wall_key, std::optional<uint64_t> wall_ms,
+                      std::string_view cpu_key, uint64_t cpu_ms) {
+  if (!wall_ms || *wall_ms >= cpu_ms) return {};
+  return fmt::format("{} is {}, less than {}, which is {}; give at least {}", wall_key, *wall_ms,
+                     cpu_key, cpu_ms, cpu_ms);
+}
+
 bool ReadFile(const std::string& path, std::string* text, std::string* error) {
   std::ifstream file(path, std::ios::binary);
-  text->resize(kMaxFileBytes + 1);
-  if (file) file.read(text->data(), kMaxFileBytes + 1);
+  while (file && text->size() <= kMaxFileBytes) {
+    const size_t size = text->size();
+    text->resize(size + kBytesPerRead);
+    file.read(text->data() + size, kBytesPerRead);
+    text->resize(size + static_cast<size_t>(file.gcount()));
+  }
   if (!file.is_open() || file.bad()) {
     *error = fmt::format("{}: cannot be read; check the path and its permissions", path);
     return false;
   }
-  if (file.gcount() > kMaxFileBytes) {
+  if (text->size() > kMaxFileBytes) {
     *error = fmt::format("{}: longer than {} bytes; give a shredderd configuration file", path,
                          kMaxFileBytes);
     return false;
   }
-  text->resize(static_cast<size_t>(file.gcount()));
   return true;
 }
 
@@ -62,7 +73,8 @@ bool ApplyOverrides(const ConfigOverrides& overrides, ServerConfig* config, std:
       !set("--load-deadline-ms", overrides.load_deadline_ms,
            SetDeadline<&ServerConfig::load_deadline_ms, ServerConfig>) ||
       !set("--load-wall-deadline-ms", overrides.load_wall_deadline_ms,
-           SetWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>)) {
+           SetWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>) ||
+      !set("--shards", overrides.shards, SetShards)) {
     return false;
   }
   if (overrides.memory && !valid("--memory", SetDefaultTenantMemory(*overrides.memory, config))) {
@@ -88,24 +100,23 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server) {
 }
 
 std::string CheckWallDeadlines(const ServerConfig& config) {
-  const auto check = [](std::string_view key, std::optional<uint64_t> wall_ms,
-                        std::string_view cpu_key, uint64_t cpu_ms) -> std::string {
-    if (!wall_ms || *wall_ms >= cpu_ms) return {};
-    return fmt::format("{} is {}, less than {}, which is {}; give at least {}", key, *wall_ms,
-                       cpu_key, cpu_ms, cpu_ms);
-  };
   std::string problem =
-      check("wall-deadline-ms", config.wall_deadline_ms, "deadline-ms", config.deadline_ms);
-  if (problem.empty()) {
-    problem = check("load-wall-deadline-ms", config.load_wall_deadline_ms, "load-deadline-ms",
-                    config.load_deadline_ms);
-  }
+      CheckFits("wall-deadline-ms", config.wall_deadline_ms, "deadline-ms", config.deadline_ms);
+  if (!problem.empty()) return problem;
+  problem = CheckFits("load-wall-deadline-ms", config.load_wall_deadline_ms, "load-deadline-ms",
+                      config.load_deadline_ms);
+  if (!problem.empty()) return problem;
   for (const TenantConfig& tenant : config.tenants) {
-    if (!problem.empty()) break;
-    problem = check(fmt::format("tenant '{}': wall-deadline-ms", tenant.name),
-                    tenant.wall_deadline_ms, "deadline-ms", DeadlineOf(tenant, config).cpu_ms);
+    problem = CheckWallDeadline(tenant, config);
+    if (!problem.empty()) return problem;
   }
-  return problem;
+  return {};
+}
+
+std::string CheckWallDeadline(const TenantConfig& tenant, const ServerConfig& server) {
+  std::string problem = CheckFits("wall-deadline-ms", tenant.wall_deadline_ms, "deadline-ms",
+                                  DeadlineOf(tenant, server).cpu_ms);
+  return problem.empty() ? problem : fmt::format("tenant '{}': {}", tenant.name, problem);
 }
 
 ServerConfig DefaultConfig() {

@@ -17,13 +17,19 @@ namespace shredder::config {
 
 inline constexpr std::string_view kDefaultTenantName = "default";
 
+inline constexpr size_t kMaxTenants = 100'000;
+
 struct TenantConfig {
   std::string name;
-  std::optional<Secret> secret;  // none: any password is accepted, and none is asked for
+  Secrets secrets;  // none: any password is accepted, and none is asked for
   uint64_t memory_bytes = 1ull << 30;
   // The server's where both are absent; see DeadlineOf.
   std::optional<uint64_t> deadline_ms;
   std::optional<uint64_t> wall_deadline_ms;
+  bool admin = false;  // may create, change and drop tenants
+
+  bool Accepts(const Secret& guess) const { return config::Accepts(secrets, guess); }
+  bool operator==(const TenantConfig&) const = default;
 };
 
 struct ServerConfig {
@@ -31,7 +37,14 @@ struct ServerConfig {
   uint16_t port = 7379;            // 0: any free one
   std::string unix_socket;         // a path; none where empty
   uint64_t max_clients = 10000;
+  uint64_t max_unauthenticated = 1000;  // besides
+  uint64_t auth_timeout_ms = 10000;     // a peer that has not authenticated by then is closed
   net::Backend backend = net::Backend::kAuto;
+  std::optional<uint64_t> shards;   // none: one a core; 0: everything in one process
+  uint64_t shard_silence_ms = 250;  // beyond a running call's deadline, then the shard is killed
+  // A tenant whose code has ended its shard so often within a minute gets one of its own; 0: never.
+  uint64_t isolate_after_crashes = 3;
+  bool core_dumps = false;
   std::string log_level = "info";  // debug, info, warn or error
   // As in engine::EngineOptions.
   uint64_t deadline_ms = 50;
@@ -42,6 +55,8 @@ struct ServerConfig {
   uint64_t busy_reply_ms = 5000;  // a tenant's clients get BUSY once its function has run that long
   bool callback_builtins = false;
   std::vector<TenantConfig> tenants;
+
+  bool operator==(const ServerConfig&) const = default;
 };
 
 // How long an invocation may take.
@@ -57,6 +72,7 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server);
 
 // Empty where each run's CPU time fits into its wall time, else what does not, and the remedy.
 std::string CheckWallDeadlines(const ServerConfig& config);
+std::string CheckWallDeadline(const TenantConfig& tenant, const ServerConfig& server);
 
 // Command-line flags that change the configuration; absent ones leave it as it is.
 struct ConfigOverrides {
@@ -70,6 +86,7 @@ struct ConfigOverrides {
   std::optional<std::string> memory;  // of the tenant `default`
   std::optional<std::string> log_level;
   std::optional<std::string> backend;
+  std::optional<int64_t> shards;
   bool callback_builtins = false;
 };
 

@@ -4,6 +4,9 @@
 
 #include <algorithm>
 #include <iterator>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
 
 #include "runtime/config/config.h"
 #include "runtime/config/server_options.h"
@@ -12,8 +15,6 @@
 
 namespace shredder::config {
 namespace {
-
-constexpr size_t kMaxTenants = 1000;
 
 // One key that a table of the file may have: reads the node into the target, or says what is wrong.
 template <typename Target>
@@ -34,10 +35,25 @@ std::string ReadInteger(const toml::node& node, Target* target) {
   return value ? Set(value->get(), target) : "must be an integer, without quotes";
 }
 
-std::string ReadCallbackBuiltins(const toml::node& node, ServerConfig* config) {
+template <auto Member, typename Target>
+std::string ReadBoolean(const toml::node& node, Target* target) {
   const toml::value<bool>* value = node.as_boolean();
   if (!value) return "must be true or false, without quotes";
-  config->callback_builtins = value->get();
+  target->*Member = value->get();
+  return {};
+}
+
+template <auto Add>
+std::string ReadPasswords(const toml::node& node, TenantConfig* tenant) {
+  if (node.is_string()) return ReadString<Add, TenantConfig>(node, tenant);
+  const toml::array* array = node.as_array();
+  if (!array || array->empty() || !array->is_homogeneous(toml::node_type::string)) {
+    return "must be a string, or an array of one or two, in quotes";
+  }
+  for (const toml::node& element : *array) {
+    const std::string problem = ReadString<Add, TenantConfig>(element, tenant);
+    if (!problem.empty()) return problem;
+  }
   return {};
 }
 
@@ -51,28 +67,37 @@ template <auto Member, typename Target>
 constexpr auto ReadWallDeadline = ReadInteger<SetWallDeadline<Member, Target>, Target>;
 
 constexpr FileKey<ServerConfig> kServerKeys[] = {
+    {"auth-timeout-ms", ReadCount<&ServerConfig::auth_timeout_ms, 100, 3'600'000, ServerConfig>},
     {"backend", ReadString<SetBackend, ServerConfig>},
     {"bind", ReadString<SetBind, ServerConfig>},
-    {"busy-reply-ms", ReadCount<&ServerConfig::busy_reply_ms, 1, kMaxBusyReplyMs, ServerConfig>},
-    {"callback-builtins", ReadCallbackBuiltins},
+    {"busy-reply-ms", ReadCount<&ServerConfig::busy_reply_ms, 1, 3'600'000, ServerConfig>},
+    {"callback-builtins", ReadBoolean<&ServerConfig::callback_builtins, ServerConfig>},
+    {"core-dumps", ReadBoolean<&ServerConfig::core_dumps, ServerConfig>},
     {"deadline-ms", ReadDeadline<&ServerConfig::deadline_ms, ServerConfig>},
     {"heap-limit-mb", ReadCount<&ServerConfig::heap_limit_mb, 8, 4096, ServerConfig>},
+    {"isolate-after-crashes",
+     ReadCount<&ServerConfig::isolate_after_crashes, 0, 1000, ServerConfig>},
     {"load-deadline-ms", ReadDeadline<&ServerConfig::load_deadline_ms, ServerConfig>},
     {"load-wall-deadline-ms", ReadWallDeadline<&ServerConfig::load_wall_deadline_ms, ServerConfig>},
     {"log-level", ReadString<SetLogLevel, ServerConfig>},
     {"max-clients", ReadCount<&ServerConfig::max_clients, 1, 1'000'000, ServerConfig>},
+    {"max-unauthenticated",
+     ReadCount<&ServerConfig::max_unauthenticated, 1, 1'000'000, ServerConfig>},
     {"port", ReadInteger<SetPort, ServerConfig>},
+    {"shard-silence-ms", ReadCount<&ServerConfig::shard_silence_ms, 10, 60'000, ServerConfig>},
+    {"shards", ReadInteger<SetShards, ServerConfig>},
     {"unix-socket", ReadString<SetUnixSocket, ServerConfig>},
     {"wall-deadline-ms", ReadWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>},
 };
 
 constexpr FileKey<TenantConfig> kTenantKeys[] = {
-    {"deadline-ms", ReadDeadline<&TenantConfig::deadline_ms, TenantConfig>},
+    {"admin", ReadBoolean<&TenantConfig::admin, TenantConfig>},
+    {"deadline-ms", ReadInteger<SetTenantDeadline, TenantConfig>},
     {"memory", ReadString<SetTenantMemory, TenantConfig>},
     {"name", ReadString<SetTenantName, TenantConfig>},
-    {"password", ReadString<SetPassword, TenantConfig>},
-    {"password-sha256", ReadString<SetPasswordSha256, TenantConfig>},
-    {"wall-deadline-ms", ReadWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>},
+    {"password", ReadPasswords<AddPassword>},
+    {"password-sha256", ReadPasswords<AddPasswordSha256>},
+    {"wall-deadline-ms", ReadInteger<SetTenantWallDeadline, TenantConfig>},
 };
 
 class FileReader {
@@ -151,27 +176,22 @@ class FileReader {
     if (tenant.name.empty()) {
       return Fail(table.source(), "a tenant without a name; add name = \"...\"");
     }
-    if (table.contains("password") && table.contains("password-sha256")) {
-      return Fail(table.source(),
-                  fmt::format("tenant '{}' has both password and password-sha256; remove one",
-                              tenant.name));
-    }
-    if (!tenant.secret) {
+    if (tenant.secrets.empty()) {
       return Fail(table.source(),
                   fmt::format("tenant '{}' has no password; add password = \"...\" or "
                               "password-sha256 = \"...\"",
                               tenant.name));
     }
-    for (const TenantConfig& other : config->tenants) {
-      if (other.name == tenant.name) {
-        return Fail(table.source(),
-                    fmt::format("tenant '{}' is there twice; rename or remove one", tenant.name));
-      }
-      if (other.secret->Equals(*tenant.secret)) {
-        return Fail(table.source(),
-                    fmt::format("tenants '{}' and '{}' have the same password; give each its own",
-                                other.name, tenant.name));
-      }
+    if (!names_.insert(tenant.name).second) {
+      return Fail(table.source(),
+                  fmt::format("tenant '{}' is there twice; rename or remove one", tenant.name));
+    }
+    for (const Secret& secret : tenant.secrets) {
+      const auto [other, is_new] = owners_.emplace(secret, tenant.name);
+      if (is_new) continue;
+      return Fail(table.source(),
+                  fmt::format("tenants '{}' and '{}' have the same password; give each its own",
+                              other->second, tenant.name));
     }
     config->tenants.push_back(std::move(tenant));
     return true;
@@ -179,6 +199,8 @@ class FileReader {
 
   const std::string& path_;
   std::string* error_;
+  std::unordered_set<std::string> names_;
+  std::unordered_map<Secret, std::string, Secret::Hash> owners_;  // names of tenants
 };
 
 }  // namespace

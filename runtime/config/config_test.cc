@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/config/command_line.h"
+#include "runtime/config/tenant_options.h"
 #include "runtime/config/values.h"
 
 namespace shredder::config {
@@ -36,6 +37,12 @@ load-deadline-ms = 2
 load-wall-deadline-ms = 2
 heap-limit-mb = 8
 busy-reply-ms = 3
+shards = 0
+shard-silence-ms = 10
+auth-timeout-ms = 100
+max-unauthenticated = 1000000
+isolate-after-crashes = 0
+core-dumps = true
 callback-builtins = true
 
 [[tenant]]
@@ -48,6 +55,7 @@ wall-deadline-ms = 10
 [[tenant]]
 name = "0_b-c"
 password-sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00A08"
+admin = true
 )",
                                   "f.toml", &error);
   ASSERT_TRUE(config) << error;
@@ -63,17 +71,66 @@ password-sha256 = "9F86D081884C7D659A2FEAA0C55AD015A3BF4F1B2B0B822CD15D6C15B0F00
   EXPECT_EQ(config->load_wall_deadline_ms, 2u);
   EXPECT_EQ(config->heap_limit_mb, 8u);
   EXPECT_EQ(config->busy_reply_ms, 3u);
+  EXPECT_EQ(config->shards, 0u);
+  EXPECT_EQ(config->shard_silence_ms, 10u);
+  EXPECT_EQ(config->auth_timeout_ms, 100u);
+  EXPECT_EQ(config->max_unauthenticated, 1'000'000u);
+  EXPECT_EQ(config->isolate_after_crashes, 0u);
+  EXPECT_TRUE(config->core_dumps);
   EXPECT_TRUE(config->callback_builtins);
   ASSERT_EQ(config->tenants.size(), 2u);
   EXPECT_EQ(config->tenants[0].memory_bytes, 256u << 20);
   EXPECT_EQ(config->tenants[0].deadline_ms, 9u);
   EXPECT_EQ(config->tenants[0].wall_deadline_ms, 10u);
-  EXPECT_TRUE(config->tenants[0].secret->Equals(Secret::OfPassword("secret")));
+  EXPECT_EQ(config->tenants[0].secrets, Secrets{Secret::OfPassword("secret")});
+  EXPECT_FALSE(config->tenants[0].admin);
   EXPECT_EQ(config->tenants[1].name, "0_b-c");
   EXPECT_EQ(config->tenants[1].memory_bytes, 1u << 30);
   EXPECT_FALSE(config->tenants[1].deadline_ms.has_value());
   EXPECT_FALSE(config->tenants[1].wall_deadline_ms.has_value());
-  EXPECT_TRUE(config->tenants[1].secret->Equals(Secret::OfPassword("test")));
+  EXPECT_EQ(config->tenants[1].secrets, Secrets{Secret::OfPassword("test")});
+  EXPECT_TRUE(config->tenants[1].admin);
+}
+
+TEST(Config, ATenantMayHaveTwoPasswordsOfAnyKind) {
+  const std::string hex = Secret::OfPassword("y").Hex();
+  const Secrets both = {Secret::OfPassword("x"), Secret::OfPassword("y")};
+  for (const std::string& passwords :
+       {std::string("password = [\"x\", \"y\"]\n"),
+        "password = \"x\"\npassword-sha256 = \"" + hex + "\"\n",
+        "password = [\"x\"]\npassword-sha256 = [\"" + hex + "\"]\n"}) {
+    std::string error;
+    const auto config = ParseConfig("[[tenant]]\nname = \"a\"\n" + passwords, "f.toml", &error);
+    ASSERT_TRUE(config) << error;
+    EXPECT_EQ(config->tenants[0].secrets, both) << passwords;
+  }
+}
+
+TEST(Config, ASecretIsAcceptedWhicheverItIs) {
+  TenantConfig tenant;
+  EXPECT_TRUE(tenant.Accepts(Secret::OfPassword("x")));
+  tenant.secrets = {Secret::OfPassword("x")};
+  EXPECT_TRUE(tenant.Accepts(Secret::OfPassword("x")));
+  EXPECT_FALSE(tenant.Accepts(Secret::OfPassword("y")));
+  tenant.secrets.push_back(Secret::OfPassword("y"));
+  EXPECT_TRUE(tenant.Accepts(Secret::OfPassword("x")));
+  EXPECT_TRUE(tenant.Accepts(Secret::OfPassword("y")));
+  EXPECT_FALSE(tenant.Accepts(Secret::OfPassword("z")));
+  EXPECT_FALSE(Accepts({Secret::Unmatchable()}, Secret::OfPassword("")));
+}
+
+TEST(Config, AsManyTenantsAsThereMayBe) {
+  std::string text;
+  for (size_t i = 0; i < kMaxTenants; ++i) {
+    text += "[[tenant]]\nname = \"t" + std::to_string(i) + "\"\npassword = \"p" +
+            std::to_string(i) + "\"\n";
+  }
+  std::string error;
+  const auto config = ParseConfig(text, "f.toml", &error);
+  ASSERT_TRUE(config) << error;
+  EXPECT_EQ(config->tenants.size(), kMaxTenants);
+  EXPECT_EQ(ErrorOf(text + "[[tenant]]\nname = \"a\"\npassword = \"b\"\n"),
+            "f.toml:1: 100001 tenants; give at most 100000");
 }
 
 TEST(Config, ATenantAloneIsEnough) {
@@ -124,9 +181,17 @@ TEST(Config, RefusesEveryBadValue) {
       {"heap-limit-mb = 7", "f.toml:2: server.heap-limit-mb is 7, out of range"},
       {"heap-limit-mb = 4097", "f.toml:2: server.heap-limit-mb is 4097, out of range"},
       {"busy-reply-ms = 0", "f.toml:2: server.busy-reply-ms is 0, out of range"},
+      {"shards = -1", "f.toml:2: server.shards is -1, out of range; give a number from 0 to 64"},
+      {"shards = 65", "f.toml:2: server.shards is 65, out of range"},
+      {"shard-silence-ms = 9", "f.toml:2: server.shard-silence-ms is 9, out of range"},
+      {"shard-silence-ms = 60001", "f.toml:2: server.shard-silence-ms is 60001, out of range"},
+      {"auth-timeout-ms = 99", "f.toml:2: server.auth-timeout-ms is 99, out of range"},
+      {"max-unauthenticated = 0", "f.toml:2: server.max-unauthenticated is 0, out of range"},
+      {"isolate-after-crashes = 1001", "f.toml:2: server.isolate-after-crashes is 1001, out of"},
+      {"core-dumps = 1", "f.toml:2: server.core-dumps must be true or false"},
       {"callback-builtins = 1", "f.toml:2: server.callback-builtins must be true or false"},
       {"callback-builtins = \"true\"", "f.toml:2: server.callback-builtins must be true or false"},
-      {"prot = 1", "f.toml:2: unknown key 'server.prot'; known are backend, bind"},
+      {"prot = 1", "f.toml:2: unknown key 'server.prot'; known are auth-timeout-ms,"},
       {"Port = 1", "f.toml:2: unknown key 'server.Port'"},
       {"port = [1]", "f.toml:2: server.port must be an integer"},
       {"[server.tls]", "f.toml:2: unknown key 'server.tls'"},
@@ -154,8 +219,17 @@ TEST(Config, RefusesEveryBadValue) {
        "f.toml: tenant 'a': wall-deadline-ms is 49, less than deadline-ms, which is 50; give"},
       {"deadline-ms = 60\nwall-deadline-ms = 59",
        "f.toml: tenant 'a': wall-deadline-ms is 59, less than deadline-ms, which is 60; give"},
-      {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are deadline-ms, memory"},
+      {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are admin, deadline-ms"},
       {"password-sha256 = \"00\"", "f.toml:4: tenant.password-sha256 is not a SHA-256 digest"},
+      {"admin = \"yes\"", "f.toml:4: tenant.admin must be true or false, without quotes"},
+      {"password-sha256 = []", "f.toml:4: tenant.password-sha256 must be a string, or an array"},
+      {"password-sha256 = [1]", "f.toml:4: tenant.password-sha256 must be a string, or an array"},
+      {"[[tenant]]\nname = \"b\"\npassword = [\"x\", \"x\"]",
+       "f.toml:6: tenant.password has a password that is there already; remove one"},
+      {"[[tenant]]\nname = \"b\"\npassword = [\"x\", \"y\", \"z\"]",
+       "f.toml:6: tenant.password is one password too many; give at most 2, of both kinds"},
+      {"[[tenant]]\nname = \"b\"\npassword = [\"x\", \"secret\"]",
+       "f.toml:4: tenants 'a' and 'b' have the same password; give each its own"},
       {"[[tenant]]\nname = \"b\"", "f.toml:4: tenant 'b' has no password; add"},
       {"[[tenant]]\npassword = \"x\"", "f.toml:4: a tenant without a name; add"},
       {"[[tenant]]\nname = \"a\"\npassword = \"x\"", "f.toml:4: tenant 'a' is there twice"},
@@ -176,8 +250,6 @@ TEST(Config, RefusesEveryBadValue) {
   }
   EXPECT_TRUE(ErrorOf("[[tenant]]\nname = \"" + std::string(64, 'a') + "\"\npassword = \"x\"\n")
                   .starts_with("f.toml:2: tenant.name is"));
-  EXPECT_TRUE(ErrorOf(std::string(kTenant) + "password-sha256 = \"" + std::string(64, '0') + "\"\n")
-                  .starts_with("f.toml:1: tenant 'a' has both password and password-sha256"));
   EXPECT_EQ(ErrorOf("[server]\nport = 1\n"),
             "f.toml: no tenant; add a [[tenant]] with a name and a password");
   EXPECT_EQ(ErrorOf(""), "f.toml: no tenant; add a [[tenant]] with a name and a password");
@@ -248,6 +320,37 @@ TEST(Config, WithoutAFileOnlyLoopback) {
     EXPECT_FALSE(LoadConfig("", overrides, &error));
     EXPECT_NE(error.find("--config FILE"), std::string::npos) << error;
   }
+}
+
+TEST(TenantOptions, AreReadFromText) {
+  TenantConfig tenant;
+  EXPECT_EQ(SetTenantOption("memory", "2mb", &tenant), "");
+  EXPECT_EQ(SetTenantOption("deadline-ms", "7", &tenant), "");
+  EXPECT_EQ(SetTenantOption("wall-deadline-ms", "8", &tenant), "");
+  EXPECT_EQ(SetTenantOption("password", "x", &tenant), "");
+  EXPECT_EQ(SetTenantOption("password-sha256", Secret::OfPassword("y").Hex(), &tenant), "");
+  TenantConfig expected;
+  expected.memory_bytes = 2 << 20;
+  expected.deadline_ms = 7;
+  expected.wall_deadline_ms = 8;
+  expected.secrets = {Secret::OfPassword("x"), Secret::OfPassword("y")};
+  EXPECT_EQ(tenant, expected);
+  for (const std::string_view bad : {"", "1.5", "0x1", "+1", " 1", "1 ", "9223372036854775808"}) {
+    EXPECT_EQ(SetTenantOption("deadline-ms", bad, &tenant),
+              "is '" + std::string(bad) + "', not an integer; give one of milliseconds");
+  }
+  EXPECT_EQ(SetTenantOption("deadline-ms", "0", &tenant),
+            "is 0, out of range; give a number from 1 to 3600000");
+  EXPECT_EQ(SetTenantOption("password", "z", &tenant),
+            "is one password too many; give at most 2, of both kinds together");
+  for (const std::string_view option : {"admin", "name", "quota", "MEMORY", ""}) {
+    EXPECT_EQ(SetTenantOption(option, "true", &tenant),
+              "is no option of a tenant; give one of deadline-ms, memory, password, "
+              "password-sha256, wall-deadline-ms");
+  }
+  EXPECT_EQ(SetTenantOption("memory", std::string(1000, 'x'), &tenant),
+            "is '" + std::string(128, 'x') + "', not a size; give one such as \"256mb\"");
+  EXPECT_EQ(tenant, expected);
 }
 
 class ConfigFile : public testing::Test {
@@ -323,6 +426,10 @@ TEST_F(ConfigFile, BadFlagsAreNamed) {
   EXPECT_FALSE(LoadConfig("", overrides, &error_));
   EXPECT_EQ(error_,
             "--load-wall-deadline-ms is 72000001, out of range; give a number from 1 to 72000000");
+  overrides.load_wall_deadline_ms.reset();
+  overrides.shards = 65;
+  EXPECT_FALSE(LoadConfig("", overrides, &error_));
+  EXPECT_EQ(error_, "--shards is 65, out of range; give a number from 0 to 64");
 }
 
 TEST_F(ConfigFile, AMissingOrHugeFileIsRefused) {
@@ -330,9 +437,9 @@ TEST_F(ConfigFile, AMissingOrHugeFileIsRefused) {
   EXPECT_EQ(error_, path_ + ": cannot be read; check the path and its permissions");
   EXPECT_FALSE(LoadConfig(testing::TempDir(), {}, &error_));
   EXPECT_EQ(error_, testing::TempDir() + ": cannot be read; check the path and its permissions");
-  Write(std::string((1 << 20) + 1, '#'));
+  Write(std::string((64 << 20) + 1, '#'));
   EXPECT_FALSE(LoadConfig(path_, {}, &error_));
-  EXPECT_NE(error_.find("longer than 1048576 bytes"), std::string::npos) << error_;
+  EXPECT_NE(error_.find("longer than 67108864 bytes"), std::string::npos) << error_;
 }
 
 TEST(CommandLineTest, ReadsFlags) {
@@ -346,7 +453,8 @@ TEST(CommandLineTest, ReadsFlags) {
                         "--deadline-ms=1",
                         "--wall-deadline-ms=2",
                         "--load-deadline-ms=3",
-                        "--load-wall-deadline-ms=4"};
+                        "--load-wall-deadline-ms=4",
+                        "--shards=5"};
   CommandLine command_line;
   std::string message;
   ASSERT_EQ(ParseCommandLine(std::size(argv), argv, &command_line, &message),
@@ -358,6 +466,7 @@ TEST(CommandLineTest, ReadsFlags) {
   EXPECT_EQ(command_line.overrides.wall_deadline_ms, 2);
   EXPECT_EQ(command_line.overrides.load_deadline_ms, 3);
   EXPECT_EQ(command_line.overrides.load_wall_deadline_ms, 4);
+  EXPECT_EQ(command_line.overrides.shards, 5);
   EXPECT_EQ(command_line.v8_flags, (std::vector<std::string>{"--max-lazy", "--trace-opt"}));
   EXPECT_EQ(command_line.port_file, "p");
 }

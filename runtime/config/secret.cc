@@ -1,7 +1,11 @@
 #include "runtime/config/secret.h"
 
+#include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/sha.h>
+
+#include <cstring>
+#include <iterator>
 
 namespace shredder::config {
 namespace {
@@ -35,8 +39,31 @@ std::optional<Secret> Secret::FromHex(std::string_view hex) {
   return secret;
 }
 
-bool Secret::Equals(const Secret& other) const {
+std::string Secret::Hex() const {
+  std::string hex;
+  for (const uint8_t byte : digest_) fmt::format_to(std::back_inserter(hex), "{:02x}", byte);
+  return hex;
+}
+
+bool Secret::operator==(const Secret& other) const {
   return CRYPTO_memcmp(digest_.data(), other.digest_.data(), digest_.size()) == 0;
+}
+
+size_t Secret::Hash::operator()(const Secret& secret) const {
+  size_t hash;
+  static_assert(sizeof(hash) <= sizeof(secret.digest_));
+  std::memcpy(&hash, secret.digest_.data(), sizeof(hash));
+  return hash;
+}
+
+bool Accepts(const Secrets& secrets, const Secret& guess) {
+  const Secret none = Secret::Unmatchable();
+  unsigned matches = 0;
+  for (size_t i = 0; i < kMaxSecrets; ++i) {
+    const Secret& secret = i < secrets.size() ? secrets[i] : none;
+    matches |= static_cast<unsigned>(secret == guess);
+  }
+  return matches != 0 || secrets.empty();
 }
 
 }  // namespace shredder::config

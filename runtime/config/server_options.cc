@@ -12,6 +12,7 @@
 namespace shredder::config {
 namespace {
 
+constexpr uint64_t kMaxShards = 64;
 constexpr size_t kMaxUnixPathLength = sizeof(sockaddr_un::sun_path) - 1;
 
 }  // namespace
@@ -31,6 +32,10 @@ std::string SetPort(int64_t value, ServerConfig* config) {
   std::string problem = CheckRange(value, 0, 65535);
   if (problem.empty()) config->port = static_cast<uint16_t>(value);
   return problem;
+}
+
+std::string SetShards(int64_t value, ServerConfig* config) {
+  return SetCount<&ServerConfig::shards, 0, kMaxShards>(value, config);
 }
 
 std::string SetUnixSocket(std::string_view text, ServerConfig* config) {

@@ -11,6 +11,7 @@ namespace shredder::config {
 
 std::string SetBind(std::string_view text, ServerConfig* config);
 std::string SetPort(int64_t value, ServerConfig* config);
+std::string SetShards(int64_t value, ServerConfig* config);
 std::string SetUnixSocket(std::string_view text, ServerConfig* config);
 std::string SetLogLevel(std::string_view text, ServerConfig* config);
 std::string SetBackend(std::string_view text, ServerConfig* config);

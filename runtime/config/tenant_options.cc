@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
+#include <optional>
+#include <system_error>
 
 #include "runtime/config/values.h"
 
@@ -11,6 +14,42 @@ namespace {
 
 constexpr size_t kMaxTenantNameLength = 63;
 constexpr size_t kMaxPasswordLength = 1024;
+
+std::string AddSecret(const Secret& secret, TenantConfig* tenant) {
+  Secrets& secrets = tenant->secrets;
+  if (std::find(secrets.begin(), secrets.end(), secret) != secrets.end()) {
+    return "has a password that is there already; remove one";
+  }
+  if (secrets.size() == kMaxSecrets) {
+    return fmt::format("is one password too many; give at most {}, of both kinds together",
+                       kMaxSecrets);
+  }
+  secrets.push_back(secret);
+  return {};
+}
+
+template <auto Set>
+std::string SetFromDigits(std::string_view text, TenantConfig* tenant) {
+  int64_t value;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || end != text.data() + text.size()) {
+    return fmt::format("is '{}', not an integer; give one of milliseconds", Quotable(text));
+  }
+  return Set(value, tenant);
+}
+
+struct TextOption {
+  std::string_view name;
+  std::string (*set)(std::string_view text, TenantConfig* tenant);
+};
+
+constexpr TextOption kOptions[] = {
+    {"deadline-ms", SetFromDigits<SetTenantDeadline>},
+    {"memory", SetTenantMemory},
+    {"password", AddPassword},
+    {"password-sha256", AddPasswordSha256},
+    {"wall-deadline-ms", SetFromDigits<SetTenantWallDeadline>},
+};
 
 }  // namespace
 
@@ -26,7 +65,7 @@ std::string SetTenantName(std::string_view text, TenantConfig* tenant) {
     return fmt::format(
         "is '{}', not a tenant's name; give up to {} characters of a-z, 0-9, _ and -, the first a "
         "letter or a digit",
-        text, kMaxTenantNameLength);
+        Quotable(text), kMaxTenantNameLength);
   }
   tenant->name = text;
   return {};
@@ -36,19 +75,35 @@ std::string SetTenantMemory(std::string_view text, TenantConfig* tenant) {
   return SetMemory(text, &tenant->memory_bytes);
 }
 
-std::string SetPassword(std::string_view text, TenantConfig* tenant) {
+std::string SetTenantDeadline(int64_t value, TenantConfig* tenant) {
+  return SetDeadline<&TenantConfig::deadline_ms, TenantConfig>(value, tenant);
+}
+
+std::string SetTenantWallDeadline(int64_t value, TenantConfig* tenant) {
+  return SetWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>(value, tenant);
+}
+
+std::string AddPassword(std::string_view text, TenantConfig* tenant) {
   if (text.empty()) return "is empty; give a long random one";
   if (text.size() > kMaxPasswordLength) {
     return fmt::format("has {} bytes; give at most {}", text.size(), kMaxPasswordLength);
   }
-  tenant->secret = Secret::OfPassword(text);
-  return {};
+  return AddSecret(Secret::OfPassword(text), tenant);
 }
 
-std::string SetPasswordSha256(std::string_view text, TenantConfig* tenant) {
-  tenant->secret = Secret::FromHex(text);
-  if (tenant->secret) return {};
-  return "is not a SHA-256 digest; give its 64 hexadecimal digits";
+std::string AddPasswordSha256(std::string_view text, TenantConfig* tenant) {
+  const std::optional<Secret> secret = Secret::FromHex(text);
+  if (!secret) return "is not a SHA-256 digest; give its 64 hexadecimal digits";
+  return AddSecret(*secret, tenant);
+}
+
+std::string SetTenantOption(std::string_view option, std::string_view value, TenantConfig* tenant) {
+  std::string names;
+  for (const TextOption& known : kOptions) {
+    if (known.name == option) return known.set(value, tenant);
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", known.name);
+  }
+  return fmt::format("is no option of a tenant; give one of {}", names);
 }
 
 }  // namespace shredder::config

@@ -1,6 +1,8 @@
-// A tenant's name and options; values.h says what a setter returns.
+// A tenant's name and options, from the file or from a command; values.h says what a setter
+// returns.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,7 +12,13 @@ namespace shredder::config {
 
 std::string SetTenantName(std::string_view text, TenantConfig* tenant);
 std::string SetTenantMemory(std::string_view text, TenantConfig* tenant);
-std::string SetPassword(std::string_view text, TenantConfig* tenant);
-std::string SetPasswordSha256(std::string_view text, TenantConfig* tenant);
+std::string SetTenantDeadline(int64_t value, TenantConfig* tenant);
+std::string SetTenantWallDeadline(int64_t value, TenantConfig* tenant);
+// One more password.
+std::string AddPassword(std::string_view text, TenantConfig* tenant);
+std::string AddPasswordSha256(std::string_view text, TenantConfig* tenant);
+
+// Sets the option that a file calls so, `admin` apart: an administrator is made by a file alone.
+std::string SetTenantOption(std::string_view option, std::string_view value, TenantConfig* tenant);
 
 }  // namespace shredder::config

@@ -18,9 +18,9 @@ std::string CheckRange(int64_t value, uint64_t min, uint64_t max) {
 
 std::string SetMemory(std::string_view text, uint64_t* memory_bytes) {
   const std::optional<uint64_t> bytes = ParseMemorySize(text);
-  if (!bytes) return fmt::format("is '{}', not a size; give one such as \"256mb\"", text);
+  if (!bytes) return fmt::format("is '{}', not a size; give one such as \"256mb\"", Quotable(text));
   if (*bytes < layout::kMinQuotaBytes || *bytes > layout::kMaxQuotaBytes) {
-    return fmt::format("is '{}', out of range; give a size from {}mb to {}gb", text,
+    return fmt::format("is '{}', out of range; give a size from {}mb to {}gb", Quotable(text),
                        layout::kMinQuotaBytes >> 20, layout::kMaxQuotaBytes >> 30);
   }
   *memory_bytes = *bytes;

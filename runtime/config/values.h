@@ -11,13 +11,15 @@
 
 namespace shredder::config {
 
-inline constexpr uint64_t kMaxBusyReplyMs = 3'600'000;
 inline constexpr uint64_t kMaxWallDeadlineMs =
     engine::DefaultWallDeadlineMs(engine::kMaxDeadlineMs);
 
 // "256mb" (also kb, gb, a bare number of bytes; powers of 1024, any case) in bytes; nothing where
 // `text` is anything else.
 std::optional<uint64_t> ParseMemorySize(std::string_view text);
+
+// The beginning of a value, for a message: a client's may be long.
+inline std::string_view Quotable(std::string_view text) { return text.substr(0, 128); }
 
 std::string CheckRange(int64_t value, uint64_t min, uint64_t max);
 

@@ -300,7 +300,7 @@ TEST(ExecNesting, IsBounded) {
   for (int i = 0; i < kTenants; ++i) {
     config::TenantConfig& tenant = config.tenants.emplace_back(like);
     tenant.name = "t" + std::to_string(i);
-    tenant.secret = config::Secret::OfPassword(tenant.name);
+    tenant.secrets = {config::Secret::OfPassword(tenant.name)};
   }
   TestServer server(config);
   TestLoop loop;

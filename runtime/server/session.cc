@@ -70,7 +70,7 @@ void Session::Reset() {
   protocol_ = resp::Protocol::kResp2;
   name_.clear();
   Tenant* tenant = shard_.FindTenant(config::kDefaultTenantName);
-  SetTenant(tenant && !tenant->secret ? tenant : nullptr);
+  SetTenant(tenant && tenant->secrets.empty() ? tenant : nullptr);
 }
 
 void Session::SetTenant(Tenant* tenant) {
@@ -93,7 +93,7 @@ bool Session::Authenticate(std::string_view name, std::string_view password,
   const config::Secret guess = config::Secret::OfPassword(password);
   Tenant* tenant = shard_.FindTenant(name);
   const bool accepted =
-      tenant ? tenant->Accepts(guess) : config::Secret::Unmatchable().Equals(guess);
+      tenant ? tenant->Accepts(guess) : config::Accepts({config::Secret::Unmatchable()}, guess);
   if (tenant && accepted) {
     auth_failures_ = 0;
     SetTenant(tenant);

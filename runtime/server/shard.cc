@@ -51,7 +51,7 @@ bool Shard::CreateTenants(std::string* error) {
   for (const config::TenantConfig& tenant_config : config_.tenants) {
     auto tenant = std::make_unique<Tenant>();
     tenant->name = tenant_config.name;
-    tenant->secret = tenant_config.secret;
+    tenant->secrets = tenant_config.secrets;
     store::StoreOptions options;
     options.quota_bytes = tenant_config.memory_bytes;
     std::string reason;

@@ -17,7 +17,7 @@ inline config::ServerConfig TwoTenants() {
   for (const std::string_view name : {"red", "blue"}) {
     config::TenantConfig& tenant = config.tenants.emplace_back();
     tenant.name = name;
-    tenant.secret = config::Secret::OfPassword(std::string(name) + "-password");
+    tenant.secrets = {config::Secret::OfPassword(std::string(name) + "-password")};
     tenant.memory_bytes = 1 << 20;
   }
   return config;

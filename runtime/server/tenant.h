@@ -37,12 +37,11 @@ struct TenantStats {
 };
 
 struct Tenant {
-  // Whether `password` is the tenant's; always so where it has none. Time does not depend on where
-  // a wrong one differs.
-  bool Accepts(const config::Secret& password) const { return !secret || secret->Equals(password); }
+  // Takes the same time whatever `guess` is.
+  bool Accepts(const config::Secret& guess) const { return config::Accepts(secrets, guess); }
 
   std::string name;
-  std::optional<config::Secret> secret;
+  config::Secrets secrets;
   std::unique_ptr<store::Store> store;
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   engine::Engine* engine = nullptr;                 // the one of the tenant's deadline

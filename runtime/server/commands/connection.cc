@@ -78,7 +78,7 @@ void HandleAuth(Request& request) {
   const bool has_user = request.args.size() == 3;
   if (!has_user) {
     const Tenant* tenant = request.shard.FindTenant(config::kDefaultTenantName);
-    if (tenant && !tenant->secret) {
+    if (tenant && tenant->secrets.empty()) {
       request.reply.Error(
           "ERR AUTH <password> called without any password configured for the default user. Are "
           "you sure your configuration is correct?");

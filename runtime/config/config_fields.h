@@ -1,0 +1,54 @@
+// Every field of the configuration by its name in the file, for what must not forget one: a new
+// field does not compile before it is here.
+#pragma once
+
+#include "runtime/config/config.h"
+
+namespace shredder::config {
+
+// When a running server follows a change of a setting.
+enum class TakesEffect { kAtOnce, kAtRestart };
+
+// Calls visit(name, field, takes_effect) for each field of a ServerConfig, const or not, but the
+// tenants.
+template <typename Config, typename Visitor>
+void VisitServerFields(Config& config, const Visitor& visit) {
+  using enum TakesEffect;
+  auto& [bind, port, unix_socket, max_clients, max_unauthenticated, auth_timeout_ms, backend,
+         shards, shard_silence_ms, isolate_after_crashes, core_dumps, log_level, deadline_ms,
+         wall_deadline_ms, load_deadline_ms, load_wall_deadline_ms, heap_limit_mb, busy_reply_ms,
+         callback_builtins, tenants] = config;
+  visit("bind", bind, kAtRestart);
+  visit("port", port, kAtRestart);
+  visit("unix-socket", unix_socket, kAtRestart);
+  visit("max-clients", max_clients, kAtOnce);
+  visit("max-unauthenticated", max_unauthenticated, kAtOnce);
+  visit("auth-timeout-ms", auth_timeout_ms, kAtOnce);
+  visit("backend", backend, kAtRestart);
+  visit("shards", shards, kAtRestart);
+  visit("shard-silence-ms", shard_silence_ms, kAtOnce);
+  visit("isolate-after-crashes", isolate_after_crashes, kAtOnce);
+  visit("core-dumps", core_dumps, kAtOnce);
+  visit("log-level", log_level, kAtOnce);
+  visit("deadline-ms", deadline_ms, kAtOnce);
+  visit("wall-deadline-ms", wall_deadline_ms, kAtOnce);
+  visit("load-deadline-ms", load_deadline_ms, kAtOnce);
+  visit("load-wall-deadline-ms", load_wall_deadline_ms, kAtOnce);
+  visit("heap-limit-mb", heap_limit_mb, kAtRestart);
+  visit("busy-reply-ms", busy_reply_ms, kAtOnce);
+  visit("callback-builtins", callback_builtins, kAtRestart);
+}
+
+// Calls visit(name, field) for each field of a TenantConfig, const or not.
+template <typename Config, typename Visitor>
+void VisitTenantFields(Config& config, const Visitor& visit) {
+  auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, admin] = config;
+  visit("name", name);
+  visit("secrets", secrets);
+  visit("memory", memory_bytes);
+  visit("deadline-ms", deadline_ms);
+  visit("wall-deadline-ms", wall_deadline_ms);
+  visit("admin", admin);
+}
+
+}  // namespace shredder::config
