@@ -75,10 +75,16 @@ test('the configuration that the others are mutations of starts', async (t) => {
         'load-deadline-ms = 500',
         'load-wall-deadline-ms = 10000',
         'busy-reply-ms = 5000',
+        'shards = 0',
+        'shard-silence-ms = 250',
+        'auth-timeout-ms = 10000',
+        'max-unauthenticated = 1000',
+        'isolate-after-crashes = 3',
+        'core-dumps = false',
         'heap-limit-mb = 64',
         'callback-builtins = false',
       ],
-      alice: ['memory = "256mb"', 'deadline-ms = 100', 'wall-deadline-ms = 2000'],
+      alice: ['admin = true', 'memory = "256mb"', 'deadline-ms = 100', 'wall-deadline-ms = 2000'],
     }),
     ownDeadlines: true,
   });
@@ -99,6 +105,17 @@ test('a password may be given as its SHA-256', async (t) => {
   t.regex(await client.text('AUTH', 'alice', sha256), /^-WRONGPASS/);
 });
 
+test('two passwords of a tenant are valid at once', async (t) => {
+  const server = await serverFor(t, {
+    config: '[[tenant]]\nname = "alice"\npassword = ["the-old-one", "the-new-one"]\n',
+  });
+  const client = await RawClient.connect(server);
+  t.teardown(() => client.close());
+  t.is(await client.text('AUTH', 'alice', 'the-old-one'), '+OK\r\n');
+  t.is(await client.text('AUTH', 'alice', 'the-new-one'), '+OK\r\n');
+  t.regex(await client.text('AUTH', 'alice', 'another-one'), /^-WRONGPASS/);
+});
+
 /** Values that are wrong for a key, and what the line says of them. */
 const wrongValues: Readonly<Record<string, readonly string[]>> = {
   'bind': ['7', 'true', '""', '"everywhere"', '"256.0.0.1"', '["127.0.0.1"]'],
@@ -114,6 +131,12 @@ const wrongValues: Readonly<Record<string, readonly string[]>> = {
   'busy-reply-ms': ['0', '-5', '"5000"'],
   'heap-limit-mb': ['0', '7', '4097', '"64"'],
   'callback-builtins': ['1', '"true"', '"yes"'],
+  'shards': ['-1', '65', '"2"', '1.5'],
+  'shard-silence-ms': ['9', '60001', '"250"'],
+  'auth-timeout-ms': ['99', '3600001', '"10000"'],
+  'max-unauthenticated': ['0', '1000001', '"1000"'],
+  'isolate-after-crashes': ['-1', '1001', '"never"'],
+  'core-dumps': ['1', '"false"'],
 };
 
 for (const [key, values] of Object.entries(wrongValues)) {
@@ -145,8 +168,17 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
     '"\u00e4"',
     '"a\\u0000"',
   ],
-  'password': ['""', '7', `"${'p'.repeat(1025)}"`],
-  'password-sha256': ['""', '"abc"', `"${'g'.repeat(64)}"`, '7'],
+  'password': [
+    '""',
+    '7',
+    `"${'p'.repeat(1025)}"`,
+    '[]',
+    '[7]',
+    '["a", 7]',
+    '["a", "a"]',
+    '["a", "b", "c"]',
+  ],
+  'password-sha256': ['""', '"abc"', `"${'g'.repeat(64)}"`, '7', '[]', '["abc"]'],
   'memory': [
     '""',
     '"256"',
@@ -161,6 +193,7 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   ],
   'deadline-ms': ['0', '"50"', '3600001'],
   'wall-deadline-ms': ['0', '"50"', '72000001'],
+  'admin': ['1', '"true"'],
 };
 
 for (const [key, values] of Object.entries(wrongTenantValues)) {
@@ -201,9 +234,9 @@ const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> =
   'tenants that are no tables': ['tenant = [1]\n', /:1: a tenant must be a table/],
   'a tenant without a name': ['[[tenant]]\npassword = "b"\n', /:1: a tenant without a name/],
   'a tenant without a password': ['[[tenant]]\nname = "a"\n', /:1: tenant 'a' has no password/],
-  'a tenant with two passwords': [
-    `${TENANT}password-sha256 = "${'0'.repeat(64)}"\n`,
-    /:1: tenant 'alice' has both/,
+  'a tenant with three passwords': [
+    `[[tenant]]\nname = "a"\npassword = ["b", "c"]\npassword-sha256 = "${'0'.repeat(64)}"\n`,
+    /:4: tenant\.password-sha256 is one password too many; give at most 2/,
   ],
   'a tenant that is there twice': [
     '[[tenant]]\nname = "a"\npassword = "b"\n[[tenant]]\nname = "a"\npassword = "c"\n',
@@ -237,16 +270,16 @@ const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> =
     /:2: .*correct the TOML syntax/,
   ],
   'a NUL': [`[server]\n\0\n${TENANT}`, /:2: .*correct the TOML syntax/],
-  'more than a mebibyte': [
-    `# ${'x'.repeat(1024 * 1024)}\n${TENANT}`,
-    /: longer than 1048576 bytes/,
+  'more than 64 mebibytes': [
+    `# ${'x'.repeat(64 * 1024 * 1024)}\n${TENANT}`,
+    /: longer than 67108864 bytes/,
   ],
-  'more than a thousand tenants': [
+  'more than a hundred thousand tenants': [
     Array.from(
-      { length: 1_001 },
+      { length: 100_001 },
       (_, i) => `[[tenant]]\nname = "t${i}"\npassword = "p${i}"\n`,
     ).join(''),
-    /: 1001 tenants; give at most 1000/,
+    /: 100001 tenants; give at most 100000/,
   ],
 };
 
@@ -294,6 +327,7 @@ const wrongFlags: Readonly<Record<string, readonly [readonly string[], RegExp]>>
     ['--deadline-ms', '50', '--wall-deadline-ms', '49'],
     /wall-deadline-ms is 49, less than deadline-ms, which is 50; give at least 50/,
   ],
+  'more shards than there may be': [['--shards', '65'], /--shards is 65, out of range/],
   'a quota that is no size': [['--memory', 'lots'], /--memory is 'lots', not a size/],
   'an unknown log level': [['--log-level', 'loud'], /--log-level is 'loud'/],
   'an unknown event loop': [['--backend', 'kqueue'], /--backend is 'kqueue'/],
@@ -357,6 +391,7 @@ test('--version and --help tell, and exit with 0', async (t) => {
     '--load-wall-deadline-ms',
     '--memory',
     '--backend',
+    '--shards',
   ]) {
     t.true(help.stdout.includes(flag), flag);
   }

@@ -231,8 +231,6 @@ constexpr Command kCommands[] = {
 constexpr size_t kCommandCount = sizeof(kCommands) / sizeof(kCommands[0]);
 constexpr size_t kMaxNameLength = 16;
 
-constexpr char LowerCase(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
 // Lookup: a hash table with linear probing, at most a quarter full, over names of up to 16 bytes.
 
 constexpr size_t kBucketsLog2 = 8;
@@ -273,14 +271,6 @@ static_assert(NamesFit());
 }  // namespace
 
 std::span<const Command> AllCommands() { return kCommands; }
-
-bool EqualsIgnoringCase(std::string_view text, std::string_view lower_case) {
-  if (text.size() != lower_case.size()) return false;
-  for (size_t i = 0; i < text.size(); ++i) {
-    if (LowerCase(text[i]) != lower_case[i]) return false;
-  }
-  return true;
-}
 
 const Command* FindCommand(std::string_view name) {
   if (name.empty() || name.size() > kMaxNameLength) return nullptr;

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/resp/letter_case.h"
 #include "runtime/server/command.h"
 
 namespace shredder::server {
@@ -19,6 +20,6 @@ const Command* FindSubcommand(const Command& container, std::string_view name);
 // "client|id", or "get" where `container` is null.
 std::string FullName(const Command* container, const Command& command);
 
-bool EqualsIgnoringCase(std::string_view text, std::string_view lower_case);
+using resp::EqualsIgnoringCase;
 
 }  // namespace shredder::server
