@@ -17,6 +17,19 @@
 
 namespace shredder::net {
 
+namespace {
+
+bool RepeatUntil(const std::function<bool()>& condition, const std::function<void()>& turn) {
+  const auto deadline = std::chrono::steady_clock::now() + kPatience;
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > deadline) return false;
+    turn();
+  }
+  return true;
+}
+
+}  // namespace
+
 TestClient TestClient::ConnectTcp(uint16_t port) {
   UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_in address{};
@@ -38,6 +51,15 @@ TestClient TestClient::ConnectUnix(const std::string& path) {
     ADD_FAILURE() << "connect: " << std::strerror(errno);
   }
   return TestClient(std::move(fd));
+}
+
+bool TestClient::CanConnectTcp(uint16_t port) {
+  const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  return connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 size_t TestClient::Send(std::string_view bytes) {
@@ -88,12 +110,7 @@ void LoopTest::Start(EventLoopOptions options) {
 }
 
 bool LoopTest::TurnUntil(const std::function<bool()>& condition) {
-  const auto deadline = std::chrono::steady_clock::now() + kPatience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > deadline) return false;
-    loop_->PollOnce();
-  }
-  return true;
+  return RepeatUntil(condition, [this] { loop_->PollOnce(); });
 }
 
 void LoopTest::Turn(int turns) {
@@ -119,6 +136,48 @@ bool LoopTest::ReceiveBytes(TestClient& client, size_t bytes) {
 
 bool LoopTest::ReceiveEnd(TestClient& client) {
   return TurnUntil([&] { return !client.Receive(); });
+}
+
+void LoopPairTest::CreateLoops(const EventLoopOptions& options) {
+  const Backend backends[] = {std::get<0>(GetParam()), std::get<1>(GetParam())};
+  for (int i = 0; i < 2; ++i) {
+    EventLoopOptions own = options;
+    own.backend = backends[i];
+    std::string error;
+    loops_[i] = EventLoop::Create(own, &error);
+    ASSERT_NE(loops_[i], nullptr) << error;
+  }
+}
+
+bool LoopPairTest::TurnUntil(const std::function<bool()>& condition) {
+  return RepeatUntil(condition, [this] {
+    for (const auto& loop : loops_) loop->PollOnce();
+  });
+}
+
+void LoopPairTest::Turn(int turns) {
+  for (int i = 0; i < turns; ++i) {
+    for (const auto& loop : loops_) loop->PollOnce();
+    std::this_thread::sleep_for(std::chrono::microseconds(200));
+  }
+}
+
+bool LoopPairTest::ReceiveBytes(TestClient& client, size_t bytes) {
+  return TurnUntil([&] {
+    client.Receive();
+    return client.received().size() >= bytes;
+  });
+}
+
+bool LoopPairTest::ReceiveEnd(TestClient& client) {
+  return TurnUntil([&] { return !client.Receive(); });
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, LoopTest, testing::Values(Backend::kIoUring, Backend::kEpoll),
+                         [](const auto& info) { return BackendName(info.param); });
+
+const char* BackendName(Backend backend) {
+  return backend == Backend::kIoUring ? "IoUring" : "Epoll";
 }
 
 std::string Pattern(size_t bytes) {

@@ -10,6 +10,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <tuple>
+#include <utility>
 
 #include "runtime/net/event_loop.h"
 #include "runtime/net/socket.h"
@@ -21,8 +23,11 @@ class TestHandler : public ConnectionHandler {
   std::function<void(Connection&)> on_open = [](Connection&) {};
   std::function<size_t(Connection&, std::string_view)> on_data = Echo;
   std::function<void(Connection&)> on_close = [](Connection&) {};
+  std::function<void(Connection&, ReleasedConnection)> on_released = [](Connection&,
+                                                                        ReleasedConnection) {};
   size_t opened = 0;
   size_t closed = 0;
+  size_t released = 0;
 
   static size_t Echo(Connection& connection, std::string_view unread) {
     connection.output().append(unread);
@@ -40,6 +45,10 @@ class TestHandler : public ConnectionHandler {
     ++closed;
     on_close(connection);
   }
+  void OnReleased(Connection& connection, ReleasedConnection to_adopt) override {
+    ++released;
+    on_released(connection, std::move(to_adopt));
+  }
 };
 
 // A non-blocking client socket.
@@ -47,6 +56,8 @@ class TestClient {
  public:
   static TestClient ConnectTcp(uint16_t port);
   static TestClient ConnectUnix(const std::string& path);
+  // Whether somebody listens there.
+  static bool CanConnectTcp(uint16_t port);
 
   int fd() const { return fd_.get(); }
   // Sends what fits into the kernel's buffer; returns how many bytes that was.
@@ -95,6 +106,25 @@ class LoopTest : public testing::TestWithParam<Backend> {
   TestHandler handler_;
   std::unique_ptr<EventLoop> loop_;
 };
+
+// Two loops, which do not listen by themselves. Suites derived from it run with all pairs of
+// backends.
+class LoopPairTest : public testing::TestWithParam<std::tuple<Backend, Backend>> {
+ protected:
+  // With different options, before the test's first use of the loops.
+  void CreateLoops(const EventLoopOptions& options);
+  void SetUp() override { CreateLoops({}); }
+  // Turns both.
+  bool TurnUntil(const std::function<bool()>& condition);
+  void Turn(int turns);
+  bool ReceiveBytes(TestClient& client, size_t bytes);
+  bool ReceiveEnd(TestClient& client);
+
+  TestHandler handlers_[2];
+  std::unique_ptr<EventLoop> loops_[2];
+};
+
+const char* BackendName(Backend backend);
 
 // Bytes in which every misplaced piece shows.
 std::string Pattern(size_t bytes);

@@ -705,11 +705,6 @@ TEST_P(LoopTest, ServesUnixSockets) {
   EXPECT_FALSE(std::filesystem::exists(path));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LoopTest, testing::Values(Backend::kIoUring, Backend::kEpoll),
-                         [](const auto& info) {
-                           return info.param == Backend::kIoUring ? "IoUring" : "Epoll";
-                         });
-
 TEST(EventLoopTest, SaysWhyItsBackendIsWhatItIs) {
   std::string error;
   EventLoopOptions options;
