@@ -1,132 +1,67 @@
 #include "runtime/store/arena.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cassert>
-#include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 namespace shredder::store {
 
 namespace {
 
-// Room beyond twice the quota, so that the smallest quotas too have a chunk for every class.
-constexpr uint64_t kReservationSlackBytes = 16ull << 20;
 // Runs from here on (1 MiB) are given back as soon as they are free.
 constexpr uint32_t kLongRunChunks = 16;
 // Free runs of the one bin where only some are long enough: how many are looked at.
 constexpr int kMaxBinSteps = 64;
 
-constexpr uint64_t kKeyScratchOffset = kPageBytes;
-constexpr uint64_t kKeyScratchBytes = layout::kMaxKeyBytes + 8;
-
-constexpr uint64_t RoundUp(uint64_t value, uint64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
-
-constexpr uint64_t kChunkTableOffset = RoundUp(kKeyScratchOffset + kKeyScratchBytes, kPageBytes);
-
-// Twice the quota holds a quota's worth of blocks of any one size (the worst, 36 KiB, take 64 KiB
-// each) and bounds what fragmentation can cost the machine.
-uint64_t ReservationBytes(uint64_t quota_bytes) {
-  const uint64_t for_blocks = 2 * quota_bytes + kReservationSlackBytes;
-  const uint64_t for_table = for_blocks / kChunkBytes * sizeof(Chunk) + kChunkTableOffset;
-  return std::min(RoundUp(for_blocks + for_table, kChunkBytes), layout::kMaxArenaBytes);
-}
-
-// Two records for each key that the quota has room for, at 32 bytes at least (entry and slot). The
-// records that the quota bounds, with those that pass it up to half of the range, and then a
-// removal of each key: UndoLog.
-uint64_t UndoReservationBytes(uint64_t quota_bytes) {
-  constexpr uint64_t kRecordsPerKey = 2;
-  constexpr uint64_t kMinKeyBytes = kBlockUnitBytes + layout::kSlotBytes;
-  return RoundUp(quota_bytes / kMinKeyBytes * kRecordsPerKey * sizeof(layout::UndoRecord),
-                 kChunkBytes) +
-         kChunkBytes;
-}
-
-std::string SystemError(const char* what, uint64_t bytes) {
-  return std::string(what) + " of " + std::to_string(bytes) +
-         " bytes for a store failed: " + std::strerror(errno);
-}
-
 }  // namespace
 
-Arena::~Arena() {
-  if (base_ != nullptr) munmap(base_, mapped_bytes_);
-  if (fd_ >= 0) close(fd_);
-}
-
-Arena::Places Arena::PlacesFor(uint64_t quota_bytes) {
-  Places places;
-  places.undo_offset = ReservationBytes(quota_bytes);
-  places.journal_offset = places.undo_offset + UndoReservationBytes(quota_bytes);
-  places.end = places.journal_offset + kMaxJournalEntries * sizeof(layout::JournalEntry);
-  return places;
-}
-
-bool Arena::MapFile(uint64_t bytes, std::string* error) {
-  void* address = mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, fd_, 0);
-  if (address == MAP_FAILED) {
-    *error = SystemError("mmap", bytes);
-    return false;
-  }
-  base_ = static_cast<char*>(address);
-  mapped_bytes_ = bytes;
-  return true;
-}
-
 bool Arena::Map(uint64_t quota_bytes, std::string* error) {
-  assert(base_ == nullptr);
-  const uint64_t bytes = PlacesFor(quota_bytes).end;
-  fd_ = memfd_create("shredder-store", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  // Sealed, so that no other holder of the descriptor can take mapped pages away.
-  if (fd_ < 0 || ftruncate(fd_, static_cast<off_t>(bytes)) != 0 ||
-      fcntl(fd_, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
-    *error = SystemError("memfd", bytes);
-    return false;
-  }
-  if (!MapFile(bytes, error)) return false;
-  Initialise(quota_bytes);
+  const uint64_t chunk_count = ChunksFor(quota_bytes);
+  if (!memory_.Create(PlacesFor(chunk_count).end, error)) return false;
+  Initialise(quota_bytes, chunk_count);
   return true;
+}
+
+void Arena::MapSlot(Memory slot, uint64_t quota_bytes) {
+  memory_ = std::move(slot);
+  Initialise(quota_bytes, std::min(ChunksFor(quota_bytes), kMaxSlotChunks));
 }
 
 // Writes everything that is at a fixed place, and an allocator without blocks.
-void Arena::Initialise(uint64_t quota_bytes) {
-  const Places places = PlacesFor(quota_bytes);
-  // Not the quota, from which all of this follows should the process end here.
+void Arena::Initialise(uint64_t quota_bytes, uint64_t chunk_count) {
+  ArenaState* s = state();
+  // Of all that is there, these two are never lost: should the process end here, the rest follows
+  // from them.
+  s->quota_bytes = quota_bytes;
+  s->chunk_count = static_cast<uint32_t>(chunk_count);
   std::memset(table_state(), 0, sizeof(TableState));
   layout::MayEndHere();
-  std::memset(&state()->used_bytes, 0, sizeof(ArenaState) - offsetof(ArenaState, used_bytes));
+  std::memset(&s->used_bytes, 0,
+              offsetof(ArenaState, chunk_count) - offsetof(ArenaState, used_bytes));
+  layout::MayEndHere();
+  std::memset(&s->free_dirty_pages, 0, sizeof(ArenaState) - offsetof(ArenaState, free_dirty_pages));
   layout::MayEndHere();
   layout::StoreHeader* store = header();
   store->arena_state_offset = kArenaStateOffset;
   store->key_scratch_offset = kKeyScratchOffset;
-  store->undo_offset = places.undo_offset;
-  store->journal_offset = places.journal_offset;
+  store->undo_offset = PlacesFor(chunk_count).undo_offset;
+  store->journal_offset = kJournalOffset;
   store->log_counts = 0;
   store->undo_capacity = layout::kFreeUndoRecords;
   layout::MayEndHere();
-  SetConstants(state(), quota_bytes);
-  state()->touched_chunks = state()->first_chunk;
-  layout::OrderedStore(&state()->frontier, state()->first_chunk);
+  SetConstants(s, chunk_count);
+  s->touched_chunks = s->first_chunk;
+  layout::OrderedStore(&s->frontier, s->first_chunk);
 }
 
-uint64_t Arena::KeyScratchOffset() { return kKeyScratchOffset; }
-
-void Arena::SetConstants(ArenaState* s, uint64_t quota_bytes) {
-  s->quota_bytes = quota_bytes;
-  s->chunk_table_offset = kChunkTableOffset;
-  s->chunk_count = static_cast<uint32_t>(PlacesFor(quota_bytes).undo_offset / kChunkBytes);
-  s->first_chunk = static_cast<uint32_t>(
-      RoundUp(kChunkTableOffset + s->chunk_count * sizeof(Chunk), kChunkBytes) / kChunkBytes);
+void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
+  s->chunk_table_offset = PlacesFor(chunk_count).chunk_table_offset;
+  s->chunk_count = static_cast<uint32_t>(chunk_count);
+  s->first_chunk = static_cast<uint32_t>(kFirstChunk);
   for (int c = 0; c < kSmallClassCount; c++) {
     s->class_units[c] = static_cast<uint16_t>(ClassUnits(c));
   }
@@ -136,22 +71,18 @@ void Arena::SetConstants(ArenaState* s, uint64_t quota_bytes) {
 }
 
 void Arena::Reset() {
-  const uint64_t quota = quota_bytes();
   discards_.clear();
   has_freed_ = false;
-  if (!PunchHole(kPageBytes, mapped_bytes_ - kPageBytes)) {
+  const uint64_t chunk_count = state()->chunk_count;
+  if (!PunchHole(kPageBytes, memory_.bytes() - kPageBytes)) {
     // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
     // must be made so. Where this is done again, there may be nothing left to do.
-    const uint64_t end = std::min(state()->touched_chunks * kChunkBytes, header()->undo_offset);
-    if (end > kPageBytes) std::memset(base_ + kPageBytes, 0, end - kPageBytes);
+    const Places places = PlacesFor(chunk_count);
+    const uint64_t end = std::min(state()->touched_chunks * kChunkBytes, places.chunks_end);
+    if (end > kPageBytes) std::memset(base() + kPageBytes, 0, end - kPageBytes);
+    std::memset(base() + places.chunks_end, 0, places.undo_offset - places.chunks_end);
   }
-  Initialise(quota);
-}
-
-uint64_t Arena::ResidentBytes() const {
-  struct stat status;
-  if (fstat(fd_, &status) != 0) return 0;
-  return static_cast<uint64_t>(status.st_blocks) * 512;
+  Initialise(quota_bytes(), chunk_count);
 }
 
 bool Arena::FitsQuota(uint64_t bytes) const {
@@ -214,7 +145,7 @@ uint64_t Arena::AllocateZeroed(uint64_t bytes) {
   bool is_zero = false;
   const uint64_t offset = AllocateSmall(CeilClass(rounded / kBlockUnitBytes), &is_zero);
   // Memory never written is left alone: zeroing it would make it physical.
-  if (offset != 0 && !is_zero) std::memset(base_ + offset, 0, rounded);
+  if (offset != 0 && !is_zero) std::memset(base() + offset, 0, rounded);
   layout::MayEndHere();
   return offset;
 }
@@ -325,7 +256,7 @@ uint64_t Arena::AllocateSmall(int size_class, bool* is_zero) {
   uint64_t unit;
   if (blocks.free_head != 0) {
     unit = blocks.free_head - 1u;
-    const char* block = base_ + chunk_offset + unit * kBlockUnitBytes;
+    const char* block = base() + chunk_offset + unit * kBlockUnitBytes;
     // The caller writes over the link.
     layout::Log(header(), block);
     std::memcpy(&blocks.free_head, block, sizeof blocks.free_head);
@@ -395,7 +326,10 @@ void Arena::UnlinkFromClass(uint32_t index) {
 
 uint64_t Arena::AllocateLarge(uint64_t pages) {
   const uint64_t chunks = RoundUp(pages, kChunkPages) / kChunkPages;
-  if (chunks >= state()->chunk_count) return 0;
+  if (chunks >= state()->chunk_count) {
+    NoteLackOfRoom();
+    return 0;
+  }
   const uint32_t first = TakeRun(static_cast<uint32_t>(chunks));
   if (first == 0) return 0;
   const auto last = static_cast<uint32_t>(first + chunks - 1);
@@ -439,7 +373,10 @@ uint32_t Arena::TakeRun(uint32_t chunks) {
     UnlinkFreeRun(first);
     if (found > chunks) LinkFreeRun(first + chunks, found - chunks);
   } else {
-    if (chunks > s->chunk_count - s->frontier) return 0;
+    if (chunks > s->chunk_count - s->frontier) {
+      NoteLackOfRoom();
+      return 0;
+    }
     first = s->frontier;
     if (first + chunks > s->touched_chunks) {
       layout::OrderedStore(&s->touched_chunks, first + chunks);
@@ -561,7 +498,7 @@ void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
 
 bool Arena::PunchHole(uint64_t offset, uint64_t bytes) {
   give_backs_++;
-  return madvise(base_ + offset, bytes, MADV_REMOVE) == 0;
+  return memory_.PunchHole(offset, bytes);
 }
 
 }  // namespace shredder::store

@@ -1,14 +1,18 @@
-// The memory of one store: a memfd, mapped once at its full reserved size and filled on demand, and
-// the allocator of blocks in it. All of the allocator's state lives in that memory and refers to it
-// by offset, so that another process can map it and go on.
+// The allocator of blocks in the memory of one store (memory.h), which is filled on demand. All of
+// the allocator's state lives in that memory and refers to it by offset, so that another process
+// can map it and go on.
 //
 // clang-format off
-//   offset 0                 4 KiB          then               64 KiB-aligned
-//   +--------+-------+-------+-------------+-----------------+-------------+-------+------+---------+
-//   | Store  | Table | Arena | key scratch | chunk table: one| chunks up to| never | undo | journal |
-//   | Header | State | State | (builtins') | Chunk per 64 KiB| the frontier| used  | log  |         |
-//   +--------+-------+-------+-------------+-----------------+-------------+-------+------+---------+
+//   offset 0                 4 KiB       72 KiB    328 KiB      384 KiB
+//   +--------+-------+-------+-----------+---------+------------+------------+-------+-------+------+
+//   | Store  | Table | Arena | key       | journal | chunk table| chunks: the| never | chunk | undo |
+//   | Header | State | State | scratch   |         | (small)    | frontier   | used  | table | log  |
+//   +--------+-------+-------+-----------+---------+------------+------------+-------+-------+------+
 // clang-format on
+//
+// The capacity is the number of chunks that there is a place for, and what lies behind them moves
+// when it changes (arena_places.h). What the quota asks for is twice the quota; an arena in a slot
+// of a pool may have less, and then needs memory of its own before the quota is used up.
 //
 // A chunk belongs to one size class of small blocks (up to 32 KiB), to a run of chunks that is one
 // large block, or to a free run. A chunk whose last block is freed joins the free runs, so no class
@@ -39,6 +43,8 @@
 #include "builtins-csa/layout/arena_layout.h"
 #include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
+#include "runtime/store/arena_places.h"
+#include "runtime/store/memory.h"
 
 namespace shredder::store {
 
@@ -91,9 +97,6 @@ struct TableState {
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
 // chunk over and over.
 inline constexpr uint32_t kFreeDirtyPagesKept = 64;
-// What a step changes at most: some words of the table and the allocator, the slots of a segment.
-inline constexpr uint64_t kMaxJournalEntries = 16 * layout::kMaxSegmentSlots;
-static_assert(kMaxJournalEntries <= layout::kJournalCountMask);
 // Blocks that are freed in one step at most.
 inline constexpr uint64_t kMaxDeadBlocks = 64;
 // A free block changes so many words at most: of the counts, the chunk, its class's list, a run on
@@ -101,8 +104,6 @@ inline constexpr uint64_t kMaxDeadBlocks = 64;
 inline constexpr uint64_t kMaxWordsPerFree = 32;
 static_assert(kMaxDeadBlocks * kMaxWordsPerFree <= kMaxJournalEntries);
 
-inline constexpr uint64_t kTableStateOffset = 256;
-inline constexpr uint64_t kArenaStateOffset = 1024;
 static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
 static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
 static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
@@ -110,26 +111,50 @@ static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
 class Arena {
  public:
   Arena() = default;
-  ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  // Maps fresh memory; false with a one-line reason in *error. Called once, before all else, as is
-  // the next one.
+  // Makes an arena in fresh memory: of its own, or `slot`, which is that of a pool and all zeros.
+  // False with a one-line reason in *error. One of these four is called once, before all else.
   bool Map(uint64_t quota_bytes, std::string* error);
-  // Maps the memory that another process has left in `fd`, which stays the caller's, and takes back
-  // the step that was under way. False with a one-line reason in *error where it is no store of
-  // this layout. Looks at nothing but what is at fixed places and in the journal.
+  void MapSlot(Memory slot, uint64_t quota_bytes);
+  // Takes the memory that another process has left: in the file `fd`, which stays the caller's, or
+  // in a slot; and takes back the step that was under way. False with a one-line reason in *error
+  // where it is no store of this layout. Looks at nothing but what is at fixed places and in the
+  // journal.
   bool Attach(int fd, std::string* error);
-  // The memory's descriptor, for another process; this object's own.
-  int fd() const { return fd_; }
+  bool AttachSlot(Memory slot, std::string* error);
+  const Memory& memory() const { return memory_; }
+
+  // Whether the capacity is less than the quota asks for, as it may be in a slot.
+  bool is_confined() const { return state()->chunk_count < ChunksFor(quota_bytes()); }
+  // Whether, since the arena is in this memory, something was refused for which the capacity had no
+  // room.
+  bool has_lacked_room() const { return has_lacked_room_; }
+  // All that is in the arena, between two steps, in fresh memory of its own with the capacity that
+  // the quota asks for. Nothing refers to it yet. False with a one-line reason in *error.
+  bool CopyToOwn(Memory* copy, std::string* error) const;
+  // Goes on in such a copy.
+  void MoveTo(Memory memory);
+  // Changes the quota, and raises the capacity with it as far as the memory can grow. Between two
+  // steps, while there are no undo records. False with a one-line reason in *error, and the arena
+  // is as before. Either way the base may have changed.
+  bool SetQuota(uint64_t quota_bytes, std::string* error);
+  // Of the undo log.
+  uint64_t max_undo_records() const {
+    return PlacesFor(state()->chunk_count).undo_bytes / sizeof(layout::UndoRecord);
+  }
+  void NoteLackOfRoom() { has_lacked_room_ = true; }
+  // Where the chunks in use end.
+  uint64_t extent_bytes() const { return state()->frontier * kChunkBytes; }
+
   // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
   void Reset();
 
-  char* base() const { return base_; }
+  char* base() const { return memory_.base(); }
   template <typename T>
   T* At(uint64_t offset) const {
-    return reinterpret_cast<T*>(base_ + offset);
+    return reinterpret_cast<T*>(base() + offset);
   }
   layout::StoreHeader* header() const { return At<layout::StoreHeader>(0); }
   TableState* table_state() const { return At<TableState>(kTableStateOffset); }
@@ -140,8 +165,6 @@ class Arena {
   uint64_t quota_bytes() const { return state()->quota_bytes; }
   // The part of used_bytes that Charge and ChargeAlways have put there.
   uint64_t charged_bytes() const { return state()->charged_bytes; }
-  // Physical memory that the arena holds, from the kernel: one system call.
-  uint64_t ResidentBytes() const;
 
   // Until the next call, the quota is so much larger: by what is freed before it counts again.
   void SetCredit(uint64_t bytes) { credit_bytes_ = bytes; }
@@ -205,21 +228,14 @@ class Arena {
   ArenaState* state() const { return At<ArenaState>(kArenaStateOffset); }
   Chunk* chunk(uint64_t index) const { return At<Chunk>(state()->chunk_table_offset) + index; }
 
-  // Where everything lies, which follows from the quota.
-  struct Places {
-    uint64_t undo_offset;  // also the end of the chunks
-    uint64_t journal_offset;
-    uint64_t end;
-  };
-  static Places PlacesFor(uint64_t quota_bytes);
-  static uint64_t KeyScratchOffset();
-  // What never changes of an allocator's state.
-  static void SetConstants(ArenaState* state, uint64_t quota_bytes);
-  bool MapFile(uint64_t bytes, std::string* error);
-  void Initialise(uint64_t quota_bytes);
+  // The words of an allocator's state that follow from its capacity.
+  static void SetConstants(ArenaState* state, uint64_t chunk_count);
+  void Initialise(uint64_t quota_bytes, uint64_t chunk_count);
   // Of Attach: false with a one-line reason in *error.
+  bool AttachMemory(std::string* error);
   bool CheckFixedWords(std::string* error) const;
   bool TakeBackStep(std::string* error);
+  void DiscardUnused();
   bool RecountFreeMemory(std::string* error);
   bool FitsQuota(uint64_t bytes) const;
 
@@ -251,9 +267,8 @@ class Arena {
   std::string CheckDirtyPages() const;
   std::string CheckLists() const;
 
-  int fd_ = -1;
-  char* base_ = nullptr;
-  uint64_t mapped_bytes_ = 0;
+  Memory memory_;
+  bool has_lacked_room_ = false;
   uint64_t give_backs_ = 0;
   uint64_t credit_bytes_ = 0;
   bool has_freed_ = false;  // in the step that is under way

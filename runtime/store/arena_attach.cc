@@ -1,12 +1,10 @@
 // An arena that another process has left: what lies at fixed places is checked, the step that was
 // under way is taken back.
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "runtime/store/arena.h"
 
@@ -14,66 +12,81 @@ namespace shredder::store {
 
 using layout::JournalEntry;
 
-bool Arena::Attach(int fd, std::string* error) {
-  // The first page by a system call: the file may be shorter than what is mapped.
-  alignas(8) char page[kPageBytes];
-  struct stat status;
-  if (fstat(fd, &status) != 0 || pread(fd, page, sizeof page, 0) != sizeof page) {
-    *error = "not a store: it has no first page to read";
-    return false;
-  }
+namespace {
+
+bool CheckFirstPage(const char* page, std::string* error) {
   layout::StoreHeader found;
-  uint64_t quota;
+  ArenaState state;
   std::memcpy(&found, page, sizeof found);
-  std::memcpy(&quota, page + kArenaStateOffset + offsetof(ArenaState, quota_bytes), sizeof quota);
+  std::memcpy(&state, page + kArenaStateOffset, sizeof state);
   if (found.magic != layout::kStoreMagic) {
     *error = "not a store of this version: it begins with " + std::to_string(found.magic) +
              " in place of " + std::to_string(layout::kStoreMagic);
     return false;
   }
-  const auto bytes = static_cast<uint64_t>(status.st_size);
-  if (quota < kMinQuotaBytes || quota > kMaxQuotaBytes || PlacesFor(quota).end != bytes) {
-    *error = "not a store: " + std::to_string(bytes) + " bytes do not fit a quota of " +
-             std::to_string(quota);
+  if (state.quota_bytes < kMinQuotaBytes || state.quota_bytes > kMaxQuotaBytes) {
+    *error = "a corrupted store: a quota of " + std::to_string(state.quota_bytes) + " bytes";
     return false;
   }
-  const int seals = fcntl(fd, F_GET_SEALS);
-  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0) {
-    *error = "not a store: its file may shrink, as no store's may";
+  return true;
+}
+
+}  // namespace
+
+bool Arena::Attach(int fd, std::string* error) {
+  // The first page by a system call: the file may be shorter than a page, and what is no store is
+  // not mapped.
+  alignas(8) char page[kPageBytes];
+  if (pread(fd, page, sizeof page, 0) != sizeof page) {
+    *error = "not a store: it has no first page to read";
     return false;
   }
-  fd_ = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-  if (fd_ < 0) {
-    *error = std::string("cannot duplicate a store's descriptor: ") + std::strerror(errno);
+  return CheckFirstPage(page, error) && memory_.Map(fd, error) && AttachMemory(error);
+}
+
+bool Arena::AttachSlot(Memory slot, std::string* error) {
+  memory_ = std::move(slot);
+  return CheckFirstPage(base(), error) && AttachMemory(error);
+}
+
+bool Arena::AttachMemory(std::string* error) {
+  const ArenaState* s = state();
+  // A step may have been raising it; either way there is a place for that many.
+  if (s->chunk_count < kMinChunks || s->chunk_count > kMaxChunks ||
+      PlacesFor(s->chunk_count).end > memory_.bytes()) {
+    *error = "a corrupted store: " + std::to_string(s->chunk_count) + " chunks do not fit " +
+             std::to_string(memory_.bytes()) + " bytes";
     return false;
   }
-  if (!MapFile(bytes, error)) return false;
-  // Everything is about to be made anew, from the quota.
+  // Everything is about to be made anew, from the quota and the capacity.
   if (header()->clearing == layout::kClearing) return true;
-  if (!CheckFixedWords(error)) return false;
   // Said before, in case this process ends as well.
   if (layout::JournalCount(header()) != 0) layout::OrderedStore(&state()->discard_pending, 1u);
   if (!TakeBackStep(error) || !CheckFixedWords(error)) return false;
-  return state()->discard_pending == 0 || RecountFreeMemory(error);
+  DiscardUnused();
+  return s->discard_pending == 0 || RecountFreeMemory(error);
 }
 
 bool Arena::CheckFixedWords(std::string* error) const {
   const layout::StoreHeader* h = header();
   const ArenaState* s = state();
-  const Places places = PlacesFor(s->quota_bytes);
+  const Places places = PlacesFor(s->chunk_count);
   ArenaState expected = {};
-  SetConstants(&expected, s->quota_bytes);
+  SetConstants(&expected, s->chunk_count);
   const bool fits =
-      h->magic == layout::kStoreMagic && places.end == mapped_bytes_ &&
-      h->arena_state_offset == kArenaStateOffset && h->key_scratch_offset == KeyScratchOffset() &&
-      h->undo_offset == places.undo_offset && h->journal_offset == places.journal_offset &&
+      h->magic == layout::kStoreMagic && s->quota_bytes >= kMinQuotaBytes &&
+      s->quota_bytes <= kMaxQuotaBytes && s->chunk_count >= kMinChunks &&
+      s->chunk_count <= kMaxChunks && places.end <= memory_.bytes() &&
+      h->arena_state_offset == kArenaStateOffset && h->key_scratch_offset == kKeyScratchOffset &&
+      h->undo_offset == places.undo_offset && h->journal_offset == kJournalOffset &&
       s->chunk_table_offset == expected.chunk_table_offset &&
-      s->chunk_count == expected.chunk_count && s->first_chunk == expected.first_chunk &&
-      s->frontier >= s->first_chunk && s->frontier <= s->touched_chunks &&
-      s->touched_chunks <= s->chunk_count &&
+      s->first_chunk == expected.first_chunk && s->frontier >= s->first_chunk &&
+      s->frontier <= s->touched_chunks && s->touched_chunks <= s->chunk_count &&
       std::memcmp(s->class_units, expected.class_units, sizeof s->class_units) == 0 &&
       std::memcmp(s->classes_by_units, expected.classes_by_units, sizeof s->classes_by_units) == 0;
-  if (!fits) *error = "a corrupted store: its allocator's constants are not what its size asks for";
+  if (!fits) {
+    *error = "a corrupted store: its allocator's constants are not what its capacity asks for";
+  }
   return fits;
 }
 
@@ -81,8 +94,9 @@ bool Arena::CheckFixedWords(std::string* error) const {
 bool Arena::TakeBackStep(std::string* error) {
   layout::StoreHeader* h = header();
   const uint64_t count = layout::JournalCount(h);
-  const uint64_t end = PlacesFor(quota_bytes()).undo_offset;
-  const JournalEntry* entries = layout::JournalOf(h);
+  const uint64_t end = memory_.bytes();
+  // Its place is constant, and not yet compared.
+  const auto* entries = At<const JournalEntry>(kJournalOffset);
   if (count > kMaxJournalEntries) {
     *error = "a corrupted store: its journal has " + std::to_string(count) + " entries";
     return false;
@@ -100,6 +114,14 @@ bool Arena::TakeBackStep(std::string* error) {
   }
   EndStep();
   return true;
+}
+
+// A process that has raised the capacity may have ended before it gave back what lay behind the
+// chunks before. Those that were never in use must read as zeros.
+void Arena::DiscardUnused() {
+  const uint64_t from = state()->touched_chunks * kChunkBytes;
+  const uint64_t to = state()->chunk_count * kChunkBytes;
+  if (memory_.NextData(from) < to) PunchHole(from, to - from);
 }
 
 // After a step that was taken back, or one whose freed memory the kernel was still to get: counts

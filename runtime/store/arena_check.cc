@@ -1,7 +1,5 @@
 // The allocator's self-check, for tests and for memory of unknown content: no word is relied on
 // before it was looked at, but for those that Attach compares.
-#include <unistd.h>
-
 #include <algorithm>
 #include <set>
 #include <unordered_set>
@@ -107,15 +105,14 @@ std::string Arena::CheckDirtyPages() const {
     if (chunk(i)->dirty_pages > kChunkPages) return Fault("too many dirty pages of chunk", i);
   }
   for (uint64_t at = s->first_chunk * kChunkBytes;; at += kPageBytes) {
-    const off_t resident = lseek(fd_, static_cast<off_t>(at), SEEK_DATA);
-    if (resident < 0 || static_cast<uint64_t>(resident) >= header()->undo_offset) return {};
-    at = static_cast<uint64_t>(resident);
+    at = memory_.NextData(at);
+    if (at >= s->chunk_count * kChunkBytes) return {};
     const uint64_t index = at / kChunkBytes;
     const uint64_t written_pages = index < s->touched_chunks ? chunk(index)->dirty_pages : 0;
     const uint64_t written_end = index * kChunkBytes + written_pages * kPageBytes;
     if (at < written_end) {
       at = written_end - kPageBytes;
-    } else if (std::any_of(base_ + at, base_ + at + kPageBytes, [](char c) { return c != 0; })) {
+    } else if (std::any_of(base() + at, base() + at + kPageBytes, [](char c) { return c != 0; })) {
       return Fault("written pages that count as zeros in chunk", index);
     }
   }

@@ -95,7 +95,7 @@ class ArenaFaultTest : public testing::Test {
           arena_.EndStep();
         },
         [&](uint64_t point) {
-          Found found = {point, std::make_unique<MemoryCopy>(arena_.fd()), nullptr};
+          Found found = {point, std::make_unique<MemoryCopy>(arena_.memory().fd()), nullptr};
           // The attach ends at each of its points as well, one after the other.
           for (uint64_t n = 1; StopAt(n, [&] { Attach(found.memory->fd()); });) n++;
           found.arena = Attach(found.memory->fd());
@@ -467,7 +467,7 @@ TEST_F(ArenaFaultTest, AChunkOfALargeBlockThatIsDiscarded) {
   const uint64_t large = Allocate(3 * kChunkBytes);
   const uint64_t points = AtEachPoint([&] { arena_.DiscardChunk(large, 2); },
                                       [&](uint64_t) {
-                                        const MemoryCopy memory(arena_.fd());
+                                        const MemoryCopy memory(arena_.memory().fd());
                                         const auto found = Attach(memory.fd());
                                         EXPECT_EQ(Check(*found, blocks_), "");
                                         found->Free(large);

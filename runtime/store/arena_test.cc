@@ -120,7 +120,7 @@ TEST_F(ArenaTest, MemoryOfOneClassServesAllOthersOnceFree) {
 
 TEST_F(ArenaTest, FreeMemoryGoesBackToTheKernel) {
   Map(256 * kMiB);
-  const uint64_t empty = arena_.ResidentBytes();
+  const uint64_t empty = arena_.memory().ResidentBytes();
   EXPECT_LE(empty, 8 * kPageBytes);
   std::vector<uint64_t> blocks;
   for (int i = 0; i < 40'000; i++) {
@@ -129,11 +129,11 @@ TEST_F(ArenaTest, FreeMemoryGoesBackToTheKernel) {
   }
   const uint64_t large = Allocate(100 * kMiB);
   std::memset(arena_.base() + large, 1, 100 * kMiB);
-  EXPECT_GT(arena_.ResidentBytes(), 135 * kMiB);
+  EXPECT_GT(arena_.memory().ResidentBytes(), 135 * kMiB);
   Free(large);
-  EXPECT_LT(arena_.ResidentBytes(), 45 * kMiB);
+  EXPECT_LT(arena_.memory().ResidentBytes(), 45 * kMiB);
   for (const uint64_t offset : blocks) Free(offset);
-  EXPECT_LT(arena_.ResidentBytes(), empty + 512 * 1024);
+  EXPECT_LT(arena_.memory().ResidentBytes(), empty + 512 * 1024);
   EXPECT_EQ(Check({}), "");
 }
 
@@ -151,7 +151,7 @@ TEST_F(ArenaTest, ALargeBlockHoldsNoMoreMemoryThanItCounts) {
     blocks.push_back(Allocate(36'000));
     std::memset(arena_.base() + blocks.back(), 1, 36'000);
   }
-  EXPECT_LE(arena_.ResidentBytes(), arena_.used_bytes() + 8 * kPageBytes);
+  EXPECT_LE(arena_.memory().ResidentBytes(), arena_.used_bytes() + 8 * kPageBytes);
   EXPECT_EQ(Check(blocks), "");
 }
 
@@ -209,7 +209,7 @@ TEST_F(ArenaTest, RandomUseKeepsItWhole) {
 
 TEST_F(ArenaTest, ALargeBlockShrinksAndIsDiscardedInSteps) {
   Map(64 * kMiB);
-  const uint64_t empty = arena_.ResidentBytes();
+  const uint64_t empty = arena_.memory().ResidentBytes();
   const uint64_t large = Allocate(32 * kChunkBytes);
   const uint64_t other = Allocate(kChunkBytes);
   std::memset(arena_.base() + large, 1, 32 * kChunkBytes);
@@ -222,7 +222,7 @@ TEST_F(ArenaTest, ALargeBlockShrinksAndIsDiscardedInSteps) {
   }
   arena_.DiscardChunk(large, 0);
   EXPECT_EQ(arena_.base()[large], 0);
-  EXPECT_LE(arena_.ResidentBytes(), empty + 256 * 1024 + 2 * kPageBytes);
+  EXPECT_LE(arena_.memory().ResidentBytes(), empty + 256 * 1024 + 2 * kPageBytes);
   Free(large);
   Free(other);
   EXPECT_EQ(Check({}), "");

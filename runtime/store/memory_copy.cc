@@ -37,7 +37,7 @@ int CopyMemory(int fd) {
   const int copy = memfd_create("store-copy", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (copy < 0) return -1;
   if (ftruncate(copy, status.st_size) != 0 || !CopyData(fd, copy, status.st_size) ||
-      fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW) != 0) {
+      fcntl(copy, F_ADD_SEALS, F_SEAL_SHRINK) != 0) {
     close(copy);
     return -1;
   }

@@ -8,6 +8,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace shredder::store {
 
@@ -37,21 +38,40 @@ Slot* Mutable(const Slot* slot) { return const_cast<Slot*>(slot); }
 
 }  // namespace
 
+bool Store::IsQuota(uint64_t quota_bytes, std::string* error) {
+  if (quota_bytes >= layout::kMinQuotaBytes && quota_bytes <= layout::kMaxQuotaBytes) return true;
+  *error = "a store's quota of " + std::to_string(quota_bytes) + " bytes is out of range; give " +
+           std::to_string(layout::kMinQuotaBytes >> 20) + " MiB to " +
+           std::to_string(layout::kMaxQuotaBytes >> 30) + " GiB";
+  return false;
+}
+
 std::unique_ptr<Store> Store::Create(const StoreOptions& options, std::string* error) {
-  if (options.quota_bytes < layout::kMinQuotaBytes ||
-      options.quota_bytes > layout::kMaxQuotaBytes) {
-    *error = "a store's quota of " + std::to_string(options.quota_bytes) +
-             " bytes is out of range; give " + std::to_string(layout::kMinQuotaBytes >> 20) +
-             " MiB to " + std::to_string(layout::kMaxQuotaBytes >> 30) + " GiB";
+  if (!IsQuota(options.quota_bytes, error)) return nullptr;
+  std::unique_ptr<Store> store(new Store());
+  if (!store->arena_.Map(options.quota_bytes, error)) return nullptr;
+  if (!store->Initialise(options, error)) return nullptr;
+  return store;
+}
+
+std::unique_ptr<Store> Store::Create(const StoreOptions& options, const StorePool& pool,
+                                     uint32_t slot, std::string* error) {
+  if (!IsQuota(options.quota_bytes, error)) return nullptr;
+  Memory memory = pool.MemoryOf(slot);
+  // Whoever had it before may have ended without.
+  if (!memory.PunchHole(0, memory.bytes())) {
+    *error = std::string("madvise for a store's slot failed: ") + std::strerror(errno);
     return nullptr;
   }
   std::unique_ptr<Store> store(new Store());
+  store->arena_.MapSlot(std::move(memory), options.quota_bytes);
   if (!store->Initialise(options, error)) return nullptr;
   return store;
 }
 
 Store::~Store() = default;
 
+// Of a store whose arena is made.
 bool Store::Initialise(const StoreOptions& options, std::string* error) {
   uint64_t seeds[4];
   const std::span<uint8_t> seed_bytes(reinterpret_cast<uint8_t*>(seeds), sizeof seeds);
@@ -61,7 +81,6 @@ bool Store::Initialise(const StoreOptions& options, std::string* error) {
     *error = std::string("getrandom for a store's seeds failed: ") + std::strerror(errno);
     return false;
   }
-  if (!arena_.Map(options.quota_bytes, error)) return false;
   header_ = arena_.header();
   header_->first_seed = seeds[0];
   header_->first_multiplier = seeds[1] | 1;
@@ -80,7 +99,7 @@ void Store::EndProcessForWrite() {
   std::abort();
 }
 
-uint64_t Store::resident_bytes() const { return arena_.ResidentBytes(); }
+uint64_t Store::resident_bytes() const { return arena_.memory().ResidentBytes(); }
 
 EntryHeader* Store::MutableEntry(uint64_t value_word) const {
   return arena_.At<EntryHeader>(EntryOffset(value_word));
@@ -126,8 +145,34 @@ class Store::Implicit {
   Store* const store_;
 };
 
+template <typename Write>
+auto Store::WithRoom(Write&& write, const Key& key, std::string_view bytes) {
+  const auto status = write(key, bytes);
+  using Status = decltype(write(key, bytes));
+  if (status != Status::kOutOfMemory) [[likely]]
+    return status;
+  const char* const old_base = arena_.base();
+  const uint64_t old_bytes = arena_.memory().bytes();
+  if (!MoveForRoom()) return status;
+  const auto moved = [&](std::string_view argument) {
+    const auto offset = static_cast<uint64_t>(argument.data() - old_base);
+    return offset < old_bytes ? std::string_view(arena_.base() + offset, argument.size())
+                              : argument;
+  };
+  return write(key.is_integer() ? key : *Key::FromBytes(moved(key.bytes())), moved(bytes));
+}
+
 WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   const Implicit transaction(this);
+  return WithRoom(
+      [&](const Key& k, std::string_view v) {
+        return SetInTransaction(k, v, expiry, transaction.is_outermost());
+      },
+      key, value);
+}
+
+WriteStatus Store::SetInTransaction(const Key& key, std::string_view value, Expiry expiry,
+                                    bool is_outermost) {
   if (value.size() > layout::kMaxValueBytes) return WriteStatus::kValueTooLong;
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
@@ -144,7 +189,7 @@ WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   }
   const uint64_t word = slot->value_word;
   if (EntryOf(header_, word)->flags != layout::kEntryMade) {
-    if (!transaction.is_outermost() || value.size() > kMaxJournaledValueBytes) {
+    if (!is_outermost || value.size() > kMaxJournaledValueBytes) {
       return Put(key, hash, slot, content);
     }
     OverwriteInStep(slot, key_length, content);
@@ -197,9 +242,16 @@ bool Store::FitsInPlace(uint64_t value_word, uint64_t key_length, const Content&
 
 WriteStatus Store::Append(const Key& key, std::string_view bytes) {
   const Implicit transaction(this);
+  return WithRoom([&](const Key& k, std::string_view b) { return AppendInTransaction(k, b); }, key,
+                  bytes);
+}
+
+WriteStatus Store::AppendInTransaction(const Key& key, std::string_view bytes) {
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
-  if (slot == nullptr || IsExpired(header_, slot->value_word)) return Set(key, bytes);
+  if (slot == nullptr || IsExpired(header_, slot->value_word)) {
+    return SetInTransaction(key, bytes, Expiry::None(), false);
+  }
   const uint64_t word = slot->value_word;
   const uint64_t old_length = ValueLength(word);
   if (bytes.size() > layout::kMaxValueBytes - old_length) return WriteStatus::kValueTooLong;
@@ -333,6 +385,12 @@ std::optional<uint64_t> Store::ExpiresAt(const Key& key) const {
 
 ExpiryStatus Store::SetExpiresAt(const Key& key, uint64_t unix_ms) {
   const Implicit transaction(this);
+  return WithRoom(
+      [&](const Key& k, std::string_view) { return SetExpiresAtInTransaction(k, unix_ms); }, key,
+      {});
+}
+
+ExpiryStatus Store::SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms) {
   const uint64_t hash = HashOf(*header_, key);
   Slot* slot = Mutable(FindSlot(header_, key, hash));
   if (slot == nullptr || IsExpired(header_, slot->value_word)) return ExpiryStatus::kAbsent;
@@ -402,12 +460,14 @@ void Store::BeginInvocation(bool writable) {
   RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = writable;
+  in_invocation_ = true;
 }
 
 void Store::EndInvocation() {
   RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = 0;
+  in_invocation_ = false;
 }
 
 }  // namespace shredder::store

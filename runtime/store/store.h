@@ -24,6 +24,8 @@
 #include "builtins-csa/layout/table_lookup.h"
 #include "runtime/store/arena.h"
 #include "runtime/store/change_observer.h"
+#include "runtime/store/memory_owner.h"
+#include "runtime/store/store_pool.h"
 #include "runtime/store/table.h"
 #include "runtime/store/undo_log.h"
 
@@ -32,7 +34,8 @@ namespace shredder::store {
 enum class WriteStatus {
   kOk,
   // The write would go over the quota (an overwrite needs room for the old and the new value), or
-  // the arena, twice the quota in size, is too fragmented; nothing has changed.
+  // the arena, twice the quota in size, is too fragmented, or an invocation has filled what a slot
+  // of a pool can hold (Store::NeedsOwnMemory); nothing has changed.
   kOutOfMemory,
   kValueTooLong,  // over kMaxValueBytes; nothing has changed
 };
@@ -74,9 +77,13 @@ inline constexpr uint64_t kInvocationStep = 2;
 
 class Store {
  public:
-  // Null with a one-line reason in *error when memory cannot be had or an option is out of its
-  // range.
+  // A store in memory of its own. Null with a one-line reason in *error when memory cannot be had
+  // or an option is out of its range.
   static std::unique_ptr<Store> Create(const StoreOptions& options, std::string* error);
+  // A store in a slot that the caller has taken in a pool, which must outlive it there. It takes
+  // neither a descriptor nor a mapping, whatever its quota.
+  static std::unique_ptr<Store> Create(const StoreOptions& options, const StorePool& pool,
+                                       uint32_t slot, std::string* error);
   // The store that another process, which has ended, has left in the memory of `fd` (see fd(); it
   // stays the caller's), wherever that process was: its open transaction is undone, one that it had
   // kept is finished. Takes time for what was under way, and none for the rest. Null with a
@@ -85,9 +92,31 @@ class Store {
   // whole store, all faults that CheckInvariants knows show, and no content of the memory makes the
   // call fail in another way.
   static std::unique_ptr<Store> Attach(int fd, bool check_everything, std::string* error);
-  // The descriptor of the memory, for a process that is to go on when this one has ended. Stays
-  // this object's.
-  int fd() const { return arena_.fd(); }
+  // The same of a store in a pool's slot.
+  static std::unique_ptr<Store> Attach(const StorePool& pool, uint32_t slot, bool check_everything,
+                                       std::string* error);
+  // The descriptor of memory of its own, for a process that is to go on when this one has ended.
+  // Stays this object's. -1 while the store is in a pool.
+  int fd() const { return is_pooled() ? -1 : arena_.memory().fd(); }
+  bool is_pooled() const { return !arena_.memory().is_own(); }
+
+  // Hears of new memory and of a new base. With nobody, a write does not move the store, and is
+  // refused where the slot has no room for it. Outlives the store or its place here.
+  void SetMemoryOwner(MemoryOwner* owner) { memory_owner_ = owner; }
+  // Whether a store in a slot should move before its next command or invocation. It does so by
+  // itself in a command that needs the room, but cannot in an invocation: one that needs more than
+  // the slot has left fails with kOutOfMemory, and finds the room once the store has moved. From
+  // kMaxPooledBytes on this is true, which leaves each invocation 64 MiB.
+  bool NeedsOwnMemory() const;
+  static constexpr uint64_t kMaxPooledBytes = 16ull << 20;
+  // Moves a store from its slot to memory of its own, outside of invocations: all that it holds is
+  // copied, the memory's owner is told, and only then is anything written there. Takes time for
+  // what the store holds. False with a one-line reason in *error, and it stays in its slot.
+  bool MoveToOwnMemory(std::string* error);
+  // Changes the quota, to one in the range of StoreOptions, between commands. Where more is in use,
+  // writes are refused until it fits. A larger one may move the base (MemoryOwner::OnNewBase).
+  // False with a one-line reason in *error, and the quota is as before.
+  bool SetQuota(uint64_t quota_bytes, std::string* error);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
@@ -137,7 +166,7 @@ class Store {
   uint64_t expiring_key_count() const;
   uint64_t used_bytes() const;  // what the quota bounds: blocks, segments, directory, undo records
   uint64_t quota_bytes() const;
-  uint64_t resident_bytes() const;  // physical memory of the arena; one system call
+  uint64_t resident_bytes() const;  // physical memory of the arena; from the kernel
 
   StoreEvents events() const;
 
@@ -167,7 +196,8 @@ class Store {
 
   bool in_transaction() const { return header_->transaction_state != layout::kNoTransaction; }
 
-  // The base of the arena: the StoreHeader that the builtins read. Constant while the store lives.
+  // The base of the arena: the StoreHeader that the builtins read. Constant but for what
+  // MemoryOwner::OnNewBase tells.
   layout::StoreHeader* header() const { return header_; }
 
   // Walks the whole store, allocator included: the first fault found, or an empty string. For
@@ -190,7 +220,15 @@ class Store {
     uint64_t expires_at_ms;  // kNeverExpires: none
   };
 
+  static bool IsQuota(uint64_t quota_bytes, std::string* error);
   bool Initialise(const StoreOptions& options, std::string* error);
+  bool MoveForRoom();
+  // The arena's base, which may have changed, becomes the store's.
+  void TakeBase();
+  // Makes a write; once more where it has failed for want of room and the store could move. Its
+  // arguments may lie in the memory that was left.
+  template <typename Write>
+  auto WithRoom(Write&& write, const Key& key, std::string_view bytes);
   // First in every public call that is not const.
   void RequireWritable() {
     if (read_only_scopes_ != 0) EndProcessForWrite();
@@ -204,6 +242,10 @@ class Store {
   // The value word of a new entry, or 0. Part of a step.
   uint64_t NewEntry(const Key& key, const Content& content);
   bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
+  WriteStatus SetInTransaction(const Key& key, std::string_view value, Expiry expiry,
+                               bool is_outermost);
+  WriteStatus AppendInTransaction(const Key& key, std::string_view bytes);
+  ExpiryStatus SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms);
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
   void OverwriteInStep(layout::Slot* slot, uint64_t key_length, const Content& content);
   void SetSlotWord(layout::Slot* slot, uint64_t value_word);
@@ -251,6 +293,8 @@ class Store {
   UndoLog undo_log_;
   layout::StoreHeader* header_ = nullptr;
   ChangeObserver* observer_ = nullptr;
+  MemoryOwner* memory_owner_ = nullptr;
+  bool in_invocation_ = false;
   uint64_t read_only_scopes_ = 0;
   // Records before this one are of entries that have been settled, as a savepoint lies behind them.
   uint64_t settled_records_ = 0;

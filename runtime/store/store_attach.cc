@@ -15,6 +15,15 @@ std::unique_ptr<Store> Store::Attach(int fd, bool check_everything, std::string*
   return store;
 }
 
+std::unique_ptr<Store> Store::Attach(const StorePool& pool, uint32_t slot, bool check_everything,
+                                     std::string* error) {
+  std::unique_ptr<Store> store(new Store());
+  if (!store->arena_.AttachSlot(pool.MemoryOf(slot), error)) return nullptr;
+  store->header_ = store->arena_.header();
+  if (!store->FinishOrUndo(check_everything, error)) return nullptr;
+  return store;
+}
+
 bool Store::FinishOrUndo(bool check_everything, std::string* error) {
   layout::StoreHeader* h = header_;
   const auto is_sound = [&] {

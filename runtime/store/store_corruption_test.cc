@@ -449,10 +449,16 @@ TEST_F(NoStore, RandomBytesAndAnotherVersion) {
       0u);
 }
 
-TEST_F(NoStore, AnotherSize) {
-  for (const int64_t more : {-4096, 1, 4096}) {
-    EXPECT_NE(ErrorOf(LikeStore(more, true)).find("do not fit a quota of 1048576"),
-              std::string::npos);
+TEST_F(NoStore, AFileThatIsShorterThanItsCapacity) {
+  for (const int64_t fewer : {-1, -4096, -(int64_t{1} << 22)}) {
+    EXPECT_NE(ErrorOf(LikeStore(fewer, true)).find(" chunks do not fit "), std::string::npos);
+  }
+}
+
+TEST_F(NoStore, ALongerFileIsAStoreAsARaisedQuotaMayHaveLeftIt) {
+  for (const int64_t more : {1, 4096, 1 << 22}) {
+    std::string error;
+    EXPECT_NE(Store::Attach(LikeStore(more, true), true, &error), nullptr) << error;
   }
 }
 

@@ -18,6 +18,10 @@ bool UndoLog::Reserve() {
   if (count() < header()->undo_capacity) return true;
   const uint64_t step = std::clamp(count(), kStepRecords, kMaxStepRecords);
   for (const uint64_t records : {step, kStepRecords, uint64_t{1}}) {
+    if (header()->undo_capacity + records > max_records() / 2) {
+      arena_->NoteLackOfRoom();
+      continue;
+    }
     if (!arena_->Charge(records * sizeof(UndoRecord))) continue;
     arena_->Write(&header()->undo_capacity, header()->undo_capacity + records);
     arena_->EndStep();

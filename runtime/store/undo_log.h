@@ -25,13 +25,15 @@ class UndoLog {
   uint64_t count() const { return layout::UndoCount(header()); }
   const layout::UndoRecord& operator[](uint64_t i) const { return first()[i]; }
 
-  // Makes room for one more record; false where the quota has none. No step may be under way.
+  // Makes room for one more record; false where the quota has none, or where half of what the log
+  // can ever hold is taken, which only happens where the arena has less capacity than the quota
+  // asks for. No step may be under way.
   bool Reserve();
   // The same, past the quota if need be: for what a transaction does to a key once at most, so that
   // the keys that are there bound it.
   void ReserveAlways();
-  // The same for what savepoints can make it do to a key again and again; false where half of what
-  // the log can ever hold is taken, which leaves the rest to ReserveAlways.
+  // The same, within that half, for what savepoints can make it do to a key again and again; the
+  // other half is ReserveAlways's.
   bool ReserveWithinHalf();
   // Appends a record, after Reserve or ReserveAlways, and ends the step.
   void Push(const layout::UndoRecord& record);
@@ -39,9 +41,7 @@ class UndoLog {
   void Pop(uint64_t records = 1) { arena_->EndStep(-static_cast<int64_t>(records)); }
 
   // How many records there is a place for.
-  uint64_t max_records() const {
-    return (header()->journal_offset - header()->undo_offset) / sizeof(layout::UndoRecord);
-  }
+  uint64_t max_records() const { return arena_->max_undo_records(); }
   uint64_t charged_bytes() const {
     return (header()->undo_capacity - layout::kFreeUndoRecords) * sizeof(layout::UndoRecord);
   }
