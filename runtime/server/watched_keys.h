@@ -21,7 +21,7 @@ class Watcher;
 class WatchedKeys final : private store::ChangeObserver {
  public:
   // The store must outlive it.
-  explicit WatchedKeys(store::Store* store) : store_(store), keys_(0, Hash{store->header()}) {}
+  explicit WatchedKeys(store::Store* store) : store_(store), keys_(0, Hash{store}) {}
   WatchedKeys(const WatchedKeys&) = delete;
   WatchedKeys& operator=(const WatchedKeys&) = delete;
 
@@ -31,9 +31,9 @@ class WatchedKeys final : private store::ChangeObserver {
   // The store's own hash: nobody outside can choose keys that collide.
   struct Hash {
     using is_transparent = void;
-    const layout::StoreHeader* header;
+    const store::Store* hashing;
     size_t operator()(std::string_view key) const {
-      return store::HashOf(*header, *store::Key::FromBytes(key));
+      return store::HashOf(*hashing->header(), *store::Key::FromBytes(key));
     }
   };
   // A key's watchers, and whether it was live when each of them began.

@@ -450,7 +450,7 @@ TEST_F(NoStore, RandomBytesAndAnotherVersion) {
 }
 
 TEST_F(NoStore, AFileThatIsShorterThanItsCapacity) {
-  for (const int64_t fewer : {-1, -4096, -(int64_t{1} << 22)}) {
+  for (const int64_t fewer : {int64_t{-1}, int64_t{-4096}, -(int64_t{1} << 22)}) {
     EXPECT_NE(ErrorOf(LikeStore(fewer, true)).find(" chunks do not fit "), std::string::npos);
   }
 }

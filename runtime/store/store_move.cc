@@ -16,6 +16,7 @@ bool Store::MoveToOwnMemory(std::string* error) {
   assert(is_pooled() && !in_invocation_);
   Memory memory;
   if (!arena_.CopyToOwn(&memory, error)) return false;
+  layout::MayEndHere();
   if (memory_owner_ != nullptr && !memory_owner_->OnNewMemory(memory.fd())) {
     *error = "a store's move to memory of its own was refused by the memory's owner";
     return false;

@@ -11,29 +11,54 @@ namespace shredder::store {
 
 namespace {
 
-std::unique_ptr<Store> Attach(int fd, bool check_everything) {
-  std::string error;
-  auto store = Store::Attach(fd, check_everything, &error);
-  EXPECT_NE(store, nullptr) << error;
-  return store;
-}
+// What a successor finds in a copy of the memory; in a pool with its slots.
+struct Successor {
+  std::unique_ptr<StorePool> pool;
+  std::unique_ptr<Store> store;
+};
+
+// A copy of the memory where a successor would look for the store.
+class HomeCopy {
+ public:
+  explicit HomeCopy(const StoreHome& home) : memory_(home.fd), slot_(home.slot) {}
+
+  Successor Attach(bool check_everything) const {
+    std::string error;
+    Successor found;
+    if (slot_) {
+      found.pool = StorePool::Attach(memory_.fd(), &error);
+      EXPECT_NE(found.pool, nullptr) << error;
+      if (found.pool == nullptr) return found;
+      found.store = Store::Attach(*found.pool, *slot_, check_everything, &error);
+    } else {
+      found.store = Store::Attach(memory_.fd(), check_everything, &error);
+    }
+    EXPECT_NE(found.store, nullptr) << error;
+    return found;
+  }
+
+ private:
+  const MemoryCopy memory_;
+  const std::optional<uint32_t> slot_;
+};
 
 // Of the points of a long attach, so many are enough at a time.
 constexpr uint64_t kMaxStops = 24;
 constexpr uint64_t kFewStops = 3;
 
 // What a successor finds after a few that are stopped, each twice as late as the one before.
-Digest FoundAfterFew(int fd, uint64_t number) {
-  const MemoryCopy memory(fd);
+Digest FoundAfterFew(const StoreHome& home, uint64_t number) {
+  const HomeCopy memory(home);
   uint64_t n = 1 + number % 5;
-  for (uint64_t i = 0; i < kFewStops && StopAt(n, [&] { Attach(memory.fd(), false); }); i++) n *= 2;
-  const auto store = Attach(memory.fd(), true);
-  return store == nullptr ? Digest() : DigestOf(store.get());
+  for (uint64_t i = 0; i < kFewStops && StopAt(n, [&] { memory.Attach(false); }); i++) n *= 2;
+  const Successor found = memory.Attach(true);
+  Store* const store = found.store.get();
+  return store == nullptr ? Digest() : DigestOf(store);
 }
 
-uint64_t AttachPoints(int fd) {
-  const MemoryCopy memory(fd);
-  return AtEachPoint([&] { Attach(memory.fd(), false); }, [](uint64_t) {});
+uint64_t AttachPoints(const StoreHome& home) {
+  const HomeCopy memory(home);
+  return AtEachPoint([&] { memory.Attach(false); }, [](uint64_t) {});
 }
 
 // A few writes of each kind, after which the store is whole.
@@ -58,34 +83,37 @@ void Use(Store* store) {
 }
 
 // What a successor finds that is never stopped; it is used, too.
-Digest FoundAtOnce(int fd) {
-  const MemoryCopy memory(fd);
-  const auto store = Attach(memory.fd(), true);
+Digest FoundAtOnce(const StoreHome& home) {
+  const HomeCopy memory(home);
+  const Successor found = memory.Attach(true);
+  Store* const store = found.store.get();
   if (store == nullptr) return {};
   EXPECT_FALSE(store->in_transaction());
-  const Digest found = DigestOf(store.get());
-  Use(store.get());
-  return found;
+  const Digest digest = DigestOf(store);
+  Use(store);
+  return digest;
 }
 
 // What the last one finds of many, each of which is stopped later than the one before: of a short
 // attach at each of its points, of a long one at some of them, which vary with `number`.
-Digest FoundAfterMany(int fd, uint64_t number) {
-  const MemoryCopy memory(fd);
-  const uint64_t stride = 1 + AttachPoints(fd) / kMaxStops;
-  for (uint64_t n = 1 + number % stride; StopAt(n, [&] { Attach(memory.fd(), false); });) {
+Digest FoundAfterMany(const StoreHome& home, uint64_t number) {
+  const HomeCopy memory(home);
+  const uint64_t stride = 1 + AttachPoints(home) / kMaxStops;
+  for (uint64_t n = 1 + number % stride; StopAt(n, [&] { memory.Attach(false); });) {
     n += stride;
   }
-  const auto store = Attach(memory.fd(), true);
-  return store == nullptr ? Digest() : DigestOf(store.get());
+  const Successor found = memory.Attach(true);
+  Store* const store = found.store.get();
+  return store == nullptr ? Digest() : DigestOf(store);
 }
 
 // What the second one finds, where the first is stopped at a point of this number, or before.
-Digest FoundAfterOne(int fd, uint64_t number) {
-  const MemoryCopy memory(fd);
-  StopAt(number, [&] { Attach(memory.fd(), false); });
-  const auto store = Attach(memory.fd(), true);
-  return store == nullptr ? Digest() : DigestOf(store.get());
+Digest FoundAfterOne(const StoreHome& home, uint64_t number) {
+  const HomeCopy memory(home);
+  StopAt(number, [&] { memory.Attach(false); });
+  const Successor found = memory.Attach(true);
+  Store* const store = found.store.get();
+  return store == nullptr ? Digest() : DigestOf(store);
 }
 
 }  // namespace
@@ -125,10 +153,10 @@ uint64_t StoreSweep::Change(const std::function<void()>& change) {
   uint64_t changed_at = 0;
   const uint64_t points = AtEachPoint(change, [&](uint64_t point) {
     if (testing::Test::HasFailure()) return;
-    const int fd = store_->fd();
+    const StoreHome home = home_ ? home_() : StoreHome{store_->fd(), {}};
     const bool is_large = is_looked_at_ != nullptr;
     if (is_large && !is_looked_at_(point)) return;
-    const Digest found = is_large ? FoundAfterFew(fd, point) : FoundAtOnce(fd);
+    const Digest found = is_large ? FoundAfterFew(home, point) : FoundAtOnce(home);
     if (!changed && found != kept_) {
       changed = found;
       changed_at = point;
@@ -136,8 +164,9 @@ uint64_t StoreSweep::Change(const std::function<void()>& change) {
     const Digest& expected = changed ? *changed : kept_;
     EXPECT_EQ(found, expected) << "point " << point;
     if (is_large) return;
-    EXPECT_EQ(FoundAfterMany(fd, point), expected) << "point " << point;
-    EXPECT_EQ(FoundAfterOne(fd, 1 + point * 7 % AttachPoints(fd)), expected) << "point " << point;
+    EXPECT_EQ(FoundAfterMany(home, point), expected) << "point " << point;
+    EXPECT_EQ(FoundAfterOne(home, 1 + point * 7 % AttachPoints(home)), expected)
+        << "point " << point;
   });
   EXPECT_GT(points, 0u);
   if (!store_->in_transaction()) {

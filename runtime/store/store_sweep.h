@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <ostream>
 #include <string>
 #include <utility>
@@ -24,6 +25,12 @@ struct Digest {
 Digest DigestOf(Store* store);
 void PrintTo(const Digest& digest, std::ostream* out);
 
+// Where a successor would find a store: in a file, or in a slot of the pool that the file is.
+struct StoreHome {
+  int fd;
+  std::optional<uint32_t> slot;
+};
+
 class StoreSweep {
  public:
   explicit StoreSweep(Store* store) : store_(store), kept_(DigestOf(store)) {}
@@ -39,10 +46,13 @@ class StoreSweep {
   void LookOnlyAt(std::function<bool(uint64_t point)> is_looked_at) {
     is_looked_at_ = std::move(is_looked_at);
   }
+  // Of a store whose home is not, or not always, its own descriptor.
+  void LookIn(std::function<StoreHome()> home) { home_ = std::move(home); }
 
  private:
   Store* const store_;
   std::function<bool(uint64_t point)> is_looked_at_;
+  std::function<StoreHome()> home_;
   Digest kept_;  // by the last transaction that has ended
 };
 

@@ -19,21 +19,51 @@ namespace shredder::store {
 inline constexpr uint64_t kMiB = 1ull << 20;
 inline constexpr uint64_t kGiB = 1ull << 30;
 
+inline StoreOptions TestOptions(uint64_t quota_bytes, uint64_t seed) {
+  return {.quota_bytes = quota_bytes, .random = [seed](std::span<uint8_t> buffer) {
+            std::mt19937_64 generator(seed);
+            for (uint8_t& byte : buffer) byte = static_cast<uint8_t>(generator());
+          }};
+}
+
 inline std::unique_ptr<Store> NewStore(uint64_t quota_bytes, uint64_t seed = 1) {
   std::string error;
-  auto store = Store::Create({.quota_bytes = quota_bytes,
-                              .random =
-                                  [seed](std::span<uint8_t> buffer) {
-                                    std::mt19937_64 generator(seed);
-                                    for (uint8_t& byte : buffer) {
-                                      byte = static_cast<uint8_t>(generator());
-                                    }
-                                  }},
-                             &error);
+  auto store = Store::Create(TestOptions(quota_bytes, seed), &error);
   EXPECT_NE(store, nullptr) << error;
   EXPECT_EQ(error, "");
   return store;
 }
+
+inline std::unique_ptr<StorePool> NewPool(uint32_t slots) {
+  std::string error;
+  auto pool = StorePool::Create(slots, &error);
+  EXPECT_NE(pool, nullptr) << error;
+  return pool;
+}
+
+inline std::unique_ptr<Store> NewStore(StorePool* pool, uint32_t slot, uint64_t quota_bytes,
+                                       uint64_t seed = 1) {
+  std::string error;
+  EXPECT_TRUE(pool->Take(slot));
+  auto store = Store::Create(TestOptions(quota_bytes, seed), *pool, slot, &error);
+  EXPECT_NE(store, nullptr) << error;
+  return store;
+}
+
+// Remembers what it was told.
+class TestOwner : public MemoryOwner {
+ public:
+  bool OnNewMemory(int fd) override {
+    if (refuses) return false;
+    new_fd = fd;
+    return true;
+  }
+  void OnNewBase() override { new_bases++; }
+
+  bool refuses = false;
+  std::optional<int> new_fd;
+  int new_bases = 0;
+};
 
 // `bytes` must outlive the key.
 inline Key KeyOf(std::string_view bytes) { return Key::FromBytes(bytes).value(); }
