@@ -10,7 +10,8 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Start, shard, accepts, v8_flags, server_confi
                                    started_ms, supervisor_pid, unix_socket)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Settings, server_config)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenTenant, name)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddTenant, config, library_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddPool, pool)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddTenant, config, pool, slot, library_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SetTenant, config)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReleaseTenant, name)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AuthenticationAnswer, connection, is_known, is_right, tenant)
@@ -19,6 +20,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Released, name)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Authentication, connection, tenant, digest)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(TenantCommand, connection, tenant, protocol, argument_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(LibraryChanged, tenant, library)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MemoryMoved, tenant)
 
 void to_json(nlohmann::json& json, const HandOver& m) {
   json = {{"tenant", m.tenant},
@@ -78,6 +80,7 @@ SHREDDER_INSTANTIATE(Start);
 SHREDDER_INSTANTIATE(Serve);
 SHREDDER_INSTANTIATE(Settings);
 SHREDDER_INSTANTIATE(OpenTenant);
+SHREDDER_INSTANTIATE(AddPool);
 SHREDDER_INSTANTIATE(AddTenant);
 SHREDDER_INSTANTIATE(SetTenant);
 SHREDDER_INSTANTIATE(ReleaseTenant);
@@ -88,6 +91,8 @@ SHREDDER_INSTANTIATE(Released);
 SHREDDER_INSTANTIATE(Authentication);
 SHREDDER_INSTANTIATE(TenantCommand);
 SHREDDER_INSTANTIATE(LibraryChanged);
+SHREDDER_INSTANTIATE(MemoryMoved);
+SHREDDER_INSTANTIATE(SlotsLeft);
 SHREDDER_INSTANTIATE(HandOver);
 #undef SHREDDER_INSTANTIATE
 

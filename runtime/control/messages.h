@@ -40,11 +40,18 @@ struct OpenTenant {
   static constexpr std::string_view kKind = "open-tenant";
   std::string name;
 };
+// A pool of stores' memory, by a number of the supervisor's. Descriptor: its file.
+struct AddPool {
+  static constexpr std::string_view kKind = "add-pool";
+  uint32_t pool = 0;
+};
 // The shard has this tenant from now on. Bytes: its libraries' sources one after the other.
-// Descriptor: its store's memory.
+// Descriptor: its store's memory, where that is not in a pool.
 struct AddTenant {
   static constexpr std::string_view kKind = "add-tenant";
   std::string config;  // config_json.h
+  int64_t pool = -1;   // one that was added; negative: none
+  uint32_t slot = 0;   // of the pool
   std::vector<uint64_t> library_bytes;
 };
 struct SetTenant {
@@ -100,6 +107,16 @@ struct LibraryChanged {
   static constexpr std::string_view kKind = "library-changed";
   std::string tenant;
   std::string library;
+};
+
+// A tenant's store has outgrown its pool's slot. Descriptor: its memory from now on.
+struct MemoryMoved {
+  static constexpr std::string_view kKind = "memory-moved";
+  std::string tenant;
+};
+// The shard looks no longer at what stores have left.
+struct SlotsLeft {
+  static constexpr std::string_view kKind = "slots-left";
 };
 
 // --- Both ways

@@ -32,6 +32,11 @@ class Authority {
   // A library was loaded, or deleted where there is no `source`; before the client is told.
   virtual void OnLibraryChanged(const Tenant& tenant, std::string_view library,
                                 std::optional<std::string_view> source) = 0;
+  // The store that the tenant has is also in the memory of `fd`, and will be there alone. False
+  // where the next process could not have it.
+  virtual bool OnMemoryMoved(const Tenant& tenant, int fd) = 0;
+  // Nothing of what stores have left is looked at any more.
+  virtual void OnSlotsLeft() = 0;
   // A connection leaves for another shard.
   virtual void HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) = 0;
   // A tenant that the shard was told to release is gone from it, and its memory unmapped.

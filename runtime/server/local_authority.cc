@@ -65,6 +65,10 @@ void LocalAuthority::OnLibraryChanged(const Tenant& tenant, std::string_view lib
   directory_.SetLibrary(tenant.name, library, source);
 }
 
+bool LocalAuthority::OnMemoryMoved(const Tenant&, int) {
+  return true;  // no process follows this one
+}
+
 void LocalAuthority::HandOver(control::HandOver, net::UniqueFd, std::string) {
   // The tenant was dropped meanwhile: the connection closes with its descriptor.
 }

@@ -25,6 +25,8 @@ class LocalAuthority final : public Authority, public supervisor::TenantControl 
                                                   std::span<const std::string_view> args) override;
   void OnLibraryChanged(const Tenant& tenant, std::string_view library,
                         std::optional<std::string_view> source) override;
+  bool OnMemoryMoved(const Tenant& tenant, int fd) override;
+  void OnSlotsLeft() override {}
   void HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) override;
   void OnReleased(std::string_view tenant) override;
 

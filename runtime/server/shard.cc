@@ -47,10 +47,11 @@ Shard::~Shard() = default;
 
 void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store::Store> store,
                       std::vector<std::string> libraries) {
-  auto tenant = std::make_unique<Tenant>();
+  auto tenant = std::make_unique<Tenant>(this);
   tenant->name = config.name;
   tenant->config = config;
   tenant->store = std::move(store);
+  tenant->store->SetMemoryOwner(tenant.get());
   tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
   tenant->unloaded_libraries = std::move(libraries);
   Configure(tenant.get());
@@ -60,16 +61,39 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
 
 void Shard::Configure(Tenant* tenant) {
   tenant->deadline = config::DeadlineOf(tenant->config, config_);
+  std::string error;
+  if (tenant->store->quota_bytes() != tenant->config.memory_bytes &&
+      !tenant->store->SetQuota(tenant->config.memory_bytes, &error)) {
+    log_.error("tenant '{}': its quota stays {} bytes: {}", tenant->name,
+               tenant->store->quota_bytes(), error);
+  }
   engine::Engine* const engine = EngineFor(tenant->deadline);
   if (tenant->engine == engine) return;
   tenant->engine = engine;
+  MakeHost(tenant);
+}
+
+void Shard::MakeHost(Tenant* tenant) {
   if (tenant->functions) {
     for (const engine::LibraryInfo& library : tenant->functions->libraries()) {
       tenant->unloaded_libraries.push_back(library.code);
     }
     tenant->functions.reset();
   }
-  tenant->functions = engine->CreateHost(tenant->store.get());
+  tenant->functions = tenant->engine->CreateHost(tenant->store.get());
+}
+
+bool Shard::OnNewMemory(const Tenant& tenant, int fd) {
+  log_.debug("tenant '{}': its store gets memory of its own", tenant.name);
+  has_left_slots_ = true;
+  return authority_->OnMemoryMoved(tenant, fd);
+}
+
+void Shard::MakeRoom(Tenant* tenant) {
+  std::string error;
+  if (tenant->store->NeedsOwnMemory() && !tenant->store->MoveToOwnMemory(&error)) {
+    log_.warn("tenant '{}': {}", tenant->name, error);
+  }
 }
 
 void Shard::SetTenant(const config::TenantConfig& config) {
@@ -294,6 +318,7 @@ void Shard::OnTimer() {
   CloseLateSessions(now_ms);
   ConfigureWaiting();
   ReleaseLeaving();
+  if (std::exchange(has_left_slots_, false)) authority_->OnSlotsLeft();
   ResumeDelayed(now_ms);
   ReapExpired();
   if (now_ms == last_timer_ms_) return;

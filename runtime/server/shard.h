@@ -97,6 +97,14 @@ class Shard : public net::ConnectionHandler {
   // A connection that another process has handed over.
   void Adopt(control::HandOver state, net::UniqueFd fd, std::string bytes);
 
+  // Of the tenant's store: it leaves its slot for the memory of `fd`.
+  bool OnNewMemory(const Tenant& tenant, int fd);
+  // Makes the tenant's JavaScript anew: its libraries are loaded again before they are needed. Not
+  // while it runs.
+  void MakeHost(Tenant* tenant);
+  // Before an invocation: a store that is soon too large for its pool gets memory of its own, which
+  // cannot be done while code runs that knows where it is.
+  void MakeRoom(Tenant* tenant);
   // False, with an error replied, where a library of the tenant cannot be loaded again.
   bool LoadLibraries(Tenant* tenant, resp::ReplyWriter& reply);
 
@@ -200,6 +208,7 @@ class Shard : public net::ConnectionHandler {
   std::string last_run_function_;
   std::vector<Session*> waiting_;
   std::vector<Delayed> delayed_;
+  bool has_left_slots_ = false;  // that the authority has not been told of
   int nested_exec_yields_ = 0;
   size_t next_to_reap_ = 0;
   uint64_t last_timer_ms_;

@@ -9,7 +9,9 @@ namespace shredder::server {
 
 void SupervisorLink::OnMessage(control::Message message, Shard& shard) {
   const std::string& kind = message.kind;
-  if (kind == control::AddTenant::kKind) {
+  if (kind == control::AddPool::kKind) {
+    AddPool(std::move(message), shard);
+  } else if (kind == control::AddTenant::kKind) {
     AddTenant(std::move(message), shard);
   } else if (kind == control::SetTenant::kKind) {
     const auto set = control::Unpack<control::SetTenant>(message);
@@ -45,12 +47,29 @@ void SupervisorLink::OnMessage(control::Message message, Shard& shard) {
   }
 }
 
+void SupervisorLink::AddPool(control::Message message, Shard& shard) {
+  const auto add = control::Unpack<control::AddPool>(message);
+  if (!add || message.fds.empty()) return;
+  std::string error;
+  auto pool = store::StorePool::Attach(message.fds[0].get(), &error);
+  if (!pool) {
+    shard.log().error("pool {}: {}", add->pool, error);
+    return;
+  }
+  pools_.insert_or_assign(add->pool, std::move(pool));
+}
+
 void SupervisorLink::AddTenant(control::Message message, Shard& shard) {
   const auto add = control::Unpack<control::AddTenant>(message);
   const auto config = add ? config::TenantFromJson(add->config) : std::nullopt;
-  if (!config || message.fds.empty()) return;
-  std::string error;
-  std::unique_ptr<store::Store> store = store::Store::Attach(message.fds[0].get(), false, &error);
+  if (!config) return;
+  std::string error = "it has no memory";
+  std::unique_ptr<store::Store> store;
+  if (const auto pool = pools_.find(add->pool); pool != pools_.end()) {
+    store = store::Store::Attach(*pool->second, add->slot, false, &error);
+  } else if (!message.fds.empty()) {
+    store = store::Store::Attach(message.fds[0].get(), false, &error);
+  }
   if (!store) {
     shard.log().error("tenant '{}': its store cannot be attached: {}", config->name, error);
     return;
@@ -110,6 +129,16 @@ void SupervisorLink::OnLibraryChanged(const Tenant& tenant, std::string_view lib
   // The client is told of it next: the supervisor must have it whatever becomes of this process.
   channel_->FlushAll();
 }
+
+bool SupervisorLink::OnMemoryMoved(const Tenant& tenant, int fd) {
+  control::Message message = control::Pack(control::MemoryMoved{tenant.name});
+  message.fds.push_back(net::DuplicateFd(fd));
+  if (!message.fds[0].valid()) return false;
+  channel_->Send(std::move(message));
+  return channel_->FlushAll();
+}
+
+void SupervisorLink::OnSlotsLeft() { channel_->Send(control::Pack(control::SlotsLeft{})); }
 
 void SupervisorLink::HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) {
   control::Message message = control::Pack(state);

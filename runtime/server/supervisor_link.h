@@ -3,12 +3,15 @@
 // Thread: the shard's.
 #pragma once
 
+#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "runtime/control/channel.h"
 #include "runtime/server/authority.h"
 #include "runtime/server/shard.h"
+#include "runtime/store/store_pool.h"
 
 namespace shredder::server {
 
@@ -30,13 +33,18 @@ class SupervisorLink final : public Authority {
                                                   std::span<const std::string_view> args) override;
   void OnLibraryChanged(const Tenant& tenant, std::string_view library,
                         std::optional<std::string_view> source) override;
+  bool OnMemoryMoved(const Tenant& tenant, int fd) override;
+  void OnSlotsLeft() override;
   void HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) override;
   void OnReleased(std::string_view tenant) override;
 
  private:
+  void AddPool(control::Message message, Shard& shard);
   void AddTenant(control::Message message, Shard& shard);
 
   control::Channel* const channel_;
+  // By the supervisor's numbers. Outlive the shard's tenants.
+  std::map<int64_t, std::unique_ptr<store::StorePool>> pools_;
 };
 
 }  // namespace shredder::server

@@ -2,6 +2,8 @@
 
 #include <numeric>
 
+#include "runtime/server/shard.h"
+
 namespace shredder::server {
 
 void RateMeter::Sample(uint64_t total, uint64_t interval_ms) {
@@ -13,5 +15,9 @@ void RateMeter::Sample(uint64_t total, uint64_t interval_ms) {
 uint64_t RateMeter::per_second() const {
   return std::accumulate(rates_.begin(), rates_.end(), uint64_t{0}) / rates_.size();
 }
+
+bool Tenant::OnNewMemory(int fd) { return shard->OnNewMemory(*this, fd); }
+
+void Tenant::OnNewBase() { shard->MakeHost(this); }
 
 }  // namespace shredder::server

@@ -37,11 +37,19 @@ struct TenantStats {
   RateMeter rate;
 };
 
-struct Tenant {
+class Shard;
+
+struct Tenant final : store::MemoryOwner {
+  explicit Tenant(Shard* its_shard) : shard(its_shard) {}
+
+  bool OnNewMemory(int fd) override;
+  void OnNewBase() override;
+
+  Shard* const shard;
   std::string name;
   config::TenantConfig config;
   config::Deadline deadline;
-  std::unique_ptr<store::Store> store;
+  std::unique_ptr<store::Store> store;              // in a pool, or in memory of its own
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   engine::Engine* engine = nullptr;                 // the one of the tenant's deadline
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store

@@ -29,6 +29,7 @@ void SetCloseOnExec(int fd, bool closes) {
 void SetAllCloseOnExec(const Heritage& heritage, bool closes) {
   SetCloseOnExec(heritage.tcp.fd(), closes);
   SetCloseOnExec(heritage.unix_listener.fd(), closes);
+  for (const auto& [number, pool] : heritage.pools) SetCloseOnExec(pool.get(), closes);
   for (const Heritage::Tenant& tenant : heritage.tenants) {
     SetCloseOnExec(tenant.memory.get(), closes);
   }
@@ -72,8 +73,12 @@ int WriteHeritage(const Heritage& heritage, std::string* error) {
                        {"is_from_file", tenant.is_from_file},
                        {"is_single", tenant.is_single},
                        {"libraries", std::move(libraries)},
-                       {"memory", tenant.memory.get()}});
+                       {"memory", tenant.memory.get()},
+                       {"pool", tenant.pool},
+                       {"slot", tenant.slot}});
   }
+  Json pools = Json::array();
+  for (const auto& [number, pool] : heritage.pools) pools.push_back({number, pool.get()});
   const Json root = {{"version", kVersion},
                      {"config", config::ToJson(heritage.config)},
                      {"run_id", heritage.run_id},
@@ -81,6 +86,7 @@ int WriteHeritage(const Heritage& heritage, std::string* error) {
                      {"last_connection_id", heritage.last_connection_id},
                      {"tcp", heritage.tcp.fd()},
                      {"unix", heritage.unix_listener.fd()},
+                     {"pools", std::move(pools)},
                      {"tenants", std::move(tenants)},
                      {"source_bytes", std::move(source_bytes)}};
   const std::string text = root.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -134,6 +140,11 @@ bool ReadHeritage(int descriptor, Heritage* heritage, std::string* error) {
     root.at("last_connection_id").get_to(heritage->last_connection_id);
     heritage->tcp = Adopt(root.at("tcp"), error);
     heritage->unix_listener = Adopt(root.at("unix"), error);
+    for (const auto& [number, pool] :
+         root.at("pools").get<std::vector<std::pair<int64_t, int>>>()) {
+      heritage->pools.emplace(number, pool);
+      SetCloseOnExec(pool, true);
+    }
     for (const Json& entry : root.at("tenants")) {
       Heritage::Tenant& tenant = heritage->tenants.emplace_back();
       tenant.config = config::TenantFromJson(entry.at("config").get<std::string>()).value();
@@ -143,6 +154,8 @@ bool ReadHeritage(int descriptor, Heritage* heritage, std::string* error) {
         tenant.libraries[name] = sources.at(number);
       }
       tenant.memory = net::UniqueFd(entry.at("memory"));
+      entry.at("pool").get_to(tenant.pool);
+      entry.at("slot").get_to(tenant.slot);
       SetCloseOnExec(tenant.memory.get(), true);
     }
   } catch (const std::exception& problem) {

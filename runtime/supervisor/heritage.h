@@ -20,7 +20,9 @@ struct Heritage {
     bool is_from_file = false;
     bool is_single = false;  // has a shard of its own
     std::map<std::string, std::shared_ptr<const std::string>, std::less<>> libraries;
-    net::UniqueFd memory;
+    net::UniqueFd memory;  // its store's own; none where that is in a pool
+    int64_t pool = -1;
+    uint32_t slot = 0;
   };
 
   config::ServerConfig config;
@@ -29,6 +31,7 @@ struct Heritage {
   uint64_t last_connection_id = 0;
   net::ListeningSocket tcp;
   net::ListeningSocket unix_listener;
+  std::map<int64_t, net::UniqueFd> pools;
   std::vector<Tenant> tenants;
 };
 

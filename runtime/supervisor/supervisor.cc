@@ -68,12 +68,20 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
     status_.page().last_connection_id = heritage->last_connection_id;
     tcp_ = std::move(heritage->tcp);
     unix_ = std::move(heritage->unix_listener);
+    for (const auto& [number, fd] : heritage->pools) {
+      pools_[number] = store::StorePool::Attach(fd.get(), error);
+      if (!pools_[number]) return false;
+    }
     for (Heritage::Tenant& tenant : heritage->tenants) {
       TenantRecord& record = directory_.Add(std::move(tenant.config), 0, tenant.is_from_file);
       record.libraries = std::move(tenant.libraries);
       record.shard =
           tenant.is_single ? NewSingleShard().value_or(LeastLoadedShard()) : LeastLoadedShard();
-      upkeep_[record.config.name].memory = std::move(tenant.memory);
+      Place& place = upkeep_[record.config.name].place;
+      place.own = std::move(tenant.memory);
+      place.pool = tenant.pool;
+      place.slot = tenant.slot;
+      if (place.pool >= 0) pools_.at(place.pool)->Take(place.slot);
     }
   } else {
     run_id_ = control::RandomRunId();

@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -20,6 +21,7 @@
 #include "runtime/control/messages.h"
 #include "runtime/control/status_page.h"
 #include "runtime/net/socket.h"
+#include "runtime/store/store_pool.h"
 #include "runtime/supervisor/child.h"
 #include "runtime/supervisor/tenant_control.h"
 #include "runtime/supervisor/tenant_directory.h"
@@ -55,6 +57,13 @@ class Supervisor final : public TenantControl {
   void Move(std::string_view name, std::optional<ShardIndex> shard, Done done) override;
 
  private:
+  // Where a tenant's store is: a pool's slot, or memory of its own.
+  struct Place {
+    net::UniqueFd own;
+    int64_t pool = -1;  // negative: none
+    uint32_t slot = 0;
+  };
+
   struct Shard {
     ShardIndex index = 0;
     bool is_single = false;
@@ -72,12 +81,14 @@ class Supervisor final : public TenantControl {
     uint64_t cpu_percent = 0;
     std::deque<control::Message> waiting;  // connections for the process that is to come
     uint64_t tenant_count = 0;
+    std::set<int64_t> pools;   // that the process knows
+    std::vector<Place> left;   // slots that stores have left, and the process may still look at
     bool is_reserved = false;  // for a tenant that is on its way to a shard of its own
   };
 
   // Of a tenant: what only the supervisor needs.
   struct Upkeep {
-    net::UniqueFd memory;
+    Place place;
     std::deque<uint64_t> crashes_ns;  // of the last minute
     // While the tenant leaves its shard: where to, and what then. Absent: it is dropped.
     bool is_leaving = false;
@@ -92,6 +103,12 @@ class Supervisor final : public TenantControl {
   bool Open(Heritage* heritage, std::string* error);
   bool OpenListeners(std::string* error);
   bool AddTenant(config::TenantConfig config, bool is_from_file, std::string* error);
+
+  // --- Memory
+  bool TakeSlot(Place* place, std::string* error);
+  void FreeSlot(const Place& place);
+  void FreeLeft(Shard& shard);
+  bool GiveOwnMemory(const std::string& tenant, Place* place);
 
   // --- Shards
   Shard& AddShard(ShardIndex index, bool is_single);
@@ -128,6 +145,7 @@ class Supervisor final : public TenantControl {
   control::StatusMemory status_;
   TenantDirectory directory_;
   std::map<std::string, Upkeep, std::less<>> upkeep_;
+  std::map<int64_t, std::unique_ptr<store::StorePool>> pools_;
   ShardIndex shard_count_ = 0;
   std::map<ShardIndex, Shard> shards_;
   net::UniqueFd signals_;

@@ -47,6 +47,16 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
     std::optional<std::string_view> source;
     if (!message.bytes.empty()) source = message.bytes;
     directory_.SetLibrary(changed->tenant, changed->library, source);
+  } else if (kind == control::MemoryMoved::kKind) {
+    const auto moved = control::Unpack<control::MemoryMoved>(message);
+    const TenantRecord* const record = moved ? directory_.Find(moved->tenant) : nullptr;
+    if (record == nullptr || record->shard != shard.index || message.fds.empty()) return;
+    Place& place = upkeep_.find(moved->tenant)->second.place;
+    if (place.pool >= 0) shard.left.push_back(std::move(place));
+    place = Place();
+    place.own = std::move(message.fds[0]);
+  } else if (kind == control::SlotsLeft::kKind) {
+    FreeLeft(shard);
   } else if (kind == control::HandOver::kKind) {
     if (auto state = control::Unpack<control::HandOver>(message)) {
       Forward(std::move(*state), std::move(message));

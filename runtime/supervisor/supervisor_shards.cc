@@ -98,6 +98,7 @@ void Supervisor::StartShard(Shard& shard) {
   shard.is_silent = false;
   shard.seen_run_ns = 0;
   shard.sampled_cpu_ns = 0;
+  shard.pools.clear();
   shard.started_ns = control::MonotonicNs();
   std::string error;
   shard.child = Child::Start(shard.index, &error);
@@ -133,8 +134,11 @@ void Supervisor::StartShard(Shard& shard) {
 
 void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   if (!shard.child) return;
+  const Place& place = upkeep_.find(record.config.name)->second.place;
   control::AddTenant add;
   add.config = config::ToJson(record.config);
+  add.pool = place.pool;
+  add.slot = place.slot;
   control::Message message;
   std::string sources;
   for (const auto& [name, source] : record.libraries) {
@@ -143,13 +147,22 @@ void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   }
   message = control::Pack(add);
   message.bytes = std::move(sources);
-  message.fds.push_back(net::DuplicateFd(upkeep_.find(record.config.name)->second.memory.get()));
-  if (!message.fds.back().valid()) {
+  const int memory = place.pool >= 0 ? pools_.at(place.pool)->fd() : place.own.get();
+  net::UniqueFd fd = net::DuplicateFd(memory);
+  if (!fd.valid()) {
     log_.error("tenant '{}': no descriptor for its memory: {}; raise the limit of open files",
                record.config.name, std::strerror(errno));
     return;
   }
-  shard.child->channel().Send(std::move(message));
+  control::Channel& channel = shard.child->channel();
+  if (place.pool < 0) {
+    message.fds.push_back(std::move(fd));
+  } else if (shard.pools.insert(place.pool).second) {
+    control::Message pool = control::Pack(control::AddPool{static_cast<uint32_t>(place.pool)});
+    pool.fds.push_back(std::move(fd));
+    channel.Send(std::move(pool));
+  }
+  channel.Send(std::move(message));
 }
 
 void Supervisor::OnEnd(Shard& shard, int wait_status) {
@@ -167,6 +180,7 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
   shard.child.reset();
   shard.is_serving = false;
   control::Clear(&status_.page().shards[shard.index]);
+  FreeLeft(shard);
   if (is_stopping_) return;
   if (!is_announced_ && WIFEXITED(wait_status)) {
     // It has said why, and would say so again.
@@ -222,6 +236,7 @@ void Supervisor::CountCrash(Shard& shard, const std::string& tenant, const std::
       tenant, crashes.size(), function, *own, tenant, shard.index);
   crashes.clear();
   Assign(*record, *own);
+  GiveOwnMemory(tenant, &upkeep_.find(tenant)->second.place);
   StartShard(*FindShard(*own));
 }
 

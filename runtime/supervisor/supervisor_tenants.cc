@@ -1,8 +1,6 @@
 // What administrators do to tenants.
 #include <fmt/format.h>
 
-#include <cerrno>
-#include <cstring>
 #include <memory>
 #include <utility>
 
@@ -16,18 +14,12 @@ bool Supervisor::AddTenant(config::TenantConfig config, bool is_from_file, std::
   store::StoreOptions options;
   options.quota_bytes = config.memory_bytes;
   std::string reason;
-  const std::unique_ptr<store::Store> store = store::Store::Create(options, &reason);
-  if (!store) {
-    *error = fmt::format("tenant '{}': {}", config.name, reason);
-    return false;
-  }
   Upkeep upkeep;
-  upkeep.memory = net::DuplicateFd(store->fd());
-  if (!upkeep.memory.valid()) {
-    *error = fmt::format(
-        "tenant '{}': no descriptor for its memory: {}; raise the limit of open "
-        "files",
-        config.name, std::strerror(errno));
+  const bool has_slot = TakeSlot(&upkeep.place, &reason);
+  if (!has_slot ||
+      !store::Store::Create(options, *pools_.at(upkeep.place.pool), upkeep.place.slot, &reason)) {
+    if (has_slot) FreeSlot(upkeep.place);
+    *error = fmt::format("tenant '{}': {}", config.name, reason);
     return false;
   }
   const std::string name = config.name;
@@ -124,12 +116,14 @@ void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
     log_.info("tenant '{}' is dropped", name);
     const std::string kept(name);
     Assign(*record, kNoShard);
+    if (upkeep.place.pool >= 0) FreeSlot(upkeep.place);
     directory_.Remove(kept);
     upkeep_.erase(at);
   } else {
     Assign(*record, upkeep.target);
     Shard& shard = *FindShard(record->shard);
     shard.is_reserved = false;
+    if (shard.is_single) GiveOwnMemory(record->config.name, &upkeep.place);
     log_.info("tenant '{}' is moved from shard {} to shard {}", name, from, record->shard);
     // A process that starts later gets all tenants of the shard.
     if (shard.child) {

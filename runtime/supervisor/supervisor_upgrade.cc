@@ -56,6 +56,9 @@ void Supervisor::Upgrade() {
   heritage.last_connection_id = status_.page().last_connection_id;
   heritage.tcp = std::move(tcp_);
   heritage.unix_listener = std::move(unix_);
+  for (const auto& [number, pool] : pools_) {
+    heritage.pools.emplace(number, net::DuplicateFd(pool->fd()));
+  }
   for (const auto& [name, record] : directory_.tenants()) {
     Upkeep& upkeep = upkeep_.find(name)->second;
     if (upkeep.is_dropped) continue;
@@ -65,7 +68,9 @@ void Supervisor::Upgrade() {
     const ShardIndex shard = upkeep.is_leaving ? upkeep.target : record.shard;
     tenant.is_single = shard >= shard_count_;
     tenant.libraries = record.libraries;
-    tenant.memory = std::move(upkeep.memory);
+    tenant.memory = std::move(upkeep.place.own);
+    tenant.pool = upkeep.place.pool;
+    tenant.slot = upkeep.place.slot;
   }
   const int fd = WriteHeritage(heritage, &error);
   if (fd >= 0) {
@@ -83,7 +88,7 @@ void Supervisor::Upgrade() {
   tcp_ = std::move(heritage.tcp);
   unix_ = std::move(heritage.unix_listener);
   for (Heritage::Tenant& tenant : heritage.tenants) {
-    upkeep_.find(tenant.config.name)->second.memory = std::move(tenant.memory);
+    upkeep_.find(tenant.config.name)->second.place.own = std::move(tenant.memory);
   }
   is_stopping_ = false;
   for (auto& [index, shard] : shards_) StartShard(shard);

@@ -53,6 +53,7 @@ bool HasLibraries(Request& request) {
 
 void Invoke(Request& request, bool read_only) {
   const auto args = request.args;
+  request.shard.MakeRoom(request.tenant);
   if (!HasLibraries(request)) return;
   const engine::FunctionInfo* function = request.tenant->functions->Find(args[1]);
   if (!function) {
