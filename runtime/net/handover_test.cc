@@ -1,4 +1,5 @@
 // Connections that move from loop to loop.
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
@@ -68,6 +69,8 @@ void KeepKernelBuffersSmall(int fd) {
   setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes));
   setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof(bytes));
 }
+
+bool IsNonblocking(int fd) { return (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0; }
 
 // ---- What moves
 
@@ -139,29 +142,49 @@ TEST_P(HandoverTest, WhatOnDataHasNotConsumedWhenItReleasesIsUnread) {
 }
 
 TEST_P(HandoverTest, WhatArrivesInANestedTurnAfterReleaseFollowsTheUnconsumedRest) {
+  for (const bool kept : {false, true}) {
+    // Whether OnData sees the bytes where the kernel put them, or together with kept ones.
+    Start();
+    TestClient client = Connect();
+    bool postpone = kept;
+    handlers_[0].on_data = [&](Connection& connection, std::string_view unread) -> size_t {
+      if (postpone) {
+        postpone = false;
+        client.Send("123");
+        return 0;
+      }
+      connection.Release();
+      client.Send("456");
+      Turn(20);
+      EXPECT_EQ(unread, kept ? "0123" : "0");
+      EXPECT_FALSE(released_.has_value()) << "released while its handler is running";
+      return 1;
+    };
+    client.Send("0");
+    ASSERT_TRUE(WaitForRelease());
+    AdoptReleased();
+    const std::string expected = kept ? "123456" : "456";
+    ASSERT_TRUE(ReceiveBytes(client, expected.size()));
+    EXPECT_EQ(client.received(), expected);
+  }
+}
+
+TEST_P(HandoverTest, WhatTheKernelHasDeliveredWhenOnDataReleasesFollowsTheUnconsumedRest) {
   Start();
-  TestClient client = Connect();
-  bool fresh = true;
-  handlers_[0].on_data = [&](Connection& connection, std::string_view unread) -> size_t {
-    // Once with a view of the buffer that the bytes came in, once with what was kept.
-    if (fresh) {
-      fresh = false;
-      return 0;
-    }
+  handlers_[0].on_data = [&](Connection& connection, std::string_view) -> size_t {
     connection.Release();
-    client.Send("456");
+    // Completions of the same turn are handled in here.
     Turn(20);
-    EXPECT_EQ(unread, "0123");
-    EXPECT_FALSE(released_.has_value()) << "released while its handler is running";
     return 1;
   };
-  client.Send("01");
-  ASSERT_TRUE(TurnUntil([&] { return !fresh; }));
-  client.Send("23");
+  TestClient client = Connect();
+  const std::string stream = Pattern(60'000);
+  ASSERT_EQ(client.Send(stream), stream.size());
+  while (!client.HasArrived()) std::this_thread::yield();
   ASSERT_TRUE(WaitForRelease());
   AdoptReleased();
-  ASSERT_TRUE(ReceiveBytes(client, 6));
-  EXPECT_EQ(client.received(), "123456");
+  ASSERT_TRUE(ReceiveBytes(client, stream.size() - 1));
+  EXPECT_TRUE(client.received() == stream.substr(1));
 }
 
 TEST_P(HandoverTest, AConnectionMayBeReleasedFromOnOpen) {
@@ -259,6 +282,18 @@ TEST_P(HandoverTest, OutputThatThePeerHasNotTakenGoesOnWhereItStopped) {
   EXPECT_TRUE(client.received() == expected);
   client.Send(" and on");
   ASSERT_TRUE(ReceiveBytes(client, expected.size() + 7));
+}
+
+TEST_P(HandoverTest, TheSocketBlocksOrNotAsItsLoopNeedsIt) {
+  Start();
+  TestClient client = Connect();
+  connection_->Release();
+  ASSERT_TRUE(WaitForRelease());
+  EXPECT_EQ(IsNonblocking(released_->fd.get()), std::get<0>(GetParam()) == Backend::kEpoll);
+  AdoptReleased();
+  connection_->Release();
+  ASSERT_TRUE(WaitForRelease());
+  EXPECT_EQ(IsNonblocking(released_->fd.get()), std::get<1>(GetParam()) == Backend::kEpoll);
 }
 
 // ---- To and fro
@@ -402,6 +437,25 @@ TEST_P(HandoverTest, TheAdopterFindsOutWithNothingToSend) {
     EXPECT_TRUE(TurnUntil([&] { return handlers_[1].closed > closed_before; }));
     EXPECT_EQ(handlers_[0].closed, 0u);
   }
+}
+
+TEST_P(HandoverTest, AConnectionThatFailsInTheTurnThatReleasesItIsReleased) {
+  Start();
+  TestClient client = Connect();
+  Connection* const victim = connection_;
+  TestClient releaser = Connect();
+  handlers_[0].on_data = [&](Connection&, std::string_view unread) {
+    victim->Release();
+    return unread.size();
+  };
+  // Both are there when the turn begins.
+  releaser.Send("release the other one");
+  while (!releaser.HasArrived()) std::this_thread::yield();
+  client.Reset();
+  ASSERT_TRUE(WaitForRelease());
+  EXPECT_EQ(handlers_[0].closed, 0u);
+  AdoptReleased();
+  EXPECT_TRUE(TurnUntil([&] { return handlers_[1].closed == 1; }));
 }
 
 // ---- Ends
