@@ -84,8 +84,14 @@ void SupervisorLink::AddTenant(control::Message message, Shard& shard) {
   shard.AddTenant(*config, std::move(store), std::move(libraries));
 }
 
+// Waits until the kernel has it, which then gets to the supervisor whatever becomes of this
+// process. The supervisor, for its part, never waits for a shard.
+bool SupervisorLink::Tell(control::Message message) {
+  channel_->Send(std::move(message));
+  return channel_->FlushAll();
+}
+
 bool SupervisorLink::Receive(Shard& shard) {
-  channel_->Flush();
   for (int left = 256; left > 0; left--) {
     std::optional<control::Message> message = channel_->Receive();
     if (!message) break;
@@ -97,7 +103,7 @@ bool SupervisorLink::Receive(Shard& shard) {
 std::optional<control::AuthenticationAnswer> SupervisorLink::Authenticate(uint64_t connection,
                                                                           std::string_view tenant,
                                                                           std::string_view digest) {
-  channel_->Send(
+  Tell(
       control::Pack(control::Authentication{connection, std::string(tenant), std::string(digest)}));
   return std::nullopt;
 }
@@ -116,7 +122,7 @@ std::optional<std::string> SupervisorLink::ExecuteTenantCommand(
   }
   control::Message message = control::Pack(command);
   message.bytes = std::move(bytes);
-  channel_->Send(std::move(message));
+  Tell(std::move(message));
   return std::nullopt;
 }
 
@@ -125,30 +131,27 @@ void SupervisorLink::OnLibraryChanged(const Tenant& tenant, std::string_view lib
   control::Message message =
       control::Pack(control::LibraryChanged{tenant.name, std::string(library)});
   if (source) message.bytes = *source;
-  channel_->Send(std::move(message));
-  // The client is told of it next: the supervisor must have it whatever becomes of this process.
-  channel_->FlushAll();
+  Tell(std::move(message));
 }
 
 bool SupervisorLink::OnMemoryMoved(const Tenant& tenant, int fd) {
   control::Message message = control::Pack(control::MemoryMoved{tenant.name});
   message.fds.push_back(net::DuplicateFd(fd));
   if (!message.fds[0].valid()) return false;
-  channel_->Send(std::move(message));
-  return channel_->FlushAll();
+  return Tell(std::move(message));
 }
 
-void SupervisorLink::OnSlotsLeft() { channel_->Send(control::Pack(control::SlotsLeft{})); }
+void SupervisorLink::OnSlotsLeft() { Tell(control::Pack(control::SlotsLeft{})); }
 
 void SupervisorLink::HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) {
   control::Message message = control::Pack(state);
   message.bytes = std::move(bytes);
   message.fds.push_back(std::move(fd));
-  channel_->Send(std::move(message));
+  Tell(std::move(message));
 }
 
 void SupervisorLink::OnReleased(std::string_view tenant) {
-  channel_->Send(control::Pack(control::Released{std::string(tenant)}));
+  Tell(control::Pack(control::Released{std::string(tenant)}));
 }
 
 }  // namespace shredder::server

@@ -39,6 +39,8 @@ class SupervisorLink final : public Authority {
   void OnReleased(std::string_view tenant) override;
 
  private:
+  // False where the supervisor is gone.
+  bool Tell(control::Message message);
   void AddPool(control::Message message, Shard& shard);
   void AddTenant(control::Message message, Shard& shard);
 
