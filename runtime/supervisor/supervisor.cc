@@ -73,10 +73,13 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
       if (!pools_[number]) return false;
     }
     for (Heritage::Tenant& tenant : heritage->tenants) {
-      TenantRecord& record = directory_.Add(std::move(tenant.config), 0, tenant.is_from_file);
-      record.libraries = std::move(tenant.libraries);
-      record.shard =
-          tenant.is_single ? NewSingleShard().value_or(LeastLoadedShard()) : LeastLoadedShard();
+      TenantRecord& record =
+          directory_.Add(std::move(tenant.config), kNoShard, tenant.is_from_file);
+      for (const auto& [name, source] : tenant.libraries) {
+        directory_.SetLibrary(record.config.name, name, *source);
+      }
+      Assign(record,
+             tenant.is_single ? NewSingleShard().value_or(LeastLoadedShard()) : LeastLoadedShard());
       Place& place = upkeep_[record.config.name].place;
       place.own = std::move(tenant.memory);
       place.pool = tenant.pool;
