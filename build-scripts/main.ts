@@ -9,6 +9,7 @@ import { doctorCommand } from './commands/doctor.ts';
 import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
 import { styleCommand } from './commands/style.ts';
+import { tenantCommand } from './commands/tenant.ts';
 import { testCommand } from './commands/test.ts';
 import { tidyCommand } from './commands/tidy.ts';
 import { describeFailure } from './ui/failure.ts';
@@ -19,6 +20,7 @@ const commands: readonly (() => Command)[] = [
   serveCommand,
   deployCommand,
   callCommand,
+  tenantCommand,
   demoCommand,
   benchCommand,
   patchesCommand,

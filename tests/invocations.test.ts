@@ -1,6 +1,7 @@
 // Functions while they run: their deadline, FUNCTION KILL and STATS, and who waits for whom.
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { eventually } from './support/eventually.ts';
+import { shardPids } from './support/processes.ts';
 import { RawClient } from './support/resp.ts';
 import { serverFor, startServer, type Server } from './support/server.ts';
 import { stopsWell } from './support/stop.ts';
@@ -437,9 +438,14 @@ const MAX_STOPS = 20;
 
 test.serial('a function whose server gets no processor is ended by its wall time', async (t) => {
   const server = await serverFor(t, {
-    config: twoTenants({ alice: ['deadline-ms = 1000', 'wall-deadline-ms = 1000'] }),
+    config: twoTenants({
+      // A shard that is stopped is silent, and is to stay all the same.
+      server: ['shard-silence-ms = 60000'],
+      alice: ['deadline-ms = 1000', 'wall-deadline-ms = 1000'],
+    }),
   });
   const [caller, alice] = [await clientFor(t, server, ALICE), await clientFor(t, server, ALICE)];
+  const processes = [server.pid, ...(await shardPids(server))];
   await caller.call('FUNCTION', 'LOAD', LIBRARY);
   let reply = '';
   // Once more where the server stopped before the function, or so late that it had its CPU time.
@@ -447,9 +453,9 @@ test.serial('a function whose server gets no processor is ended by its wall time
     const call = caller.text('FCALL', 'spin', '0');
     // When this is answered, the server has most likely begun with the call.
     await alice.text('FUNCTION', 'STATS');
-    process.kill(server.pid, 'SIGSTOP');
+    for (const pid of processes) process.kill(pid, 'SIGSTOP');
     await new Promise((resolve) => setTimeout(resolve, STOPPED_MS));
-    process.kill(server.pid, 'SIGCONT');
+    for (const pid of processes) process.kill(pid, 'SIGCONT');
     reply = await call;
   }
   t.is(

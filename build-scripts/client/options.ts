@@ -8,10 +8,14 @@ export interface EndpointOptions {
   password?: string;
 }
 
-/** Adds the endpoint's options to a command. */
-export function withEndpointOptions(command: Command): Command {
+/**
+ * Adds the endpoint's options to a command.
+ *
+ * @param tenant What the tenant is to the command.
+ */
+export function withEndpointOptions(command: Command, tenant = 'whose functions'): Command {
   return command
-    .option('--tenant <name>', `whose functions (default: ${DEFAULT_TENANT})`)
+    .option('--tenant <name>', `${tenant} (default: ${DEFAULT_TENANT})`)
     .option('--password <text>', "the tenant's (default: SHREDDER_PASSWORD of the environment)")
     .option('--url <url>', `the server (default: ${DEFAULT_URL})`);
 }

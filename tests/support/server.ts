@@ -1,4 +1,6 @@
 // Servers for end-to-end tests: the checkout's own shredderd, each on a port of its own.
+//
+//   SHREDDER_TEST_SHARDS=N   with so many shards, 0 in one process, where the test itself says nothing
 import { Writable } from 'node:stream';
 import path from 'node:path';
 import type { ExecutionContext } from 'ava';
@@ -24,6 +26,13 @@ export function builtRuntime(): Promise<RuntimeBuild> {
 /** Time enough for anything that ends, on any machine: no test meets a deadline by being slow. */
 const PATIENT = ['--deadline-ms', '60000', '--load-deadline-ms', '60000'];
 
+/** `--shards` as the environment says, unless the test does. */
+function shardFlags(flags: readonly string[], config = ''): string[] {
+  const count = process.env['SHREDDER_TEST_SHARDS'];
+  if (count === undefined || flags.includes('--shards') || /^shards\s*=/m.test(config)) return [];
+  return ['--shards', count];
+}
+
 export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
   /** Keeps the deadlines that the configuration and the flags give, for tests about them. */
   ownDeadlines?: boolean;
@@ -42,7 +51,7 @@ export async function startServer({
   const { binDir } = await builtRuntime();
   return await startShredderd({
     ...options,
-    flags: ownDeadlines ? flags : [...PATIENT, ...flags],
+    flags: [...shardFlags(flags, options.config), ...(ownDeadlines ? [] : PATIENT), ...flags],
     binary: path.join(binDir, 'shredderd'),
   });
 }

@@ -1,0 +1,82 @@
+// TENANT, the administrators' command, as a client calls it; the server's refusals are thrown.
+import type { Redis } from 'ioredis';
+import { digestOf } from './password.ts';
+import type { Reply } from './reply.ts';
+
+/** What may be set of a tenant, each as the server reads it. */
+export interface TenantSettings {
+  memory?: string | undefined;
+  deadlineMs?: string | undefined;
+  wallDeadlineMs?: string | undefined;
+}
+
+/** A new password, and whether all earlier ones end, or the newest of them stays valid besides. */
+export interface NewPassword {
+  password: string;
+  endsOthers: boolean;
+}
+
+const NAMES_A_CALL = 1_000;
+
+export async function createTenant(
+  client: Redis,
+  name: string,
+  password: string,
+  settings: TenantSettings,
+): Promise<void> {
+  // The password itself stays here: the server needs no more than its digest.
+  const secret = ['PASSWORD-SHA256', digestOf(password)];
+  await client.call('TENANT', ['CREATE', name, ...secret, ...settingsToArgs(settings)]);
+}
+
+export async function setTenant(
+  client: Redis,
+  name: string,
+  settings: TenantSettings,
+  renewal?: NewPassword,
+): Promise<void> {
+  const secret =
+    renewal === undefined
+      ? []
+      : [
+          renewal.endsOthers ? 'ONLY-PASSWORD-SHA256' : 'PASSWORD-SHA256',
+          digestOf(renewal.password),
+        ];
+  await client.call('TENANT', ['SET', name, ...secret, ...settingsToArgs(settings)]);
+}
+
+/** What the server tells of a tenant; the client must have been made with EXACT_REPLIES. */
+export async function getTenant(client: Redis, name: string): Promise<Record<string, Reply>> {
+  return (await client.callBuffer('TENANT', ['GET', name])) as Record<string, Reply>;
+}
+
+/** The names of all tenants, or of those that a pattern matches, in their order. */
+export async function listTenants(client: Redis, pattern?: string): Promise<string[]> {
+  // As with SCAN, a name may come twice where tenants come and go meanwhile.
+  const names = new Set<string>();
+  const match = pattern === undefined ? [] : ['MATCH', pattern];
+  let cursor = '0';
+  do {
+    const args = ['LIST', cursor, ...match, 'COUNT', NAMES_A_CALL];
+    const [next, found] = (await client.call('TENANT', args)) as [string, string[]];
+    for (const name of found) names.add(name);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...names].sort();
+}
+
+export async function dropTenant(client: Redis, name: string): Promise<void> {
+  await client.call('TENANT', ['DROP', name]);
+}
+
+/** @param shard A shard's number, or `own`. */
+export async function moveTenant(client: Redis, name: string, shard: string): Promise<void> {
+  await client.call('TENANT', ['MOVE', name, shard]);
+}
+
+function settingsToArgs({ memory, deadlineMs, wallDeadlineMs }: TenantSettings): string[] {
+  const options = { MEMORY: memory, 'DEADLINE-MS': deadlineMs, 'WALL-DEADLINE-MS': wallDeadlineMs };
+  return Object.entries(options).flatMap(([option, value]) =>
+    value === undefined ? [] : [option, value],
+  );
+}
