@@ -6,8 +6,10 @@
 import { spawnSync } from 'node:child_process';
 import { open, readdir, readlink, type FileHandle } from 'node:fs/promises';
 import path from 'node:path';
-import anyTest, { type ExecutionContext, type TestFn } from 'ava';
-import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
+import anyTest, { type TestFn } from 'ava';
+import { ACCOUNTS_LIBRARY, CallLedger, checkAccounts } from './support/accounts.ts';
+import { type Values, WriteLedger } from './support/random_writes.ts';
+import { encodeRequest, RawClient } from './support/resp.ts';
 import { randomFrom, testSeed } from './support/seed.ts';
 import { builtRuntime, startServer, type Server } from './support/server.ts';
 
@@ -20,219 +22,41 @@ test.before(async (t) => {
   t.context.storeDump = path.join((await builtRuntime()).binDir, 'store_dump');
 });
 
-// --- Writers: clients that own their keys ---------------------------------------------------------
+// --- Clients, until the connection ends -----------------------------------------------------------
 
-type Values = Map<string, string>;
-
-/** Requests that take effect together, and what they do to the client's keys. */
-interface Write {
-  requests: Argument[][];
-  apply: (values: Values) => void;
-}
-
-/** A random write to one of the client's keys, or, in a transaction or by MSET, to several. */
-function randomWrite(client: number, random: () => number): Write {
-  const below = (bound: number): number => Math.floor(random() * bound);
-  const key = (): string =>
-    below(2) === 0 ? `${1e6 * client + below(300)}` : `w${client}:${below(300)}`;
-  const value = (): string => String.fromCharCode(97 + below(26)).repeat(below(2 ** below(13)));
-  const single = (): Write => {
-    const [name, text] = [key(), value()];
-    switch (below(8)) {
-      case 0:
-      case 1:
-        return { requests: [['DEL', name]], apply: (values) => values.delete(name) };
-      case 2:
-        return {
-          requests: [['APPEND', name, text]],
-          apply: (values) => values.set(name, (values.get(name) ?? '') + text),
-        };
-      case 3: {
-        const pairs = Array.from({ length: 1 + below(60) }, () => [key(), value()] as const);
-        return {
-          requests: [['MSET', ...pairs.flat()]],
-          apply: (values) => {
-            for (const [k, v] of pairs) values.set(k, v);
-          },
-        };
-      }
-      case 4:
-        return {
-          requests: [['SET', name, text, 'EX', 100_000]],
-          apply: (values) => values.set(name, text),
-        };
-      default:
-        return { requests: [['SET', name, text]], apply: (values) => values.set(name, text) };
-    }
-  };
-  if (below(4) !== 0) return single();
-  const writes = Array.from({ length: 1 + below(8) }, single);
-  return {
-    requests: [['MULTI'], ...writes.flatMap(({ requests }) => requests), ['EXEC']],
-    apply: (values) => {
-      for (const { apply } of writes) apply(values);
-    },
-  };
-}
-
-/** Sends random writes, many at a time, until the connection ends. */
+/** Sends random writes, many at a time. */
 class Writer {
-  readonly writes: Write[] = [];
-  acknowledged = 0;
-
-  constructor(
-    readonly client: number,
-    private readonly random: () => number,
-  ) {}
+  constructor(readonly ledger: WriteLedger) {}
 
   async run(server: Server): Promise<void> {
     const connection = await RawClient.connect(server);
-    const send = (): void => {
-      const batch = Array.from({ length: 20 }, () => randomWrite(this.client, this.random));
-      this.writes.push(...batch);
-      connection.write(Buffer.concat(batch.flatMap(({ requests }) => requests.map(encodeRequest))));
+    const send = (): number => {
+      const requests = this.ledger.next(20);
+      connection.write(Buffer.concat(requests.map(encodeRequest)));
+      return requests.length;
     };
-    send();
+    let due = send();
     await untilClosed(async () => {
-      send();
-      const end = this.writes.length - 20;
-      while (this.acknowledged < end) {
-        const { requests } = this.writes[this.acknowledged] as Write;
-        for (const _ of requests) {
-          const reply = await connection.reply();
-          if (reply[0] === 45) throw new Error(`refused: ${reply.toString()}`);
-        }
-        this.acknowledged++;
-      }
+      const next = send();
+      for (; due > 0; due--) this.ledger.take(await connection.reply());
+      due = next;
     });
   }
-
-  /** The client's keys must be what they are after the acknowledged writes, or some more. */
-  check(t: ExecutionContext<unknown>, stored: Values): void {
-    const own = new Map(
-      [...stored].filter(
-        ([key]) =>
-          key.startsWith(`w${this.client}:`) || Math.floor(Number(key) / 1e6) === this.client,
-      ),
-    );
-    const values: Values = new Map();
-    for (const [index, { apply }] of this.writes.entries()) {
-      if (index >= this.acknowledged && isSame(own, values)) {
-        t.pass();
-        return;
-      }
-      apply(values);
-    }
-    t.true(isSame(own, values), `client ${this.client}: ${this.acknowledged} acknowledged`);
-  }
 }
 
-function isSame(a: Values, b: Values): boolean {
-  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
-}
-
-// --- Callers: clients of a function that moves amounts between accounts ----------------------------
-
-const ACCOUNTS = 400;
-const AMOUNT = 1_000;
-const MARKS = 8;
-
-const LIBRARY = `#!js name=accounts
-import { HTAdd, HTDelete, HTGet, HTHas, HTSet } from 'shredder:store';
-const account = (i) => i % 2 === 0 ? 5_000_000 + i : 'account:' + i;
-const bytes = new Uint8Array(64);
-function balance(key) {
-  const length = HTGet(key, bytes);
-  let sum = 0;
-  for (let i = 0; i < length; i++) sum = sum * 10 + bytes[i] - 48;
-  return sum;
-}
-function text(number) {
-  const digits = String(number);
-  const result = new Uint8Array(digits.length);
-  for (let i = 0; i < result.length; i++) result[i] = digits.charCodeAt(i);
-  return result;
-}
-export function open() {
-  for (let i = 0; i < ${ACCOUNTS}; i++) HTSet(account(i), text(${AMOUNT}));
-}
-export function move(_, [client, call, steps]) {
-  let x = (+client * 7919 + +call) >>> 0 || 1;
-  const below = (bound) => { x ^= x << 13; x >>>= 0; x ^= x >>> 17; x ^= x << 5; x >>>= 0; return x % bound; };
-  for (let i = 0; i < ${MARKS} / 2; i++) HTSet('mark:' + client + ':' + i, text(call));
-  for (let i = 0; i < +steps; i++) {
-    const from = account(below(${ACCOUNTS})), to = account(below(${ACCOUNTS}));
-    if (from === to || !HTHas(from)) continue;
-    switch (below(4)) {
-      case 0: {  // all of it: the account is gone, until something is moved to it
-        const all = balance(from);
-        HTDelete(from);
-        HTAdd(to, all);
-        break;
-      }
-      case 1: {
-        const amount = Math.min(below(100), balance(from));
-        HTSet(from, text(balance(from) - amount));
-        HTSet(to, text((HTHas(to) ? balance(to) : 0) + amount));
-        break;
-      }
-      default: {
-        const amount = Math.min(below(1000), balance(from));
-        HTAdd(from, -amount);
-        HTAdd(to, amount);
-      }
-    }
-  }
-  for (let i = ${MARKS} / 2; i < ${MARKS}; i++) HTSet('mark:' + client + ':' + i, text(call));
-}
-export function fail(_, [client]) {
-  for (let i = 0; i < 50; i++) { HTSet('never:' + client + i, text(i)); HTDelete(account(i)); }
-  throw new Error('undone');
-}
-`;
-
-/** Calls the functions, several at a time, until the connection ends. */
+/** Calls the functions, several at a time. */
 class Caller {
-  sent = 0;
-  acknowledged = 0;
-
-  constructor(
-    readonly client: number,
-    private readonly random: () => number,
-  ) {}
+  constructor(readonly ledger: CallLedger) {}
 
   async run(server: Server): Promise<void> {
     const connection = await RawClient.connect(server);
-    const send = (): void => {
-      const steps = 1 + Math.floor(2 ** (this.random() * 11));
-      connection.write(
-        Buffer.concat([
-          encodeRequest(['FCALL', 'fail', 0, this.client]),
-          encodeRequest(['FCALL', 'move', 0, this.client, ++this.sent, steps]),
-        ]),
-      );
-    };
+    const send = (): void => connection.write(Buffer.concat(this.ledger.next().map(encodeRequest)));
     send();
     await untilClosed(async () => {
       send();
-      const failure = (await connection.reply()).toString();
-      if (!failure.startsWith('-ERR Error: undone')) throw new Error(failure);
-      const reply = (await connection.reply()).toString();
-      if (reply.startsWith('-')) throw new Error(reply);
-      this.acknowledged++;
+      this.ledger.take(await connection.reply());
+      this.ledger.take(await connection.reply());
     });
-  }
-
-  /** The calls that were acknowledged have been made, or one or two more, and each as a whole. */
-  check(t: ExecutionContext<unknown>, stored: Values): void {
-    const marks = Array.from({ length: MARKS }, (_, i) => stored.get(`mark:${this.client}:${i}`));
-    t.is(new Set(marks).size, 1, `marks of one call: ${marks}`);
-    const call = Number(marks[0] ?? 0);
-    t.true(
-      call >= this.acknowledged && call <= this.sent,
-      `${call}, ${this.acknowledged} acknowledged`,
-    );
-    t.false(stored.has(`never:${this.client}1`));
   }
 }
 
@@ -270,8 +94,8 @@ function contentOf(storeDump: string, memory: FileHandle): Values {
   const decode = (hex: string): string => Buffer.from(hex.slice(1), 'hex').toString('latin1');
   return new Map(
     lines.map((line) => {
-      const [key, value] = line.split(' ');
-      return [decode(key ?? ''), decode(value ?? '')];
+      const [key, value, expiry] = line.split(' ');
+      return [decode(key ?? ''), { text: decode(value ?? ''), expires: expiry !== '0' }];
     }),
   );
 }
@@ -285,25 +109,28 @@ test('a server that is killed leaves every acknowledged write, and nothing half 
     const memory = await memoryOf(server);
     try {
       const setter = await RawClient.connect(server);
-      t.is(await setter.text('FUNCTION', 'LOAD', LIBRARY), '$8\r\naccounts\r\n');
+      t.is(await setter.text('FUNCTION', 'LOAD', ACCOUNTS_LIBRARY), '$8\r\naccounts\r\n');
       t.is(await setter.text('FCALL', 'open', 0), '$-1\r\n');
       await setter.close();
-      const writers = [1, 2].map((client) => new Writer(client, random));
-      const callers = [3, 4].map((client) => new Caller(client, random));
+      const writers = [1, 2].map((client) => new Writer(new WriteLedger(client, random)));
+      const callers = [3, 4].map((client) => new Caller(new CallLedger(client, random)));
       const running = Promise.all([...writers, ...callers].map((client) => client.run(server)));
       await new Promise((resolve) => setTimeout(resolve, random() * MAX_LIFE_MS));
       await server.stop('SIGKILL');
       await running;
 
-      const stored = contentOf(t.context.storeDump, memory);
-      for (const client of [...writers, ...callers]) client.check(t, stored);
-      let sum = 0;
-      for (let i = 0; i < ACCOUNTS; i++) {
-        sum += Number(stored.get(i % 2 === 0 ? `${5_000_000 + i}` : `account:${i}`) ?? 0);
+      done.writes += writers.reduce((count, { ledger }) => count + ledger.acknowledged, 0);
+      done.calls += callers.reduce((count, { ledger }) => count + ledger.acknowledged, 0);
+      const values = contentOf(t.context.storeDump, memory);
+      const stored = (key: string): string | undefined => values.get(key)?.text;
+      for (const { ledger } of writers) {
+        ledger.settle(new Map([...values].filter(([key]) => ledger.owns(key))));
       }
-      t.is(sum, ACCOUNTS * AMOUNT, `kill ${kill}`);
-      done.writes += writers.reduce((count, { acknowledged }) => count + acknowledged, 0);
-      done.calls += callers.reduce((count, { acknowledged }) => count + acknowledged, 0);
+      for (const { ledger } of callers) ledger.settle(stored);
+      checkAccounts(
+        stored,
+        callers.map(({ ledger }) => ledger.client),
+      );
     } finally {
       await server.stop('SIGKILL');
       await memory.close();
