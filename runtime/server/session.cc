@@ -58,29 +58,31 @@ Session::Session(net::Connection& connection, Shard& shard)
     : connection_(connection),
       shard_(shard),
       opened_ms_(shard.clock().NowMs()),
+      unauthenticated_since_ms_(opened_ms_),
       last_request_ms_(opened_ms_) {
   parser_.SetLimits(resp::RequestParser::Limits::Unauthenticated());
 }
 
 void Session::Begin(const control::HandOver* state) {
   Reset();
-  if (state == nullptr) {
-    if (!destination_.empty()) connection_.Release();
-    return;
-  }
-  opened_ms_ = state->opened_ms;
-  protocol_ = static_cast<resp::Protocol>(state->protocol);
-  name_ = state->name;
-  library_name_ = state->library_name;
-  library_version_ = state->library_version;
-  auth_failures_ = state->auth_failures;
-  if (state->right_digest) {
-    asked_tenant_ = state->tenant;
-    asked_digest_ = *state->right_digest;
-    answer_ = {.connection = id(), .is_known = true, .is_right = true, .tenant = state->tenant};
+  if (state != nullptr) Restore(*state);
+  if (!destination_.empty()) connection_.Release();
+  if (closing_) connection_.CloseAfterFlush();
+}
+
+void Session::Restore(const control::HandOver& state) {
+  opened_ms_ = state.opened_ms;
+  protocol_ = static_cast<resp::Protocol>(state.protocol);
+  name_ = state.name;
+  library_name_ = state.library_name;
+  library_version_ = state.library_version;
+  auth_failures_ = state.auth_failures;
+  if (state.right_digest) {
+    asked_tenant_ = state.tenant;
+    asked_digest_ = *state.right_digest;
+    answer_ = {.connection = id(), .is_known = true, .is_right = true, .tenant = state.tenant};
     destination_.clear();
   }
-  if (!destination_.empty()) connection_.Release();
 }
 
 control::HandOver Session::State() const {
@@ -129,6 +131,7 @@ bool Session::SetTenant(Tenant* tenant) {
   if (tenant != tenant_) watcher_.Unwatch();
   if ((tenant != nullptr) != (tenant_ != nullptr)) {
     shard_.CountAuthenticated(*this, tenant != nullptr);
+    unauthenticated_since_ms_ = shard_.clock().NowMs();
   }
   tenant_ = tenant;
   parser_.SetLimits(tenant ? resp::RequestParser::Limits()
@@ -184,7 +187,7 @@ Session::Authenticated Session::Authenticate(std::string_view name, std::string_
 }
 
 void Session::OnAnswer(const control::AuthenticationAnswer& answer) {
-  if (!is_asking_ || answer.tenant != asked_tenant_) return;
+  if (!is_asking_) return;
   is_asking_ = false;
   answer_ = answer;
   Resume();

@@ -73,6 +73,7 @@ class Session {
   const std::string& library_version() const { return library_version_; }
   void set_library_version(std::string_view version) { library_version_ = version; }
   uint64_t opened_ms() const { return opened_ms_; }
+  uint64_t unauthenticated_since_ms() const { return unauthenticated_since_ms_; }
   uint64_t last_request_ms() const { return last_request_ms_; }
   std::string last_command() const;  // its full name; "NULL" before the first, as Redis has it
   const QueuedCommands* queued() const { return queued_.get(); }  // null outside of a transaction
@@ -94,6 +95,7 @@ class Session {
     kAwait,     // not executed: the session waits for the authority, or leaves for another shard
   };
 
+  void Restore(const control::HandOver& state);
   // False where there are too many clients: replied, and the connection closes.
   bool SetTenant(Tenant* tenant);
   // Becomes the session of a tenant that may be on another shard.
@@ -130,6 +132,7 @@ class Session {
   std::string library_name_;
   std::string library_version_;
   uint64_t opened_ms_;
+  uint64_t unauthenticated_since_ms_;
   uint64_t last_request_ms_;
   const Command* last_container_ = nullptr;
   const Command* last_command_ = nullptr;

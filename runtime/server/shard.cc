@@ -219,8 +219,9 @@ void Shard::CloseLateSessions(uint64_t now_ms) {
   std::vector<Session*> late;
   for (const uint64_t id : unauthenticated_) {
     Session* const session = sessions_.find(id)->second.get();
-    if (now_ms - session->opened_ms() < config_.auth_timeout_ms) break;
-    late.push_back(session);
+    if (now_ms - session->unauthenticated_since_ms() >= config_.auth_timeout_ms) {
+      late.push_back(session);
+    }
   }
   for (Session* session : late) {
     log_.debug("{}: closed, as it has not authenticated in time", session->address());

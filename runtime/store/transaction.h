@@ -15,7 +15,8 @@ namespace shredder::store {
 // What is overwritten or deleted keeps its memory until the outermost one ends (and counts against
 // the quota), but for values that were written since the innermost one began: those are overwritten
 // in place where they fit and the invocation has made no view. Of the undo records,
-// kFreeUndoRecords cost nothing, and others 32 bytes each, in steps of 1 KiB.
+// kFreeUndoRecords cost nothing, and others 32 bytes each, charged in steps that grow with their
+// number, from 1 to 32 KiB.
 //
 // Thread: the shard's. Neither beginning nor ending fails.
 class Transaction {
