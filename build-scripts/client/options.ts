@@ -16,6 +16,6 @@ export interface EndpointOptions {
 export function withEndpointOptions(command: Command, tenant = 'whose functions'): Command {
   return command
     .option('--tenant <name>', `${tenant} (default: ${DEFAULT_TENANT})`)
-    .option('--password <text>', "the tenant's (default: SHREDDER_PASSWORD of the environment)")
+    .option('--password <text>', 'its password (default: SHREDDER_PASSWORD of the environment)')
     .option('--url <url>', `the server (default: ${DEFAULT_URL})`);
 }

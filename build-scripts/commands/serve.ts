@@ -6,7 +6,7 @@ import { loadConfig } from '../config.ts';
 import { ensureRuntime } from '../runtime/build.ts';
 import { Steps } from '../ui/steps.ts';
 
-const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
 
 /** `shredder serve`: the server in the foreground; every flag but --help is shredderd's own. */
 export function serveCommand(): Command {
@@ -23,6 +23,7 @@ Flags of shredderd, among others:
                       without a password, on the loopback)
   --bind <address>    address to listen on (default: 127.0.0.1)
   --port <number>     port to listen on, 0 for any free one (default: 7379)
+  --shards <n>        processes that serve, 0 for everything in one (default: one a core)
   --deadline-ms <n>   CPU time that an invocation may take (default: 50)
   --wall-deadline-ms <n>
                       wall time that it may take (default: 20 times its CPU time)
