@@ -25,6 +25,7 @@ namespace {
 int ServeWithShards(const config::CommandLine& command_line, const config::ServerConfig& config,
                     supervisor::Heritage* heritage, int argc, char** argv, spdlog::logger& log) {
   control::RaiseDescriptorLimit();
+  control::LimitCoreDumps(config.core_dumps);  // of what it has, passwords' digests are a part
   supervisor::SupervisorOptions options;
   options.command_line = command_line;
   options.config = config;

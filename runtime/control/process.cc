@@ -41,6 +41,13 @@ void RaiseDescriptorLimit() {
   setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+void LimitCoreDumps(bool allowed) {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
+  limit.rlim_cur = allowed ? limit.rlim_max : 0;
+  setrlimit(RLIMIT_CORE, &limit);
+}
+
 bool WritePortFile(const std::string& path, uint16_t port, std::string* error) {
   const std::string temporary = fmt::format("{}.{}", path, getpid());
   std::FILE* file = std::fopen(temporary.c_str(), "we");

@@ -4,7 +4,6 @@
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
 #include <csignal>
@@ -49,13 +48,6 @@ void IgnoreStopSignals() {
   std::signal(SIGTERM, SIG_IGN);
 }
 
-void LimitCoreDumps(bool allowed) {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_CORE, &limit) != 0) return;
-  limit.rlim_cur = allowed ? limit.rlim_max : 0;
-  setrlimit(RLIMIT_CORE, &limit);
-}
-
 std::unique_ptr<net::EventLoop> MakeLoop(const config::ServerConfig& config, Shard* shard,
                                          std::string* error) {
   net::EventLoopOptions options;
@@ -94,7 +86,7 @@ std::shared_ptr<spdlog::logger> MakeLog(const std::string& name, const std::stri
 int ServeAlone(const config::CommandLine& command_line, const config::ServerConfig& config,
                spdlog::logger& log) {
   control::RaiseDescriptorLimit();
-  LimitCoreDumps(config.core_dumps);
+  control::LimitCoreDumps(config.core_dumps);
   std::string error;
   if (!engine::Engine::InitializeProcess(command_line.v8_flags, &error)) return Fail(error);
   const std::optional<control::StatusMemory> status = control::StatusMemory::Create(&error);
@@ -140,7 +132,7 @@ int ServeAsShard(int channel_fd) {
   if (getppid() != start->supervisor_pid) return 0;
   const std::optional<config::ServerConfig> config = config::ServerFromJson(start->server_config);
   if (!config) return Fail("the supervisor's configuration makes no sense to this shard");
-  LimitCoreDumps(config->core_dumps);
+  control::LimitCoreDumps(config->core_dumps);
   std::string error;
   if (!engine::Engine::InitializeProcess(start->v8_flags, &error)) return Fail(error);
   std::signal(SIGPIPE, SIG_IGN);
