@@ -14,6 +14,8 @@ namespace {
 
 // What one tick of the timer may do about expired keys.
 constexpr size_t kMaxTenantsReapedPerTick = 8;
+// Tenants that a tick looks at: of more, each has its turn after several ticks.
+constexpr size_t kMaxTenantsVisitedPerTick = 2000;
 constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
 constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 
@@ -38,8 +40,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       log_(log),
       identity_(identity),
       page_(page),
-      status_(page->shards[identity.shard]),
-      last_timer_ms_(clock.NowMs()) {}
+      status_(page->shards[identity.shard]) {}
 
 Shard::~Shard() = default;
 
@@ -152,7 +153,6 @@ void Shard::ReleaseLeaving() {
     if (last_run_tenant_ == tenant) last_run_tenant_ = nullptr;
     tenants_by_name_.erase(tenant->name);
     tenants_.erase(tenants_.begin() + static_cast<ptrdiff_t>(i));
-    next_to_reap_ = 0;
     authority_->OnReleased(name);
   }
 }
@@ -322,18 +322,22 @@ void Shard::OnTimer() {
   if (std::exchange(has_left_slots_, false)) authority_->OnSlotsLeft();
   ResumeDelayed(now_ms);
   ReapExpired();
-  if (now_ms == last_timer_ms_) return;
-  for (const auto& tenant : tenants_) {
-    tenant->stats.rate.Sample(tenant->stats.commands, now_ms - last_timer_ms_);
+  SampleRates(now_ms);
+}
+
+void Shard::SampleRates(uint64_t now_ms) {
+  for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
+    next_to_sample_ = next_to_sample_ + 1 < tenants_.size() ? next_to_sample_ + 1 : 0;
+    tenants_[next_to_sample_]->stats.rate.Sample(tenants_[next_to_sample_]->stats.commands, now_ms);
   }
-  last_timer_ms_ = now_ms;
 }
 
 void Shard::ReapExpired() {
   size_t reaped_tenants = 0;
-  for (size_t i = 0; i < tenants_.size() && reaped_tenants < kMaxTenantsReapedPerTick; ++i) {
+  size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick);
+  for (; left > 0 && reaped_tenants < kMaxTenantsReapedPerTick; --left) {
+    next_to_reap_ = next_to_reap_ + 1 < tenants_.size() ? next_to_reap_ + 1 : 0;
     Tenant& tenant = *tenants_[next_to_reap_];
-    next_to_reap_ = (next_to_reap_ + 1) % tenants_.size();
     if (IsHeld(&tenant) || tenant.store->expiring_key_count() == 0) continue;
     tenant.store->SetNow(clock_.NowMs());
     tenant.stats.expired_keys +=

@@ -181,6 +181,7 @@ class Shard : public net::ConnectionHandler {
   void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
   void ResumeBusy();
   void ReapExpired();
+  void SampleRates(uint64_t now_ms);
 
   config::ServerConfig config_;
   const Clock& clock_;
@@ -211,7 +212,7 @@ class Shard : public net::ConnectionHandler {
   bool has_left_slots_ = false;  // that the authority has not been told of
   int nested_exec_yields_ = 0;
   size_t next_to_reap_ = 0;
-  uint64_t last_timer_ms_;
+  size_t next_to_sample_ = 0;
 };
 
 }  // namespace shredder::server

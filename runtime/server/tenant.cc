@@ -6,10 +6,14 @@
 
 namespace shredder::server {
 
-void RateMeter::Sample(uint64_t total, uint64_t interval_ms) {
-  rates_[next_] = (total - last_total_) * 1000 / interval_ms;
-  next_ = (next_ + 1) % rates_.size();
+void RateMeter::Sample(uint64_t total, uint64_t now_ms) {
+  // The clock may have been set back.
+  if (last_ms_ != 0 && now_ms > last_ms_) {
+    rates_[next_] = (total - last_total_) * 1000 / (now_ms - last_ms_);
+    next_ = (next_ + 1) % rates_.size();
+  }
   last_total_ = total;
+  last_ms_ = now_ms;
 }
 
 uint64_t RateMeter::per_second() const {

@@ -15,17 +15,18 @@
 
 namespace shredder::server {
 
-// Commands in the last second or so, from samples at equal intervals.
+// Commands a second, of late: the mean of the rates between the last samples.
 class RateMeter {
  public:
-  // `total` counts up; `interval_ms` since the last sample must not be 0.
-  void Sample(uint64_t total, uint64_t interval_ms);
+  // `total` counts up. The first sample only begins the time.
+  void Sample(uint64_t total, uint64_t now_ms);
   uint64_t per_second() const;
 
  private:
   std::array<uint64_t, 16> rates_{};
   size_t next_ = 0;
   uint64_t last_total_ = 0;
+  uint64_t last_ms_ = 0;
 };
 
 struct TenantStats {
