@@ -31,9 +31,9 @@ class WatchedKeys final : private store::ChangeObserver {
   // The store's own hash: nobody outside can choose keys that collide.
   struct Hash {
     using is_transparent = void;
-    const store::Store* hashing;
+    const store::Store* seeded;
     size_t operator()(std::string_view key) const {
-      return store::HashOf(*hashing->header(), *store::Key::FromBytes(key));
+      return store::HashOf(*seeded->header(), *store::Key::FromBytes(key));
     }
   };
   // A key's watchers, and whether it was live when each of them began.

@@ -1,11 +1,13 @@
 // Processes that work on a store are killed at random, one after the other, on the same memory.
 // After each, the store attaches with all checks, and holds what a model does after the operations
-// that were acknowledged, or after one more.
+// that were acknowledged, or after one more. Some begin in a pool's slot, and send the descriptor
+// of their own memory when they outgrow it.
 //
 //   SHREDDER_TEST_KILLS=N    so many kills, in place of kKills
 //   SHREDDER_TEST_SEED=N     other operations; when a process is killed depends on the machine
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -71,11 +73,23 @@ struct Profile {
   uint64_t quota_bytes;
   uint64_t key_space;
   uint64_t max_value_bytes;
+  bool changes_quota = false;
+  // Begins in a slot, with a value of so many bytes; moves when it should, or only when it must.
+  uint64_t bytes_in_slot = 0;
+  bool moves_late = false;
 };
 
 constexpr Profile kProfiles[] = {
-    {kMiB, 3000, 400},  {8 * kMiB, 60'000, 60}, {8 * kMiB, 40, kMiB},
-    {kMiB, 60, 60'000}, {2 * kMiB, 20'000, 30}, {40 * kMiB, 8, 10 * kMiB},
+    {kMiB, 3000, 400},
+    {8 * kMiB, 60'000, 60},
+    {200 * kMiB, 3000, 4000, false, 15 * kMiB},
+    {8 * kMiB, 40, kMiB},
+    {2 * kMiB, 9000, 2000, true},
+    {kMiB, 60, 60'000},
+    {200 * kMiB, 400, 100'000, false, 75 * kMiB, true},
+    {2 * kMiB, 20'000, 30},
+    {40 * kMiB, 8, 10 * kMiB},
+    {48 * kMiB, 2000, 20'000, true, 15 * kMiB},
 };
 
 // Makes the operations of a store, by their numbers, on the store itself or on the model.
@@ -97,6 +111,11 @@ class Operations {
         if (random.Below(60) == 0) target->Clear();
         return;
       case 3:
+        if (profile_.changes_quota && random.Below(10) == 0) {
+          return target->SetQuota(
+              std::max(kMiB, profile_.quota_bytes / 2 + random.Below(3 * profile_.quota_bytes)));
+        }
+        return MakeTransaction(&random, grows, target);
       case 4:
       case 5:
       case 6:
@@ -183,6 +202,10 @@ class StoreTarget {
   void AdvanceClock(uint64_t ms) { store_->SetNow(store_->now_ms() + ms); }
   void Reap(uint64_t visits, uint64_t removals) { store_->ReapExpired(visits, removals); }
   void Clear() { store_->Clear(); }
+  void SetQuota(uint64_t bytes) {
+    std::string error;
+    EXPECT_TRUE(store_->SetQuota(bytes, &error)) << error;
+  }
   void Delete(const std::string& key) { store_->Delete(KeyOf(key)); }
   void Set(const std::string& key, const std::string& value, Expiry expiry) {
     Tell(store_->Set(KeyOf(key), value, expiry) == WriteStatus::kOk);
@@ -222,6 +245,8 @@ class Model {
   uint64_t now_ms() const { return now_ms_; }
   void AdvanceClock(uint64_t ms) { now_ms_ += ms; }
   void Reap(uint64_t, uint64_t) {}
+  void SetQuota(uint64_t) {}
+  void Put(const std::string& key, const std::string& value) { keys_[key] = {value, 0}; }
   void Clear() {
     if (marks_.empty()) return keys_.clear();
     while (!keys_.empty()) Change(keys_.begin()->first, std::nullopt);
@@ -344,25 +369,98 @@ class Model {
 
 // --- Processes -----------------------------------------------------------------------------------
 
-constexpr int kAttachFailed = 3;
+constexpr int kFailed = 3;
+
+// The descriptor, to who keeps memory for the next process.
+bool SendDescriptor(int socket, int fd) {
+  char byte = 0;
+  iovec data = {&byte, 1};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof fd);
+  std::memcpy(CMSG_DATA(header), &fd, sizeof fd);
+  return sendmsg(socket, &message, 0) == 1;
+}
+
+// The one that was sent, or -1.
+int ReceiveDescriptor(int socket) {
+  char byte = 0;
+  iovec data = {&byte, 1};
+  int fd = -1;
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof fd)] = {};
+  msghdr message = {};
+  message.msg_iov = &data;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  if (recvmsg(socket, &message, MSG_DONTWAIT) != 1) return -1;
+  std::memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+  return fd;
+}
+
+class SendingOwner : public MemoryOwner {
+ public:
+  explicit SendingOwner(int socket) : socket_(socket) {}
+  bool OnNewMemory(int fd) override { return SendDescriptor(socket_, fd); }
+  void OnNewBase() override {}
+
+ private:
+  const int socket_;
+};
+
+// Where a store is: in the first slot of the pool that the file is, or the file.
+struct Home {
+  int fd;
+  bool is_pool;
+};
+
+struct Attached {
+  std::unique_ptr<StorePool> pool;
+  std::unique_ptr<Store> store;
+};
+
+Attached Attach(const Home& home, bool check_everything, std::string* error) {
+  Attached found;
+  if (!home.is_pool) {
+    found.store = Store::Attach(home.fd, check_everything, error);
+  } else if ((found.pool = StorePool::Attach(home.fd, error)) != nullptr) {
+    found.store = Store::Attach(*found.pool, 0, check_everything, error);
+  }
+  return found;
+}
 
 // Attaches the memory; then makes operations until it is killed, or ends at once.
-[[noreturn]] void RunProcess(int fd, const Operations& operations, uint64_t first, bool works,
-                             Progress* progress) {
+[[noreturn]] void RunProcess(const Home& home, int socket, const Operations& operations,
+                             uint64_t first, bool works, bool moves_late, Progress* progress) {
   std::string error;
   progress->phase = Phase::kAttaches;
-  const auto store = Store::Attach(fd, false, &error);
+  const Attached attached = Attach(home, false, &error);
+  Store* const store = attached.store.get();
   if (store == nullptr) {
     std::fprintf(stderr, "%s\n", error.c_str());
-    _exit(kAttachFailed);
+    _exit(kFailed);
   }
   if (!works) _exit(0);
+  SendingOwner owner(socket);
+  store->SetMemoryOwner(&owner);
   progress->phase = Phase::kWorks;
-  StoreTarget target(store.get(), progress);
+  StoreTarget target(store, progress);
   for (uint64_t i = first; progress->outcome_count + 2000 < Progress::kMaxOutcomes; i++) {
+    if (!moves_late && store->NeedsOwnMemory() && !store->MoveToOwnMemory(&error)) {
+      std::fprintf(stderr, "%s\n", error.c_str());
+      _exit(kFailed);
+    }
     progress->begun = i + 1;
     operations.Make(i, &target);
     progress->acknowledged = i + 1;
+    if (testing::Test::HasFailure()) _exit(kFailed);
   }
   for (;;) pause();
 }
@@ -390,7 +488,9 @@ struct Seen {
   uint64_t while_attaching = 0;
   uint64_t kept_unacknowledged = 0;
   uint64_t operations = 0;
+  uint64_t moves = 0;
 
+  // At a pool's first slot as at a store's own memory.
   void Look(int fd) {
     layout::StoreHeader header;
     ASSERT_EQ(pread(fd, &header, sizeof header, 0), static_cast<ssize_t>(sizeof header));
@@ -400,13 +500,13 @@ struct Seen {
     while_clearing += header.clearing != 0;
   }
   void Print() const {
-    std::printf("%" PRIu64 " kills, %" PRIu64
-                " operations acknowledged; killed in an operation %" PRIu64 ", in a step %" PRIu64
-                ", in a transaction %" PRIu64 ", while it was kept %" PRIu64
-                ", while clearing %" PRIu64 ", while attaching %" PRIu64
-                "; kept, but not acknowledged %" PRIu64 "\n",
-                kills, operations, in_an_operation, in_a_step, in_a_transaction, while_keeping,
-                while_clearing, while_attaching, kept_unacknowledged);
+    std::printf(
+        "%" PRIu64 " kills, %" PRIu64 " operations acknowledged; killed in an operation %" PRIu64
+        ", in a step %" PRIu64 ", in a transaction %" PRIu64 ", while it was kept %" PRIu64
+        ", while clearing %" PRIu64 ", while attaching %" PRIu64
+        "; kept, but not acknowledged %" PRIu64 "; moves to memory of its own %" PRIu64 "\n",
+        kills, operations, in_an_operation, in_a_step, in_a_transaction, while_keeping,
+        while_clearing, while_attaching, kept_unacknowledged, moves);
   }
 };
 
@@ -414,12 +514,27 @@ struct Seen {
 class KilledStore {
  public:
   KilledStore(const Profile& profile, uint64_t seed, Progress* progress, Seen* seen)
-      : operations_(profile, seed), random_(seed), progress_(progress), seen_(seen) {
-    const auto store = NewStore(profile.quota_bytes, seed);
+      : profile_(profile),
+        operations_(profile, seed),
+        random_(seed),
+        progress_(progress),
+        seen_(seen) {
+    const bool is_pooled = profile.bytes_in_slot > 0;
+    const auto pool = is_pooled ? NewPool(1) : nullptr;
+    const auto store = is_pooled ? NewStore(pool.get(), 0, profile.quota_bytes, seed)
+                                 : NewStore(profile.quota_bytes, seed);
     store->SetNow(model_.now_ms());
-    fd_ = dup(store->fd());
+    if (is_pooled) {
+      const std::string value(profile.bytes_in_slot, 's');
+      EXPECT_EQ(store->Set(KeyOf("in the slot"), value), WriteStatus::kOk);
+      model_.Put("in the slot", value);
+    }
+    home_ = {dup(is_pooled ? pool->fd() : store->fd()), is_pooled};
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, sockets_), 0);
   }
-  ~KilledStore() { close(fd_); }
+  ~KilledStore() {
+    for (const int fd : {home_.fd, sockets_[0], sockets_[1]}) close(fd);
+  }
   KilledStore(const KilledStore&) = delete;
   KilledStore& operator=(const KilledStore&) = delete;
 
@@ -429,11 +544,18 @@ class KilledStore {
     progress_->begun = progress_->acknowledged = next_;
     progress_->outcome_count = 0;
     progress_->phase = Phase::kBegins;
-    const auto most = std::chrono::microseconds(100 << random_.Below(6));
+    // A move takes longer.
+    const auto most =
+        std::chrono::microseconds(100 << random_.Below(profile_.bytes_in_slot > 0 ? 11 : 6));
     Kill(true, most * random_.Below(1000) / 1000);
     seen_->kills++;
     seen_->in_an_operation += progress_->begun > progress_->acknowledged;
-    seen_->Look(fd_);
+    if (const int fd = ReceiveDescriptor(sockets_[0]); fd >= 0) {
+      seen_->moves++;
+      close(home_.fd);
+      home_ = {fd, false};
+    }
+    seen_->Look(home_.fd);
     // Some die of putting it in order.
     while (random_.Below(3) == 0) {
       progress_->phase = Phase::kBegins;
@@ -448,7 +570,8 @@ class KilledStore {
   // Whether that ended it.
   bool Kill(bool works, std::chrono::nanoseconds after) {
     const pid_t child = fork();
-    if (child == 0) RunProcess(fd_, operations_, next_, works, progress_);
+    if (child == 0)
+      RunProcess(home_, sockets_[1], operations_, next_, works, profile_.moves_late, progress_);
     const Phase awaited = works ? Phase::kWorks : Phase::kAttaches;
     int status = 0;
     bool has_ended = false;
@@ -478,7 +601,8 @@ class KilledStore {
     while (next_ < acknowledged) make_next();
 
     std::string error;
-    const auto store = Store::Attach(fd_, true, &error);
+    const Attached attached = Attach(home_, true, &error);
+    const Store* const store = attached.store.get();
     ASSERT_NE(store, nullptr) << error << ", " << Where();
     std::string difference = model_.CompareWith(*store);
     if (difference.empty()) return;
@@ -494,12 +618,14 @@ class KilledStore {
     return "kill " + std::to_string(seen_->kills) + ", operation " + std::to_string(next_);
   }
 
+  const Profile profile_;
   const Operations operations_;
   Random random_;
   Progress* const progress_;
   Seen* const seen_;
   Model model_;
-  int fd_;
+  Home home_ = {};
+  int sockets_[2];
   uint64_t next_ = 0;  // operation
 };
 
@@ -522,6 +648,7 @@ TEST(StoreKill, NothingAcknowledgedIsLostAndNothingUnfinishedStays) {
   }
   seen.Print();
   EXPECT_GT(seen.in_an_operation, 0u);
+  EXPECT_GT(seen.moves, 0u);
   munmap(shared, sizeof(Progress));
 }
 
