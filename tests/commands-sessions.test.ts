@@ -652,6 +652,8 @@ test.serial('COMMAND INFO gives the arity and the key positions that Redis gives
   const list = (await pair.shredder.call('COMMAND', 'LIST')).toString();
   const names = list.split('\r\n').filter((line) => /^[a-z_]+$/.test(line));
   t.true(names.includes('get') && names.includes('fcall_ro'));
+  // Shredder's own.
+  const own = new Set(['tenant']);
   /** Name, arity and key positions, the set of flags taken out. */
   const described = (reply: Buffer): string[] =>
     [
@@ -661,7 +663,7 @@ test.serial('COMMAND INFO gives the arity and the key positions that Redis gives
           /\*10\r\n\$\d+\r\n([a-z_]+)\r\n:(-?\d+)\r\n\*\d+\r\n(?:\+\w+\r\n)*:(-?\d+)\r\n:(-?\d+)\r\n:(-?\d+)\r\n/g,
         ),
     ].map((match) => match.slice(1).join(' '));
-  for (const name of names) {
+  for (const name of names.filter((each) => !own.has(each))) {
     const [ours, theirs] = await Promise.all([
       pair.shredder.call('COMMAND', 'INFO', name),
       pair.redis.call('COMMAND', 'INFO', name),

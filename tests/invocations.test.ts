@@ -3,7 +3,7 @@ import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { eventually } from './support/eventually.ts';
 import { shardPids } from './support/processes.ts';
 import { RawClient } from './support/resp.ts';
-import { serverFor, startServer, type Server } from './support/server.ts';
+import { ONE_SHARD, serverFor, startServer, type Server } from './support/server.ts';
 import { stopsWell } from './support/stop.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
@@ -73,6 +73,7 @@ test.before(async (t) => {
   });
   t.context.patient = await startServer({
     config: twoTenants({ server: ['deadline-ms = 600000', 'busy-reply-ms = 3600000'] }),
+    flags: ONE_SHARD,
     ownDeadlines: true,
   });
   for (const server of [t.context.strict, t.context.patient]) {

@@ -197,6 +197,8 @@ bool Shard::Admit() {
   if (unauthenticated_.empty()) return false;
   Session* const oldest = sessions_.find(*unauthenticated_.begin())->second.get();
   log_.debug("{}: closed, as too many connections have not authenticated", oldest->address());
+  // Others that are accepted in this turn make room by others.
+  unauthenticated_.erase(oldest->id());
   oldest->Kill();
   return true;
 }

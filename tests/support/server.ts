@@ -26,11 +26,15 @@ export function builtRuntime(): Promise<RuntimeBuild> {
 /** Time enough for anything that ends, on any machine: no test meets a deadline by being slow. */
 const PATIENT = ['--deadline-ms', '60000', '--load-deadline-ms', '60000'];
 
+const SHARDS = process.env['SHREDDER_TEST_SHARDS'];
+
+/** Flags of a server whose tenants share a shard: they wait for each other's functions. */
+export const ONE_SHARD = ['--shards', SHARDS === '0' ? '0' : '1'];
+
 /** `--shards` as the environment says, unless the test does. */
 function shardFlags(flags: readonly string[], config = ''): string[] {
-  const count = process.env['SHREDDER_TEST_SHARDS'];
-  if (count === undefined || flags.includes('--shards') || /^shards\s*=/m.test(config)) return [];
-  return ['--shards', count];
+  if (SHARDS === undefined || flags.includes('--shards') || /^shards\s*=/m.test(config)) return [];
+  return ['--shards', SHARDS];
 }
 
 export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
