@@ -13,6 +13,8 @@ std::string RandomRunId();
 uint64_t UnixMs();
 // As far as the hard limit goes: each client takes a descriptor, and the usual soft limit is 1024.
 void RaiseDescriptorLimit();
+// Whether a port file can be written there; false with a one-line reason in *error.
+bool CheckPortFile(const std::string& path, std::string* error);
 // Under another name first, so that a reader never sees half of it. False with a one-line reason in
 // *error.
 bool WritePortFile(const std::string& path, uint16_t port, std::string* error);

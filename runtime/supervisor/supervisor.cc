@@ -125,6 +125,8 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
     for (const config::TenantConfig& tenant : config.tenants) {
       if (!AddTenant(tenant, true, error)) return false;
     }
+    const std::string& port_file = options_.command_line.port_file;
+    if (!port_file.empty() && !control::CheckPortFile(port_file, error)) return false;
     if (!OpenListeners(error)) return false;
   }
   for (auto& [index, shard] : shards_) {
