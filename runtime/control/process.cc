@@ -48,8 +48,34 @@ void LimitCoreDumps(bool allowed) {
   setrlimit(RLIMIT_CORE, &limit);
 }
 
+namespace {
+
+// The name that the file has until it is whole.
+std::string TemporaryPortFile(const std::string& path) {
+  return fmt::format("{}.{}", path, getpid());
+}
+
+std::string PortFileError(const std::string& path) {
+  return fmt::format("--port-file {}: cannot be written: {}; give a path in a writable folder",
+                     path, std::strerror(errno));
+}
+
+}  // namespace
+
+bool CheckPortFile(const std::string& path, std::string* error) {
+  const std::string temporary = TemporaryPortFile(path);
+  std::FILE* file = std::fopen(temporary.c_str(), "we");
+  if (!file) {
+    *error = PortFileError(path);
+    return false;
+  }
+  std::fclose(file);
+  std::remove(temporary.c_str());
+  return true;
+}
+
 bool WritePortFile(const std::string& path, uint16_t port, std::string* error) {
-  const std::string temporary = fmt::format("{}.{}", path, getpid());
+  const std::string temporary = TemporaryPortFile(path);
   std::FILE* file = std::fopen(temporary.c_str(), "we");
   bool written = file != nullptr;
   if (file) {
@@ -57,8 +83,7 @@ bool WritePortFile(const std::string& path, uint16_t port, std::string* error) {
     written = std::fclose(file) == 0 && written;
   }
   if (written && std::rename(temporary.c_str(), path.c_str()) == 0) return true;
-  *error = fmt::format("--port-file {}: cannot be written: {}; give a path in a writable folder",
-                       path, std::strerror(errno));
+  *error = PortFileError(path);
   std::remove(temporary.c_str());
   return false;
 }

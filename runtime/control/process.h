@@ -15,6 +15,8 @@ uint64_t UnixMs();
 void RaiseDescriptorLimit();
 // Whether this process may leave a core dump, as far as the hard limit allows.
 void LimitCoreDumps(bool allowed);
+// Whether a port file can be written there; false with a one-line reason in *error.
+bool CheckPortFile(const std::string& path, std::string* error);
 // Under another name first, so that a reader never sees half of it. False with a one-line reason in
 // *error.
 bool WritePortFile(const std::string& path, uint16_t port, std::string* error);

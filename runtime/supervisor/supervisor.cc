@@ -92,11 +92,12 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
     for (const config::TenantConfig& tenant : config.tenants) {
       if (!AddTenant(tenant, true, error)) return false;
     }
+    const std::string& port_file = options_.command_line.port_file;
+    if (!port_file.empty() && !control::CheckPortFile(port_file, error)) return false;
     if (!OpenListeners(error)) return false;
   }
-  for (auto& [index, shard] : shards_) {
-    StartShard(shard);
-  }
+  // The others once it serves, so that what no shard can do is said once.
+  StartShard(shards_.at(0));
   return true;
 }
 
@@ -115,7 +116,8 @@ void Supervisor::Tick() {
   const uint64_t now_ns = control::MonotonicNs();
   for (auto& [index, shard] : shards_) {
     if (!shard.child) {
-      if (now_ns >= shard.start_at_ns && !is_stopping_) StartShard(shard);
+      if (now_ns >= shard.start_at_ns && (has_served_ || index == 0) && !is_stopping_)
+        StartShard(shard);
       continue;
     }
     CheckSilence(shard, now_ns);
@@ -175,7 +177,6 @@ void Supervisor::Turn(int timeout_ms) {
 }
 
 int Supervisor::Run() {
-  log_.info("{}, {} shard{}", options_.banner, shard_count_, shard_count_ == 1 ? "" : "s");
   while (!stop_requested_) {
     Turn(kTickMs);
     Tick();

@@ -157,6 +157,7 @@ class Supervisor final : public TenantControl {
   bool stop_requested_ = false;
   bool is_stopping_ = false;  // the shards are to end, and no other is to take their place
   int exit_code_ = 0;
+  bool has_served_ = false;  // a shard, once
   bool is_announced_ = false;
   uint64_t sampled_ns_ = 0;
 };

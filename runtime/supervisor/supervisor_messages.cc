@@ -30,6 +30,12 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
   const std::string& kind = message.kind;
   if (kind == control::Serving::kKind) {
     shard.is_serving = true;
+    if (!std::exchange(has_served_, true)) {
+      log_.info("{}, {} shard{}", options_.banner, shard_count_, shard_count_ == 1 ? "" : "s");
+      for (auto& [index, other] : shards_) {
+        if (!other.child) StartShard(other);
+      }
+    }
     log_.info("shard {}: serving, process {}, after {} ms", shard.index, shard.child->pid(),
               (control::MonotonicNs() - shard.started_ns) / 1'000'000);
     for (control::Message& waiting : std::exchange(shard.waiting, {})) {

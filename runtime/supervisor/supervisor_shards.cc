@@ -182,7 +182,7 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
   control::Clear(&status_.page().shards[shard.index]);
   FreeLeft(shard);
   if (is_stopping_) return;
-  if (!is_announced_ && WIFEXITED(wait_status)) {
+  if (!has_served_ && WIFEXITED(wait_status)) {
     // It has said why, and would say so again.
     exit_code_ = 1;
     stop_requested_ = true;
