@@ -168,7 +168,7 @@ struct Progress {
 };
 
 // Empty where all is well; else what is not.
-std::string Attempt(int fd, Progress* progress) {
+std::string Attempt(int fd, bool is_pool, Progress* progress) {
   std::mt19937_64 random(progress->next);
   const MemoryCopy memory(fd);
   struct stat status;
@@ -180,7 +180,10 @@ std::string Attempt(int fd, Progress* progress) {
   munmap(address, bytes);
 
   std::string error;
-  const auto store = Store::Attach(memory.fd(), true, &error);
+  const auto pool = is_pool ? StorePool::Attach(memory.fd(), &error) : nullptr;
+  if (is_pool && pool == nullptr) return "no pool: " + error;
+  const auto store =
+      is_pool ? Store::Attach(*pool, 0, true, &error) : Store::Attach(memory.fd(), true, &error);
   if (store == nullptr) {
     progress->refused++;
     const bool is_line = !error.empty() && error.find('\n') == std::string::npos;
@@ -195,11 +198,11 @@ std::string Attempt(int fd, Progress* progress) {
 }
 
 // Makes the attempts from the next one on, as far as it comes.
-[[noreturn]] void RunBatch(int fd, uint64_t end, Progress* progress) {
+[[noreturn]] void RunBatch(int fd, bool is_pool, uint64_t end, Progress* progress) {
   for (; progress->next < end; progress->next++) {
     const itimerval limit = {{0, 0}, {kCpuSeconds, 0}};
     setitimer(ITIMER_PROF, &limit, nullptr);
-    const std::string fault = Attempt(fd, progress);
+    const std::string fault = Attempt(fd, is_pool, progress);
     if (fault.empty()) continue;
     std::fprintf(stderr, "%s\n", fault.c_str());
     _exit(1);
@@ -207,8 +210,9 @@ std::string Attempt(int fd, Progress* progress) {
   _exit(0);
 }
 
-// Damages copies of the memory, a number of times.
-void ExpectNoHarm(int fd, uint64_t attempts) {
+// Damages copies of the memory, a number of times: a store's own, or a pool with one in its first
+// slot.
+void ExpectNoHarm(int fd, uint64_t attempts, bool is_pool = false) {
   const uint64_t first = NumberFrom("SHREDDER_TEST_SEED", 1);
   attempts *= NumberFrom("SHREDDER_TEST_ATTEMPTS", 1);
   void* shared =
@@ -218,7 +222,8 @@ void ExpectNoHarm(int fd, uint64_t attempts) {
   for (uint64_t failures = 0; progress->next < first + attempts && failures < 5;) {
     const pid_t child = fork();
     ASSERT_GE(child, 0);
-    if (child == 0) RunBatch(fd, std::min(progress->next + kBatch, first + attempts), progress);
+    if (child == 0)
+      RunBatch(fd, is_pool, std::min(progress->next + kBatch, first + attempts), progress);
     int status = 0;
     ASSERT_EQ(waitpid(child, &status, 0), child);
     if (WIFEXITED(status) && WEXITSTATUS(status) == 0) continue;
@@ -280,6 +285,30 @@ TEST(StoreCorruption, ASmallStore) {
   const auto store = NewStore(kMiB);
   Fill(store.get(), 30);
   ExpectNoHarm(store->fd(), kAttempts);
+}
+
+TEST(StoreCorruption, AStoreInASlot) {
+  const auto pool = NewPool(2);
+  const auto store = NewStore(pool.get(), 0, 256 * kMiB);
+  Fill(store.get(), 300);
+  const Transaction transaction(store.get());
+  WriteInTransaction(store.get());
+  ExpectNoHarm(pool->fd(), kAttempts, true);
+}
+
+TEST(StoreCorruption, AQuotaThatIsBeingRaised) {
+  const auto store = NewStore(2 * kMiB);
+  Fill(store.get(), 300);
+  std::string error;
+  const auto memory = CopyWhen(
+      store.get(), [&] { EXPECT_TRUE(store->SetQuota(80 * kMiB, &error)) << error; },
+      [&] {
+        // The base may have changed already.
+        layout::StoreHeader header;
+        return pread(store->fd(), &header, sizeof header, 0) == sizeof header &&
+               layout::JournalCount(&header) == 4;
+      });
+  ExpectNoHarm(memory->fd(), kAttempts);
 }
 
 TEST(StoreCorruption, AGrownStore) {
