@@ -18,6 +18,8 @@ export interface Credentials {
 }
 
 const RETRY_MS = 5;
+/** Between two lots of requests: clients that do without take a small machine from the server. */
+const PAUSE_MS = 10;
 
 export class SteadyClient {
   /** How many of its connections the server has ended. */
@@ -48,7 +50,7 @@ export class SteadyClient {
         if (!isClosure(error)) throw error;
         this.closures++;
         this.servedSince = undefined;
-        await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+        await sleep(RETRY_MS);
       } finally {
         await connection?.close();
       }
@@ -75,9 +77,14 @@ export class SteadyClient {
       connection.write(Buffer.concat(requests.map(encodeRequest)));
       for (; due > 0; due--) this.part.take(await connection.reply());
       due = requests.length;
+      await sleep(PAUSE_MS);
     }
     for (; due > 0; due--) this.part.take(await connection.reply());
   }
+}
+
+function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 /** Whether the server, or who has killed it, has ended the connection. */
