@@ -193,8 +193,9 @@ engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
 bool Shard::Admit() {
   if (!open_tenant_.empty()) return HasRoomForClient();
   if (page_->unauthenticated() < config_.max_unauthenticated) return true;
-  // Room is made by the one that has had the longest time to authenticate.
-  if (unauthenticated_.empty()) return false;
+  // Room is made by the one that has had the longest time to authenticate; where all are at other
+  // shards, there is one too many here at most.
+  if (unauthenticated_.empty()) return true;
   Session* const oldest = sessions_.find(*unauthenticated_.begin())->second.get();
   log_.debug("{}: closed, as too many connections have not authenticated", oldest->address());
   // Others that are accepted in this turn make room by others.

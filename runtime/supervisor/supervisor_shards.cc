@@ -178,7 +178,7 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
   const std::string function = was_running ? status.function.Get() : std::string();
   const pid_t pid = shard.child->pid();
   shard.child.reset();
-  shard.is_serving = false;
+  const bool was_serving = std::exchange(shard.is_serving, false);
   control::Clear(&status_.page().shards[shard.index]);
   FreeLeft(shard);
   if (is_stopping_) return;
@@ -195,7 +195,9 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
     log_.error("shard {}: tenant '{}' was running '{}'", shard.index, tenant, function);
     if (shard.is_silent || IsCrash(wait_status)) CountCrash(shard, tenant, function);
   }
-  const bool was_quick = now_ns - shard.started_ns < kQuickEndMs * kNsPerMs;
+  // Who is killed from outside while serving may be served again at once.
+  const bool is_own_end = !was_serving || shard.is_silent || IsCrash(wait_status);
+  const bool was_quick = is_own_end && now_ns - shard.started_ns < kQuickEndMs * kNsPerMs;
   shard.failures = was_quick ? shard.failures + 1 : 0;
   const uint64_t pause_ms =
       shard.failures <= 1
