@@ -192,10 +192,13 @@ engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
 
 bool Shard::Admit() {
   if (!open_tenant_.empty()) return HasRoomForClient();
-  if (page_->unauthenticated() < config_.max_unauthenticated) return true;
-  // Room is made by the one that has had the longest time to authenticate; where all are at other
-  // shards, there is one too many here at most.
-  if (unauthenticated_.empty()) return true;
+  // Each shard has its part of them, so that none closes one that has just come because others have
+  // many.
+  const uint64_t shards = std::max<uint64_t>(1, config_.shards.value_or(1));
+  if (unauthenticated_.size() < std::max<uint64_t>(1, config_.max_unauthenticated / shards)) {
+    return true;
+  }
+  // Room is made by the one that has had the longest time to authenticate.
   Session* const oldest = sessions_.find(*unauthenticated_.begin())->second.get();
   log_.debug("{}: closed, as too many connections have not authenticated", oldest->address());
   // Others that are accepted in this turn make room by others.

@@ -101,6 +101,12 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
   return true;
 }
 
+std::string Supervisor::ConfigForShards() const {
+  config::ServerConfig config = options_.config;
+  config.shards = shard_count_;  // where the machine decides
+  return config::ToJson(config);
+}
+
 bool Supervisor::OpenListeners(std::string* error) {
   const config::ServerConfig& config = options_.config;
   tcp_ = net::ListeningSocket::OpenTcp(config.bind, config.port, error);

@@ -102,6 +102,7 @@ class Supervisor final : public TenantControl {
 
   bool Open(Heritage* heritage, std::string* error);
   bool OpenListeners(std::string* error);
+  std::string ConfigForShards() const;  // as JSON
   bool AddTenant(config::TenantConfig config, bool is_from_file, std::string* error);
 
   // --- Memory

@@ -5,7 +5,6 @@
 
 #include <optional>
 
-#include "runtime/config/config_json.h"
 #include "runtime/supervisor/authentication.h"
 #include "runtime/supervisor/reload.h"
 #include "runtime/supervisor/supervisor.h"
@@ -33,8 +32,7 @@ void Supervisor::Reload() {
   if (!plan->server_changed.empty()) {
     for (auto& [index, shard] : shards_) {
       if (!shard.child) continue;
-      shard.child->channel().Send(
-          control::Pack(control::Settings{config::ToJson(options_.config)}));
+      shard.child->channel().Send(control::Pack(control::Settings{ConfigForShards()}));
     }
   }
   size_t failures = 0;

@@ -112,7 +112,7 @@ void Supervisor::StartShard(Shard& shard) {
   start.shard = shard.index;
   start.accepts = !shard.is_single;
   start.v8_flags = options_.command_line.v8_flags;
-  start.server_config = config::ToJson(options_.config);
+  start.server_config = ConfigForShards();
   start.run_id = run_id_;
   start.started_ms = started_ms_;
   start.supervisor_pid = getpid();
