@@ -56,6 +56,7 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
   tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
   tenant->unloaded_libraries = std::move(libraries);
   Configure(tenant.get());
+  tenant->stats.rate.Sample(0, clock_.NowMs());
   tenants_by_name_.emplace(tenant->name, tenant.get());
   tenants_.push_back(std::move(tenant));
 }
