@@ -11,7 +11,6 @@
 
 #include "runtime/bench/htget_cases.h"
 #include "runtime/bench/javascript.h"
-#include "runtime/store/counter.h"
 #include "runtime/store/transaction.h"
 
 namespace shredder::bench {
@@ -188,7 +187,7 @@ class WriteBench {
   static double Increment(store::Store& store, const store::Key& key) {
     using Limits = std::numeric_limits<int64_t>;
     int64_t count = 0;
-    store::AddToCounter(store, key, 1, Limits::min(), Limits::max(), &count);
+    store.AddToCounter(key, 1, Limits::min(), Limits::max(), &count);
     return static_cast<double>(count);
   }
 

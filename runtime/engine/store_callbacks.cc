@@ -7,7 +7,6 @@
 
 #include "runtime/engine/store_arguments.h"
 #include "runtime/engine/v8_strings.h"
-#include "runtime/store/counter.h"
 
 namespace shredder::engine {
 
@@ -77,7 +76,7 @@ void HTAdd(const v8::FunctionCallbackInfo<v8::Value>& info) {
     return;
   }
   int64_t sum;
-  switch (store::AddToCounter(*state->store, key.key(), delta, -kMaxCounter, kMaxCounter, &sum)) {
+  switch (state->store->AddToCounter(key.key(), delta, -kMaxCounter, kMaxCounter, &sum)) {
     case store::CounterStatus::kOk:
       return info.GetReturnValue().Set(static_cast<double>(sum));
     case store::CounterStatus::kNotCounter:

@@ -3,9 +3,8 @@
 #pragma once
 
 #include <cstdint>
-
-#include "builtins-csa/layout/key.h"
-#include "runtime/store/store.h"
+#include <optional>
+#include <string_view>
 
 namespace shredder::store {
 
@@ -16,9 +15,9 @@ enum class CounterStatus {
   kOutOfMemory,  // as in WriteStatus
 };
 
-// Adds to a key's counter, whose expiry stays, and gives the sum. An absent key's counter is 0.
-// Nothing has changed unless it is kOk; a sum outside of `min` to `max` is out of range.
-CounterStatus AddToCounter(Store& store, const Key& key, int64_t delta, int64_t min, int64_t max,
-                           int64_t* sum);
+// What a counter holds after `delta` is added, in *sum; `value` is its text, nothing where it is
+// absent, which counts as 0. A sum outside of `min` to `max` is out of range. Never kOutOfMemory.
+CounterStatus AddToText(std::optional<std::string_view> value, int64_t delta, int64_t min,
+                        int64_t max, int64_t* sum);
 
 }  // namespace shredder::store

@@ -14,7 +14,7 @@ TEST(Counter, BeginsAtZeroAndIsDecimalText) {
   const auto store = NewStore(kMiB);
   int64_t sum = 77;
   for (const int64_t delta : {5, -7, 2}) {
-    ASSERT_EQ(AddToCounter(*store, KeyOf("n"), delta, kMin, kMax, &sum), CounterStatus::kOk);
+    ASSERT_EQ(store->AddToCounter(KeyOf("n"), delta, kMin, kMax, &sum), CounterStatus::kOk);
     EXPECT_EQ(Value(*store, "n"), std::to_string(sum));
   }
   EXPECT_EQ(sum, 0);
@@ -42,7 +42,7 @@ TEST(Counter, ReachesItsBoundsAndNotBeyond) {
   for (const Case& c : cases) {
     store->Set(KeyOf("n"), c.before);
     int64_t sum = 77;
-    EXPECT_EQ(AddToCounter(*store, KeyOf("n"), c.delta, c.min, c.max, &sum),
+    EXPECT_EQ(store->AddToCounter(KeyOf("n"), c.delta, c.min, c.max, &sum),
               c.in_range ? CounterStatus::kOk : CounterStatus::kOutOfRange)
         << c.before << " + " << c.delta;
     EXPECT_EQ(Value(*store, "n"), c.in_range ? std::to_string(sum) : c.before);
@@ -57,7 +57,7 @@ TEST(Counter, TakesCanonicalIntegersOf64BitsAlone) {
         "9223372036854775808", "-9223372036854775809", "18446744073709551616"}) {
     store->Set(KeyOf("n"), other);
     int64_t sum = 77;
-    EXPECT_EQ(AddToCounter(*store, KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kNotCounter)
+    EXPECT_EQ(store->AddToCounter(KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kNotCounter)
         << other;
     EXPECT_EQ(Value(*store, "n"), other);
   }
@@ -68,11 +68,11 @@ TEST(Counter, KeepsTheExpiryAndBeginsAnewOnceExpired) {
   store->SetNow(1000);
   store->Set(KeyOf("n"), "41", Expiry::At(1010));
   int64_t sum;
-  ASSERT_EQ(AddToCounter(*store, KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOk);
+  ASSERT_EQ(store->AddToCounter(KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOk);
   EXPECT_EQ(sum, 42);
   EXPECT_EQ(store->ExpiresAt(KeyOf("n")), 1010u);
   store->SetNow(1010);
-  ASSERT_EQ(AddToCounter(*store, KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOk);
+  ASSERT_EQ(store->AddToCounter(KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOk);
   EXPECT_EQ(sum, 1);
   EXPECT_EQ(store->ExpiresAt(KeyOf("n")), 0u);
 }
@@ -86,7 +86,7 @@ TEST(Counter, OverTheQuotaChangesNothing) {
   for (uint64_t i = 1'000'000; store->Set(Key::FromInteger(i), small) == WriteStatus::kOk; i++) {
   }
   int64_t sum = 77;
-  EXPECT_EQ(AddToCounter(*store, KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOutOfMemory);
+  EXPECT_EQ(store->AddToCounter(KeyOf("n"), 1, kMin, kMax, &sum), CounterStatus::kOutOfMemory);
   EXPECT_FALSE(store->Has(KeyOf("n")));
   EXPECT_EQ(sum, 77);
 }

@@ -5,9 +5,12 @@
 #include <algorithm>
 #include <cassert>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <utility>
 
 namespace shredder::store {
@@ -175,7 +178,11 @@ WriteStatus Store::SetInTransaction(const Key& key, std::string_view value, Expi
                                     bool is_outermost) {
   if (value.size() > layout::kMaxValueBytes) return WriteStatus::kValueTooLong;
   const uint64_t hash = HashOf(*header_, key);
-  Slot* slot = Mutable(FindSlot(header_, key, hash));
+  return SetSlot(key, hash, Mutable(FindSlot(header_, key, hash)), value, expiry, is_outermost);
+}
+
+WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::string_view value,
+                           Expiry expiry, bool is_outermost) {
   Content content = {value, {}, value.size(), layout::kNeverExpires};
   if (expiry.kind == Expiry::Kind::kAt) {
     content.expires_at_ms = expiry.at_ms;
@@ -279,6 +286,38 @@ WriteStatus Store::AppendInTransaction(const Key& key, std::string_view bytes) {
   if (status == WriteStatus::kOk) return status;
   content.room_bytes = length;
   return Put(key, hash, slot, content);
+}
+
+CounterStatus Store::AddToCounter(const Key& key, int64_t delta, int64_t min, int64_t max,
+                                  int64_t* sum) {
+  const Implicit transaction(this);
+  return WithRoom(
+      [&](const Key& k, std::string_view) {
+        return AddInTransaction(k, delta, min, max, sum, transaction.is_outermost());
+      },
+      key, {});
+}
+
+CounterStatus Store::AddInTransaction(const Key& key, int64_t delta, int64_t min, int64_t max,
+                                      int64_t* sum, bool is_outermost) {
+  const uint64_t hash = HashOf(*header_, key);
+  Slot* const slot = Mutable(FindSlot(header_, key, hash));
+  std::optional<std::string_view> value;
+  if (slot != nullptr && !IsExpired(header_, slot->value_word)) {
+    value = ValueIn(header_, slot->value_word, key.bytes().size());
+  }
+  int64_t counter = 0;
+  const CounterStatus status = AddToText(value, delta, min, max, &counter);
+  if (status != CounterStatus::kOk) return status;
+  char digits[std::numeric_limits<int64_t>::digits10 + 2];  // and a sign
+  const auto [end, error] = std::to_chars(digits, digits + sizeof digits, counter);
+  // No counter is too long a value.
+  if (SetSlot(key, hash, slot, std::string_view(digits, end), Expiry::Keep(), is_outermost) !=
+      WriteStatus::kOk) {
+    return CounterStatus::kOutOfMemory;
+  }
+  *sum = counter;
+  return CounterStatus::kOk;
 }
 
 bool Store::Delete(const Key& key) {

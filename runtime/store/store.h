@@ -24,6 +24,7 @@
 #include "builtins-csa/layout/table_lookup.h"
 #include "runtime/store/arena.h"
 #include "runtime/store/change_observer.h"
+#include "runtime/store/counter.h"
 #include "runtime/store/memory_owner.h"
 #include "runtime/store/store_pool.h"
 #include "runtime/store/table.h"
@@ -147,6 +148,9 @@ class Store {
   // Appends to the value (creates the key where absent, keeps its expiry); amortised
   // O(bytes.size()).
   WriteStatus Append(const Key& key, std::string_view bytes);
+  // Adds to a key's counter (counter.h), whose expiry stays, and gives the sum. Nothing has changed
+  // unless it is kOk.
+  CounterStatus AddToCounter(const Key& key, int64_t delta, int64_t min, int64_t max, int64_t* sum);
   // True where the key was there, and not expired. Is never refused: within a transaction its undo
   // record (32 bytes) may take used_bytes() over the quota.
   bool Delete(const Key& key);
@@ -244,6 +248,11 @@ class Store {
   bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
   WriteStatus SetInTransaction(const Key& key, std::string_view value, Expiry expiry,
                                bool is_outermost);
+  // `slot` is the key's, or null.
+  WriteStatus SetSlot(const Key& key, uint64_t hash, layout::Slot* slot, std::string_view value,
+                      Expiry expiry, bool is_outermost);
+  CounterStatus AddInTransaction(const Key& key, int64_t delta, int64_t min, int64_t max,
+                                 int64_t* sum, bool is_outermost);
   WriteStatus AppendInTransaction(const Key& key, std::string_view bytes);
   ExpiryStatus SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms);
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);

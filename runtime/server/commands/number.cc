@@ -3,7 +3,6 @@
 
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
-#include "runtime/store/counter.h"
 
 namespace shredder::server {
 namespace {
@@ -11,7 +10,7 @@ namespace {
 void Add(Request& request, int64_t increment) {
   using Limits = std::numeric_limits<int64_t>;
   int64_t sum;
-  switch (store::AddToCounter(request.store(), KeyAt(request, 1), increment, Limits::min(),
+  switch (request.store().AddToCounter(KeyAt(request, 1), increment, Limits::min(),
                               Limits::max(), &sum)) {
     case store::CounterStatus::kOk:
       return request.reply.Integer(sum);
