@@ -88,7 +88,7 @@ void BenchTenant::Load(const std::string& name, std::string_view code) {
 }
 
 double BenchTenant::Call(std::string_view function, const std::vector<std::string_view>& args) {
-  const engine::Value value = host_->Call(function, {}, args, false);
+  const engine::Value value = host_->Call(host_->Find(function), {}, args, false);
   if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) Fail(error->message);
   if (const bool* boolean = std::get_if<bool>(&value.data)) return *boolean ? 1 : 0;
   const double* number = std::get_if<double>(&value.data);

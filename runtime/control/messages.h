@@ -45,7 +45,7 @@ struct AddPool {
   static constexpr std::string_view kKind = "add-pool";
   uint32_t pool = 0;
 };
-// The shard has this tenant from now on. Bytes: its libraries' sources one after the other.
+// The shard has this tenant from now on. Bytes: its libraries' records one after the other.
 // Descriptor: its store's memory, where that is not in a pool.
 struct AddTenant {
   static constexpr std::string_view kKind = "add-tenant";
@@ -101,7 +101,7 @@ struct TenantCommand {
   int protocol = 2;
   std::vector<uint64_t> argument_bytes;
 };
-// What a tenant's libraries have become, before its client is told. Bytes: the source; none where
+// What a tenant's libraries have become, before its client is told. Bytes: its record; none where
 // the library was deleted.
 struct LibraryChanged {
   static constexpr std::string_view kKind = "library-changed";

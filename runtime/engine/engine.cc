@@ -1,6 +1,7 @@
 #include "runtime/engine/engine.h"
 
 #include <libplatform/libplatform.h>
+#include <malloc.h>
 #include <v8.h>
 
 #include <chrono>
@@ -12,6 +13,9 @@
 namespace shredder::engine {
 
 namespace {
+
+// What one tick may take to give up isolates, the last of them apart.
+constexpr std::chrono::milliseconds kMaxGivingUp{3};
 
 // V8's process-wide state lives as long as the process.
 v8::Platform* platform = nullptr;
@@ -38,11 +42,6 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
   return true;
 }
 
-Watchdog::Budget MakeBudget(uint64_t cpu_ms, std::optional<uint64_t> wall_ms) {
-  return {.cpu = std::chrono::milliseconds(cpu_ms),
-          .wall = std::chrono::milliseconds(wall_ms.value_or(DefaultWallDeadlineMs(cpu_ms)))};
-}
-
 }  // namespace
 
 void DisposeIsolate(v8::Isolate* isolate) {
@@ -57,8 +56,7 @@ class Engine::Impl {
   explicit Impl(EngineOptions options) {
     state.options = std::move(options);
     const EngineOptions& set = state.options;
-    state.call_budget = MakeBudget(set.deadline_ms, set.wall_deadline_ms);
-    state.load_budget = MakeBudget(set.load_deadline_ms, set.load_wall_deadline_ms);
+    state.last_heap_limit_mb = set.heap_limit_mb;
     std::function<void()> on_yield;
     if (set.on_yield) on_yield = [this] { Yield(); };
     state.watchdog = std::make_unique<Watchdog>(
@@ -96,9 +94,36 @@ Engine::Engine(EngineOptions options) : impl_(std::make_unique<Impl>(std::move(o
 Engine::~Engine() = default;
 
 std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store) {
-  return std::unique_ptr<FunctionHost>(
-      new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store)));
+  return CreateHost(store, impl_->state.options);
 }
+
+std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store, const HostLimits& limits) {
+  return std::unique_ptr<FunctionHost>(
+      new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store, limits)));
+}
+
+void Engine::Tick(uint64_t now_ms, bool is_short) {
+  EngineState& state = impl_->state;
+  state.now_ms = now_ms;
+  const auto start = std::chrono::steady_clock::now();
+  bool has_given_up = false;
+  const auto is_due = [&](const FunctionHost::Impl& host) {
+    return is_short || now_ms - host.last_run_ms() >= state.options.idle_after_ms;
+  };
+  while (!state.with_isolate.empty() && is_due(*state.with_isolate.front())) {
+    state.with_isolate.front()->GiveUp();
+    has_given_up = true;
+    if (std::chrono::steady_clock::now() - start > kMaxGivingUp) break;
+  }
+  if (has_given_up) {
+    // Half of what an isolate takes is not V8's own pages, and the allocator would keep it.
+    malloc_trim(0);
+  } else if (!is_short) {
+    state.AddSpare();
+  }
+}
+
+size_t Engine::isolate_count() const { return impl_->state.with_isolate.size(); }
 
 bool Engine::RequestKill() { return impl_->state.watchdog->RequestKill(); }
 

@@ -21,7 +21,8 @@ namespace shredder::engine {
 
 class RunClock;
 
-struct EngineOptions {
+// What a tenant's functions may take.
+struct HostLimits {
   // An invocation's deadline: of CPU time of the shard's thread (1 to kMaxDeadlineMs), and of wall
   // time (at least as much; DefaultWallDeadlineMs where absent). What on_yield takes counts for
   // neither. watchdog.h says how exact they are.
@@ -30,7 +31,13 @@ struct EngineOptions {
   // A library's, for its top level.
   uint64_t load_deadline_ms = 500;
   std::optional<uint64_t> load_wall_deadline_ms;
-  uint64_t heap_limit_mb = 64;     // a tenant's JavaScript heap, 8 to 4096
+  uint64_t heap_limit_mb = 64;  // the JavaScript heap, 8 to 4096
+
+  bool operator==(const HostLimits&) const = default;
+};
+
+// Its limits are those of hosts that are made without limits of their own.
+struct EngineOptions : HostLimits {
   bool callback_builtins = false;  // adds DBGet and its like to shredder:store, for comparison
   // Called on the shard's thread from inside an invocation, about every `yield_interval_ms` once it
   // has run that long; must not call into the Engine or write the running tenant's store: optimised
@@ -40,6 +47,11 @@ struct EngineOptions {
   uint64_t yield_interval_ms = 5;
   // What the deadlines are measured with, and outlives the Engine; the machine's clocks where null.
   const RunClock* clock = nullptr;
+  // Hosts whose JavaScript has not run for so long give it up.
+  uint64_t idle_after_ms = 10'000;
+  // Where so many hosts have their JavaScript, the one that has not run for the longest time gives
+  // up its own for another's. Each takes some of the mappings that a process may have.
+  size_t max_isolates = 4096;
 };
 
 struct FunctionInfo {
@@ -50,14 +62,25 @@ struct FunctionInfo {
 
 struct LibraryInfo {
   std::string name;
-  std::string code;  // as it was loaded, metadata line included
+  std::string_view
+      code;  // as it was loaded, metadata line included; lies where the library is kept
   std::vector<FunctionInfo> functions;
 };
 
 class Engine;
+struct LoadedLibrary;
 
-// A tenant's functions: an isolate and a context of their own, made on the first load. Must not
-// outlive its Engine or its store.
+// Where a host has a function, until its libraries change.
+struct FunctionRef {
+  const FunctionInfo* info = nullptr;
+  LoadedLibrary* library = nullptr;
+  explicit operator bool() const { return info != nullptr; }
+};
+
+// A tenant's functions. Their JavaScript, an isolate and a context of the tenant's own, is made
+// when a library is loaded or a function called, and given up where it was not used for long or its
+// heap is full: libraries stay, and each is evaluated again, its module's variables anew, before
+// the next call of a function of it. Must not outlive its Engine or its store.
 class FunctionHost {
  public:
   ~FunctionHost();
@@ -66,22 +89,38 @@ class FunctionHost {
   // or an Error, and nothing has changed. See docs/functions.md for what a library is. With
   // `replace`, an existing library of that name is replaced.
   Value Load(std::string_view code, bool replace);
+  // Takes a library as another process has loaded it: no JavaScript is made for it. False where
+  // there is one of that name.
+  bool Restore(const LibraryInfo& library);
   bool Delete(std::string_view library);  // false where there is none of that name
   void Flush();
 
-  const std::vector<LibraryInfo>& libraries() const;          // in the order of their names
-  const FunctionInfo* Find(std::string_view function) const;  // null where there is none
+  // In the order of their names; until the libraries change.
+  std::vector<const LibraryInfo*> libraries() const;
+  size_t library_count() const;
+  size_t function_count() const;
+  FunctionRef Find(std::string_view function) const;  // empty where there is none
 
+  // Whether the next call of it needs its library evaluated first, which has a deadline of its own.
+  bool NeedsEvaluation(const FunctionRef& function) const;
   // Runs a function as one transaction on the store: its writes are kept when it returns, and
   // undone when it throws or is terminated. `read_only` refuses functions without the flag
   // no-writes. The store's clock must have been set.
-  Value Call(std::string_view function, std::span<const std::string_view> keys,
+  Value Call(const FunctionRef& function, std::span<const std::string_view> keys,
              std::span<const std::string_view> args, bool read_only);
 
-  uint64_t heap_used_bytes() const;  // 0 before the first load
+  // Of the next run on. Not while a function runs.
+  void SetLimits(const HostLimits& limits);
+  // Gives the JavaScript up: what it knows of the store's base no longer holds, say. Not while a
+  // function runs.
+  void GiveUp();
+
+  bool has_isolate() const;
+  uint64_t heap_used_bytes() const;  // 0 without an isolate
 
  private:
   friend class Engine;
+  friend struct EngineState;
   class Impl;
   explicit FunctionHost(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
@@ -98,6 +137,13 @@ class Engine {
   ~Engine();
 
   std::unique_ptr<FunctionHost> CreateHost(store::Store* store);
+  std::unique_ptr<FunctionHost> CreateHost(store::Store* store, const HostLimits& limits);
+
+  // To be called every now and then, between runs: gives up what has been idle for long, or, where
+  // memory `is_short`, what has been for the longest time, a few at a time; and keeps JavaScript in
+  // store that is no tenant's yet. `now_ms` is of any clock.
+  void Tick(uint64_t now_ms, bool is_short = false);
+  size_t isolate_count() const;  // of hosts
 
   // Terminates the running invocation; false where none runs. From any thread; its caller gets the
   // Error "ERR ... killed by FUNCTION KILL".

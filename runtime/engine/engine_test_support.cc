@@ -132,7 +132,7 @@ void Tenant::MustLoad(std::string_view code) { ASSERT_EQ(Load(code), "\"lib\"");
 
 Value Tenant::Call(std::string_view function, const std::vector<std::string>& keys,
                    const std::vector<std::string>& args, bool read_only) {
-  return host_->Call(function, Views(keys), Views(args), read_only);
+  return host_->Call(host_->Find(function), Views(keys), Views(args), read_only);
 }
 
 std::string Tenant::Get(std::string_view key) const {

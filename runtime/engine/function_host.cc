@@ -6,7 +6,6 @@
 #include <utility>
 
 #include "runtime/engine/exception.h"
-#include "runtime/engine/tenant_context.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
 #include "runtime/store/transaction.h"
@@ -15,13 +14,19 @@ namespace shredder::engine {
 
 namespace {
 
-// Room that a tenant gets to unwind in, once its heap is full. V8 can ask for large pieces at once.
-constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
 // The arguments of a call may take one part in so many of its heap: V8 ends the process where it
 // has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
 
+// One is added a tick.
+constexpr size_t kSpares = 4;
+
 Value MakeError(std::string message) { return Value{Error{std::move(message)}}; }
+
+Watchdog::Budget MakeBudget(uint64_t cpu_ms, std::optional<uint64_t> wall_ms) {
+  return {.cpu = std::chrono::milliseconds(cpu_ms),
+          .wall = std::chrono::milliseconds(wall_ms.value_or(DefaultWallDeadlineMs(cpu_ms)))};
+}
 
 bool HasFlag(const FunctionInfo& info, std::string_view flag) {
   return std::find(info.flags.begin(), info.flags.end(), flag) != info.flags.end();
@@ -29,21 +34,41 @@ bool HasFlag(const FunctionInfo& info, std::string_view flag) {
 
 }  // namespace
 
+void EngineState::AddSpare() {
+  if (spares.size() == kSpares) {
+    if (spares.front()->heap_limit_mb() == last_heap_limit_mb) return;
+    spares.pop_front();
+  }
+  auto spare = TenantIsolate::Make(last_heap_limit_mb, options.callback_builtins);
+  if (spare) spares.push_back(std::move(spare));
+}
+
+std::unique_ptr<TenantIsolate> EngineState::TakeIsolate(uint64_t heap_limit_mb) {
+  last_heap_limit_mb = heap_limit_mb;
+  const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& isolate) {
+    return isolate->heap_limit_mb() == heap_limit_mb;
+  });
+  if (spare == spares.end()) return TenantIsolate::Make(heap_limit_mb, options.callback_builtins);
+  std::unique_ptr<TenantIsolate> isolate = std::move(*spare);
+  spares.erase(spare);
+  return isolate;
+}
+
 // Scopes of one run, in the order in which V8 wants them.
 class FunctionHost::Impl::Run {
  public:
   // `subject`: what errors say has run, "library" or "function".
   Run(Impl* host, const char* subject, const Watchdog::Budget& budget)
       : host_(host),
-        isolate_scope_(host->isolate_),
-        handle_scope_(host->isolate_),
-        context_(host->context_.Get(host->isolate_)),
+        isolate_scope_(isolate()),
+        handle_scope_(isolate()),
+        context_(host->isolate_->context()),
         context_scope_(context_),
-        try_catch_(host->isolate_),
+        try_catch_(isolate()),
         subject_(subject),
         budget_(budget) {
-    host_->engine_->running_store = host_->store_state_.store;
-    host_->engine_->watchdog->Arm(host_->isolate_, budget);
+    host_->engine_->running_store = host_->store_;
+    host_->engine_->watchdog->Arm(isolate(), budget);
   }
 
   v8::Local<v8::Context> context() const { return context_; }
@@ -62,15 +87,15 @@ class FunctionHost::Impl::Run {
     if (!terminated) RunMicrotasks();
     const Watchdog::Outcome outcome = host_->engine_->watchdog->Disarm();
     host_->engine_->running_store = nullptr;
-    if (outcome != Watchdog::Outcome::kInTime || host_->heap_exhausted_) {
+    if (outcome != Watchdog::Outcome::kInTime || host_->isolate_->heap_exhausted()) {
       // V8 drops the microtasks that are left when the first of them is terminated.
       isolate()->TerminateExecution();
       RunMicrotasks();
       isolate()->CancelTerminateExecution();
     }
-    if (host_->heap_exhausted_) {
+    if (host_->isolate_->heap_exhausted()) {
       return Ended("used up its tenant's JavaScript heap of " +
-                   std::to_string(host_->engine_->options.heap_limit_mb) + " MB");
+                   std::to_string(host_->limits_.heap_limit_mb) + " MB");
     }
     switch (outcome) {
       case Watchdog::Outcome::kInTime:
@@ -89,11 +114,11 @@ class FunctionHost::Impl::Run {
   }
 
  private:
-  v8::Isolate* isolate() const { return host_->isolate_; }
+  v8::Isolate* isolate() const { return host_->isolate_->isolate(); }
 
   // The line for a run that was ended from outside.
   std::string Ended(const std::string& how) const {
-    const bool writes = host_->store_state_.access != StoreAccess::kReadOnlyLoad;
+    const bool writes = host_->isolate_->store_state().access != StoreAccess::kReadOnlyLoad;
     return std::string("ERR ") + subject_ + " " + how + (writes ? ", its writes are undone" : "");
   }
 
@@ -117,95 +142,69 @@ class FunctionHost::Impl::Run {
   const Watchdog::Budget& budget_;
 };
 
-FunctionHost::Impl::Impl(EngineState* engine, store::Store* store) : engine_(engine) {
-  store_state_.store = store;
+FunctionHost::Impl::Impl(EngineState* engine, store::Store* store, const HostLimits& limits)
+    : engine_(engine), store_(store) {
+  SetLimits(limits);
 }
 
-FunctionHost::Impl::~Impl() { DisposeIsolate(); }
+FunctionHost::Impl::~Impl() { GiveUp(); }
 
-size_t FunctionHost::Impl::OnNearHeapLimit(void* data, size_t current, size_t initial) {
-  auto* self = static_cast<Impl*>(data);
-  self->heap_exhausted_ = true;
-  self->isolate_->TerminateExecution();
-  return current + kHeapHeadroomBytes;
+void FunctionHost::Impl::SetLimits(const HostLimits& limits) {
+  if (isolate_ && limits.heap_limit_mb != limits_.heap_limit_mb) GiveUp();
+  limits_ = limits;
+  call_budget_ = MakeBudget(limits.deadline_ms, limits.wall_deadline_ms);
+  load_budget_ = MakeBudget(limits.load_deadline_ms, limits.load_wall_deadline_ms);
 }
 
 bool FunctionHost::Impl::EnsureIsolate(std::string* error) {
-  if (isolate_ != nullptr) return true;
-  const size_t heap_bytes = engine_->options.heap_limit_mb * 1024 * 1024;
-  allocator_ = std::make_unique<BoundedAllocator>(heap_bytes);
-  v8::Isolate::CreateParams params;
-  params.array_buffer_allocator = allocator_.get();
-  params.constraints.ConfigureDefaultsFromHeapSize(0, heap_bytes);
-  isolate_ = v8::Isolate::New(params);
-  isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
-  isolate_->SetAllowAtomicsWait(false);
-  isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
-  isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
-  {
-    v8::Isolate::Scope isolate_scope(isolate_);
-    v8::HandleScope handle_scope(isolate_);
-    v8::TryCatch try_catch(isolate_);
-    v8::Local<v8::Context> context;
-    v8::Local<v8::Module> store_module;
-    if (MakeTenantContext(isolate_).ToLocal(&context)) {
-      v8::Context::Scope context_scope(context);
-      AttachStore(context, store_state_.store);
-      if (MakeStoreModule(context, &store_state_, engine_->options.callback_builtins)
-              .ToLocal(&store_module)) {
-        context_.Reset(isolate_, context);
-        store_module_.Reset(isolate_, store_module);
-      }
-    }
+  std::list<Impl*>& others = engine_->with_isolate;
+  last_run_ms_ = engine_->now_ms;
+  if (isolate_) {
+    others.splice(others.end(), others, place_);
+    return true;
   }
-  if (store_module_.IsEmpty()) {
-    DisposeIsolate();
+  while (others.size() >= engine_->options.max_isolates) others.front()->GiveUp();
+  isolate_ = engine_->TakeIsolate(limits_.heap_limit_mb);
+  if (!isolate_) {
     *error = "ERR no memory for the tenant's JavaScript context";
     return false;
   }
-  // What was registered before the heap was given up.
-  for (const auto& library : libraries_) {
-    auto again = std::make_unique<LoadedLibrary>();
-    again->info.name = library->info.name;
-    again->info.code = library->info.code;
-    *error = Evaluate(again.get());
-    if (!error->empty()) {
-      again.reset();
-      DisposeIsolate();
-      return false;
-    }
-    library->functions = std::move(again->functions);
-    library->source_map = std::move(again->source_map);
-  }
+  isolate_->AttachStore(store_);
+  place_ = others.insert(others.end(), this);
   return true;
 }
 
-void FunctionHost::Impl::DisposeIsolate() {
-  if (isolate_ == nullptr) return;
-  for (const auto& library : libraries_) library->functions.clear();
-  store_module_.Reset();
-  context_.Reset();
-  isolate_->RemoveNearHeapLimitCallback(OnNearHeapLimit, 0);
-  engine::DisposeIsolate(isolate_);
-  isolate_ = nullptr;
-  allocator_.reset();
-  heap_exhausted_ = false;
+void FunctionHost::Impl::GiveUp() {
+  if (!isolate_) return;
+  {
+    const v8::Isolate::Scope scope(isolate_->isolate());
+    for (const auto& library : libraries_) {
+      if (!isolate_->heap_exhausted()) KeepCompiled(isolate_->isolate(), library.get());
+      library->DropModule();
+    }
+  }
+  isolate_.reset();
+  engine_->with_isolate.erase(place_);
 }
 
-std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library) {
-  store_state_.access = StoreAccess::kReadOnlyLoad;
-  store_state_.store->BeginInvocation(false);
+std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_exports) {
+  isolate_->store_state().access = StoreAccess::kReadOnlyLoad;
+  store_->BeginInvocation(false);
   std::string failure;
   {
-    Run run(this, "library", engine_->load_budget);
+    Run run(this, "library", load_budget_);
     std::string error;
+    WatchedSteps steps(engine_->watchdog.get());
     loading_ = library;
     const bool completed =
-        EvaluateLibrary(run.context(), store_module_.Get(isolate_), library, &error);
+        EvaluateLibrary(run.context(), isolate_->store_module(), library, &error) &&
+        (reads_exports ? ReadExports(run.context(), &steps, library, &error)
+                       : FindExports(run.context(), &steps, library));
     failure = run.Finish(completed, std::move(error));
+    if (!failure.empty()) library->DropModule();
     loading_ = nullptr;
   }
-  store_state_.store->EndInvocation();
+  store_->EndInvocation();
   return failure;
 }
 
@@ -216,22 +215,21 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   std::string error;
   const std::optional<LibraryMetadata> metadata = ParseLibraryMetadata(code, &error);
   if (!metadata) return MakeError(std::move(error));
-  const auto existing =
-      std::find_if(libraries_.begin(), libraries_.end(),
-                   [&](const auto& library) { return library->info.name == metadata->name; });
-  if (existing != libraries_.end() && !replace) {
+  LoadedLibrary* const existing = FindLibrary(metadata->name);
+  if (existing != nullptr && !replace) {
     return MakeError("ERR Library '" + metadata->name + "' already exists");
   }
   if (!EnsureIsolate(&error)) return MakeError(std::move(error));
 
   auto library = std::make_unique<LoadedLibrary>();
+  library->text = engine_->texts.Share(code);
   library->info.name = metadata->name;
-  library->info.code = code;
-  error = Evaluate(library.get());
+  library->info.code = library->text->code();
+  error = Evaluate(library.get(), true);
   if (error.empty()) {
     for (const FunctionInfo& function : library->info.functions) {
-      const FunctionRef other = FindRef(function.name);
-      if (other.info != nullptr && other.library->info.name != metadata->name) {
+      const FunctionRef other = Find(function.name);
+      if (other && other.library != existing) {
         error = "ERR Function " + function.name + " already exists";
         break;
       }
@@ -239,97 +237,117 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   }
   if (!error.empty()) {
     library.reset();
-    if (heap_exhausted_) DisposeIsolate();
+    if (isolate_->heap_exhausted()) GiveUp();
     return MakeError(std::move(error));
   }
-  if (existing != libraries_.end()) {
-    *existing = std::move(library);
-  } else {
-    libraries_.insert(std::lower_bound(libraries_.begin(), libraries_.end(), metadata->name,
-                                       [](const auto& a, const std::string& name) {
-                                         return a->info.name < name;
-                                       }),
-                      std::move(library));
-  }
-  RefreshInfos();
+  Add(std::move(library));
   return Value{Bytes{metadata->name}};
 }
 
+bool FunctionHost::Impl::Restore(const LibraryInfo& info) {
+  if (FindLibrary(info.name) != nullptr) return false;
+  auto library = std::make_unique<LoadedLibrary>();
+  library->text = engine_->texts.Share(info.code);
+  library->info = info;
+  library->info.code = library->text->code();
+  Add(std::move(library));
+  return true;
+}
+
+// In place of one of the same name.
+void FunctionHost::Impl::Add(std::unique_ptr<LoadedLibrary> library) {
+  const auto at = std::lower_bound(
+      libraries_.begin(), libraries_.end(), library->info.name,
+      [](const auto& other, const std::string& name) { return other->info.name < name; });
+  if (at != libraries_.end() && (*at)->info.name == library->info.name) {
+    *at = std::move(library);
+  } else {
+    libraries_.insert(at, std::move(library));
+  }
+  IndexFunctions();
+}
+
+void FunctionHost::Impl::IndexFunctions() {
+  functions_.clear();
+  for (const auto& library : libraries_) {
+    for (const FunctionInfo& info : library->info.functions) {
+      functions_.emplace(info.name, FunctionRef{&info, library.get()});
+    }
+  }
+}
+
 bool FunctionHost::Impl::Delete(std::string_view library) {
-  const auto removed = std::remove_if(libraries_.begin(), libraries_.end(), [&](const auto& other) {
-    return other->info.name == library;
-  });
-  if (removed == libraries_.end()) return false;
-  libraries_.erase(removed, libraries_.end());
-  RefreshInfos();
-  if (libraries_.empty()) DisposeIsolate();
+  if (std::erase_if(libraries_, [&](const auto& other) { return other->info.name == library; }) ==
+      0) {
+    return false;
+  }
+  IndexFunctions();
+  if (libraries_.empty()) GiveUp();
   return true;
 }
 
 void FunctionHost::Impl::Flush() {
+  GiveUp();
   libraries_.clear();
-  RefreshInfos();
-  DisposeIsolate();
+  IndexFunctions();
+}
+
+LoadedLibrary* FunctionHost::Impl::FindLibrary(std::string_view name) const {
+  const auto found = std::find_if(libraries_.begin(), libraries_.end(),
+                                  [&](const auto& library) { return library->info.name == name; });
+  return found == libraries_.end() ? nullptr : found->get();
 }
 
 const SourceMap* FunctionHost::Impl::SourceMapOf(std::string_view library) const {
-  const auto map_of = [](const LoadedLibrary& found) {
-    return found.source_map ? &*found.source_map : nullptr;
-  };
-  if (loading_ != nullptr && loading_->info.name == library) return map_of(*loading_);
-  for (const auto& loaded : libraries_) {
-    if (loaded->info.name == library) return map_of(*loaded);
-  }
-  return nullptr;
+  if (loading_ != nullptr && loading_->info.name == library) return loading_->text->source_map();
+  const LoadedLibrary* const loaded = FindLibrary(library);
+  return loaded != nullptr ? loaded->text->source_map() : nullptr;
 }
 
-void FunctionHost::Impl::RefreshInfos() {
-  infos_.clear();
-  for (const auto& library : libraries_) infos_.push_back(library->info);
+std::vector<const LibraryInfo*> FunctionHost::Impl::libraries() const {
+  std::vector<const LibraryInfo*> infos;
+  infos.reserve(libraries_.size());
+  for (const auto& library : libraries_) infos.push_back(&library->info);
+  return infos;
 }
 
-FunctionHost::Impl::FunctionRef FunctionHost::Impl::FindRef(std::string_view function) const {
-  for (const auto& library : libraries_) {
-    for (const FunctionInfo& info : library->info.functions) {
-      if (info.name == function) return {&info, library.get()};
-    }
-  }
-  return {};
+FunctionRef FunctionHost::Impl::Find(std::string_view function) const {
+  const auto found = functions_.find(function);
+  return found == functions_.end() ? FunctionRef() : found->second;
 }
 
-const FunctionInfo* FunctionHost::Impl::Find(std::string_view function) const {
-  return FindRef(function).info;
-}
-
-v8::MaybeLocal<v8::Array> FunctionHost::Impl::StringArray(
-    std::span<const std::string_view> strings) const {
+v8::MaybeLocal<v8::Array> FunctionHost::Impl::StringArray(std::span<const std::string_view> strings,
+                                                          WatchedSteps* steps) const {
   std::vector<v8::Local<v8::Value>> elements;
   elements.reserve(strings.size());
   for (const std::string_view text : strings) {
     v8::Local<v8::String> string;
-    if (!StringFromUtf8(isolate_, text).ToLocal(&string)) return {};
+    if (!steps->Step() || !StringFromUtf8(isolate_->isolate(), text).ToLocal(&string)) return {};
     elements.push_back(string);
   }
-  return v8::Array::New(isolate_, elements.data(), elements.size());
+  return v8::Array::New(isolate_->isolate(), elements.data(), elements.size());
 }
 
 bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
                                 std::span<const std::string_view> keys,
                                 std::span<const std::string_view> args, Value* result,
                                 std::string* error) {
+  v8::Isolate* const isolate = isolate_->isolate();
+  WatchedSteps steps(engine_->watchdog.get());
   v8::Local<v8::Array> key_array, arg_array;
-  if (!StringArray(keys).ToLocal(&key_array) || !StringArray(args).ToLocal(&arg_array)) {
+  if (!StringArray(keys, &steps).ToLocal(&key_array) ||
+      !StringArray(args, &steps).ToLocal(&arg_array)) {
     *error = "ERR an argument is too long for a JavaScript string";
     return false;
   }
   v8::Local<v8::Value> parameters[] = {key_array, arg_array};
   v8::Local<v8::Value> returned;
-  if (!function->Call(context, v8::Undefined(isolate_), 2, parameters).ToLocal(&returned)) {
+  if (!function->Call(context, v8::Undefined(isolate), 2, parameters).ToLocal(&returned)) {
     return false;
   }
   if (returned->IsPromise()) {
-    isolate_->PerformMicrotaskCheckpoint();
-    if (isolate_->IsExecutionTerminating()) return false;
+    isolate->PerformMicrotaskCheckpoint();
+    if (isolate->IsExecutionTerminating()) return false;
     const v8::Local<v8::Promise> promise = returned.As<v8::Promise>();
     switch (promise->State()) {
       case v8::Promise::kFulfilled:
@@ -337,81 +355,87 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
         break;
       case v8::Promise::kRejected:
         promise->MarkAsHandled();
-        isolate_->ThrowException(promise->Result());
+        isolate->ThrowException(promise->Result());
         return false;
       case v8::Promise::kPending:
         *error = "ERR function waits for a promise that nothing settles";
         return false;
     }
   }
-  return ReadValue(context, returned, result);
+  return ReadValue(context, returned, &steps, result);
 }
 
-Value FunctionHost::Impl::Call(std::string_view function, std::span<const std::string_view> keys,
+Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std::string_view> keys,
                                std::span<const std::string_view> args, bool read_only) {
-  FunctionRef ref = FindRef(function);
-  if (ref.info == nullptr) return MakeError("ERR Function not found");
-  const bool no_writes = HasFlag(*ref.info, "no-writes");
+  if (!function) return MakeError("ERR Function not found");
+  const bool no_writes = HasFlag(*function.info, "no-writes");
   if (read_only && !no_writes) {
     return MakeError("ERR Can not execute a script with write flag using *_ro command.");
   }
   size_t argument_bytes = 0;
   for (const std::string_view key : keys) argument_bytes += key.size();
   for (const std::string_view arg : args) argument_bytes += arg.size();
-  if (argument_bytes > engine_->options.heap_limit_mb * 1024 * 1024 / kMaxArgumentShare) {
+  if (argument_bytes > limits_.heap_limit_mb * 1024 * 1024 / kMaxArgumentShare) {
     return MakeError("ERR arguments are larger than a quarter of the tenant's JavaScript heap of " +
-                     std::to_string(engine_->options.heap_limit_mb) + " MB");
+                     std::to_string(limits_.heap_limit_mb) + " MB");
   }
   std::string error;
   if (!EnsureIsolate(&error)) return MakeError(std::move(error));
-  const auto loaded = ref.library->functions.find(function);
-  // A library that was loaded again, because the heap was given up, need not export what it did the
-  // first time.
-  if (loaded == ref.library->functions.end()) return MakeError("ERR Function not found");
+  LoadedLibrary* const library = function.library;
+  if (library->module.IsEmpty()) {
+    error = Evaluate(library, false);
+    if (!error.empty()) {
+      if (isolate_->heap_exhausted()) GiveUp();
+      return MakeError(std::move(error));
+    }
+  }
+  const auto index = static_cast<size_t>(function.info - library->info.functions.data());
+  // A library that was evaluated again need not export what it did the first time.
+  if (library->functions[index].IsEmpty()) return MakeError("ERR Function not found");
 
-  store::Store* store = store_state_.store;
-  store_state_.access = no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
-  store->BeginInvocation(!no_writes);
+  isolate_->store_state().access =
+      no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
+  store_->BeginInvocation(!no_writes);
   std::optional<store::Transaction> transaction;
-  if (!no_writes) transaction.emplace(store);
+  if (!no_writes) transaction.emplace(store_);
   Value result;
   std::string failure;
   {
-    Run run(this, "function", engine_->call_budget);
-    const bool completed =
-        Invoke(run.context(), loaded->second.Get(isolate_), keys, args, &result, &error);
+    Run run(this, "function", call_budget_);
+    const bool completed = Invoke(run.context(), library->functions[index].Get(isolate_->isolate()),
+                                  keys, args, &result, &error);
     failure = run.Finish(completed, std::move(error));
   }
   if (transaction && failure.empty()) transaction->Commit();
   transaction.reset();
-  store->EndInvocation();
-  store_state_.access = StoreAccess::kReadOnlyLoad;
-  if (heap_exhausted_) DisposeIsolate();
+  store_->EndInvocation();
+  isolate_->store_state().access = StoreAccess::kReadOnlyLoad;
+  if (isolate_->heap_exhausted()) GiveUp();
   if (!failure.empty()) return MakeError(std::move(failure));
   return result;
-}
-
-uint64_t FunctionHost::Impl::heap_used_bytes() const {
-  if (isolate_ == nullptr) return 0;
-  v8::HeapStatistics statistics;
-  isolate_->GetHeapStatistics(&statistics);
-  return statistics.used_heap_size() + allocator_->used_bytes();
 }
 
 FunctionHost::FunctionHost(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 FunctionHost::~FunctionHost() = default;
 
 Value FunctionHost::Load(std::string_view code, bool replace) { return impl_->Load(code, replace); }
+bool FunctionHost::Restore(const LibraryInfo& library) { return impl_->Restore(library); }
 bool FunctionHost::Delete(std::string_view library) { return impl_->Delete(library); }
 void FunctionHost::Flush() { impl_->Flush(); }
-const std::vector<LibraryInfo>& FunctionHost::libraries() const { return impl_->libraries(); }
-const FunctionInfo* FunctionHost::Find(std::string_view function) const {
-  return impl_->Find(function);
+std::vector<const LibraryInfo*> FunctionHost::libraries() const { return impl_->libraries(); }
+size_t FunctionHost::library_count() const { return impl_->library_count(); }
+size_t FunctionHost::function_count() const { return impl_->function_count(); }
+FunctionRef FunctionHost::Find(std::string_view function) const { return impl_->Find(function); }
+bool FunctionHost::NeedsEvaluation(const FunctionRef& function) const {
+  return impl_->NeedsEvaluation(function);
 }
-Value FunctionHost::Call(std::string_view function, std::span<const std::string_view> keys,
+Value FunctionHost::Call(const FunctionRef& function, std::span<const std::string_view> keys,
                          std::span<const std::string_view> args, bool read_only) {
   return impl_->Call(function, keys, args, read_only);
 }
+void FunctionHost::SetLimits(const HostLimits& limits) { impl_->SetLimits(limits); }
+void FunctionHost::GiveUp() { impl_->GiveUp(); }
+bool FunctionHost::has_isolate() const { return impl_->has_isolate(); }
 uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
 
 }  // namespace shredder::engine

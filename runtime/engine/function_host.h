@@ -1,89 +1,110 @@
-// A tenant's isolate, context and libraries, behind engine.h's FunctionHost.
+// A tenant's libraries and their JavaScript, behind engine.h's FunctionHost.
 //
 // Thread: the shard's.
 #pragma once
 
 #include <v8.h>
 
+#include <deque>
+#include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
-#include "runtime/engine/bounded_allocator.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/library.h"
-#include "runtime/engine/store_module.h"
+#include "runtime/engine/library_text.h"
+#include "runtime/engine/tenant_isolate.h"
 #include "runtime/engine/watchdog.h"
 
 namespace shredder::engine {
 
-// Ends an isolate of this process.
-void DisposeIsolate(v8::Isolate* isolate);
-
 // What hosts share with their engine.
 struct EngineState {
   EngineOptions options;
-  Watchdog::Budget call_budget;
-  Watchdog::Budget load_budget;
   const SystemRunClock system_clock;
   std::unique_ptr<Watchdog> watchdog;
   // Of the run that the watchdog watches; null between runs.
   store::Store* running_store = nullptr;
+  LibraryTexts texts;
+  // Hosts that have an isolate; the one whose last run began the longest time ago first.
+  std::list<FunctionHost::Impl*> with_isolate;
+  uint64_t now_ms = 0;  // at the last Engine::Tick
+  // Of no tenant yet: to make one takes longer than most calls. While there is one, V8 also keeps
+  // what all isolates share, which takes longer still to make.
+  std::deque<std::unique_ptr<TenantIsolate>> spares;
+  uint64_t last_heap_limit_mb;  // that an isolate was wanted with
+
+  void AddSpare();
+  // Null when memory runs out.
+  std::unique_ptr<TenantIsolate> TakeIsolate(uint64_t heap_limit_mb);
 };
 
 class FunctionHost::Impl {
  public:
-  Impl(EngineState* engine, store::Store* store);
+  Impl(EngineState* engine, store::Store* store, const HostLimits& limits);
   ~Impl();
 
   Value Load(std::string_view code, bool replace);
+  bool Restore(const LibraryInfo& info);
   bool Delete(std::string_view library);
   void Flush();
-  const std::vector<LibraryInfo>& libraries() const { return infos_; }
-  const FunctionInfo* Find(std::string_view function) const;
-  Value Call(std::string_view function, std::span<const std::string_view> keys,
+  std::vector<const LibraryInfo*> libraries() const;
+  size_t library_count() const { return libraries_.size(); }
+  size_t function_count() const { return functions_.size(); }
+  FunctionRef Find(std::string_view function) const;
+  bool NeedsEvaluation(const FunctionRef& function) const {
+    return function.library->module.IsEmpty();
+  }
+  Value Call(const FunctionRef& function, std::span<const std::string_view> keys,
              std::span<const std::string_view> args, bool read_only);
-  uint64_t heap_used_bytes() const;
+  void SetLimits(const HostLimits& limits);
+  void GiveUp();
+  bool has_isolate() const { return isolate_ != nullptr; }
+  uint64_t heap_used_bytes() const { return isolate_ ? isolate_->used_bytes() : 0; }
+
+  uint64_t last_run_ms() const { return last_run_ms_; }  // in the time of Engine::Tick
 
  private:
   // One run of tenant code: arms the watchdog, and says afterwards how it ended.
   class Run;
 
-  struct FunctionRef {
-    const FunctionInfo* info = nullptr;
-    LoadedLibrary* library = nullptr;
-  };
-
-  // Makes the isolate and its context, where there are none, and loads what is registered (again).
+  // Makes the isolate where there is none, and notes that it is used. False, with the error's line,
+  // when memory runs out.
   bool EnsureIsolate(std::string* error);
-  void DisposeIsolate();
-  // Evaluates `library` within the budget of a load; an empty string, or the error's line.
-  std::string Evaluate(LoadedLibrary* library);
-  FunctionRef FindRef(std::string_view function) const;
+  // Evaluates `library` within the budget of a load. `reads_exports`: learns what it exports; else
+  // finds what is known of it. An empty string, or the error's line.
+  std::string Evaluate(LoadedLibrary* library, bool reads_exports);
   // Of the library of that name, the one that is being loaded first; null where there is none.
   const SourceMap* SourceMapOf(std::string_view library) const;
-  void RefreshInfos();
-  v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings) const;
-  // Runs `function` to its result, a promise awaited. False with an exception pending, or *error
-  // set.
+  LoadedLibrary* FindLibrary(std::string_view name) const;
+  void Add(std::unique_ptr<LoadedLibrary> library);
+  void IndexFunctions();
+  v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings,
+                                        WatchedSteps* steps) const;
+  // Runs `function` to its result, a promise awaited. False with an exception pending, with *error
+  // set, or without either where the run has been ended.
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
               std::span<const std::string_view> keys, std::span<const std::string_view> args,
               Value* result, std::string* error);
-  static size_t OnNearHeapLimit(void* data, size_t current, size_t initial);
 
   EngineState* const engine_;
-  StoreModuleState store_state_;
-  std::unique_ptr<BoundedAllocator> allocator_;
-  v8::Isolate* isolate_ = nullptr;
-  v8::Global<v8::Context> context_;
-  v8::Global<v8::Module> store_module_;
+  store::Store* const store_;
+  HostLimits limits_;
+  Watchdog::Budget call_budget_;
+  Watchdog::Budget load_budget_;
+  std::unique_ptr<TenantIsolate> isolate_;
+  std::list<Impl*>::iterator place_;  // in engine_->with_isolate, where there is an isolate
+  uint64_t last_run_ms_ = 0;
   // In the order of their names.
   std::vector<std::unique_ptr<LoadedLibrary>> libraries_;
-  std::vector<LibraryInfo> infos_;
+  // By name, which lies in the library's info.
+  std::unordered_map<std::string_view, FunctionRef> functions_;
   // The library whose code Evaluate runs.
   const LoadedLibrary* loading_ = nullptr;
-  bool heap_exhausted_ = false;
 };
 
 }  // namespace shredder::engine

@@ -41,6 +41,10 @@ bool ReadFunctionInfo(v8::Local<v8::Context> context, v8::Local<v8::Function> fu
     return false;
   }
   if (description->IsString()) {
+    if (static_cast<size_t>(description.As<v8::String>()->Length()) > kMaxDescriptionCharacters) {
+      *error = "ERR description of function " + info->name + " is longer than 4096 characters";
+      return false;
+    }
     info->description = Utf8(isolate, description.As<v8::String>());
   } else if (!description->IsUndefined()) {
     *error = "ERR description of function " + info->name + " must be a string";
@@ -131,17 +135,27 @@ std::optional<LibraryMetadata> ParseLibraryMetadata(std::string_view code, std::
 bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store_module,
                      LoadedLibrary* library, std::string* error) {
   v8::Isolate* isolate = context->GetIsolate();
-  library->source_map = SourceMap::FromCode(library->info.code);
   v8::Local<v8::String> code;
-  if (!StringFromUtf8(isolate, library->info.code).ToLocal(&code)) {
+  if (!StringFromUtf8(isolate, library->text->code()).ToLocal(&code)) {
     *error = "ERR library is too long";
     return false;
   }
   const v8::ScriptOrigin origin(isolate, AsciiString(isolate, library->info.name), 0, 0, false, -1,
                                 v8::Local<v8::Value>(), false, false, /*is_module=*/true);
-  v8::ScriptCompiler::Source source(code, origin);
+  const std::span<const uint8_t> compiled = library->text->compiled();
+  // The source owns this, and not the bytes. V8 compiles anew where it cannot use them.
+  auto* const cache = compiled.empty() ? nullptr
+                                       : new v8::ScriptCompiler::CachedData(
+                                             compiled.data(), static_cast<int>(compiled.size()),
+                                             v8::ScriptCompiler::CachedData::BufferNotOwned);
+  v8::ScriptCompiler::Source source(code, origin, cache);
   v8::Local<v8::Module> module;
-  if (!v8::ScriptCompiler::CompileModule(isolate, &source).ToLocal(&module)) return false;
+  if (!v8::ScriptCompiler::CompileModule(isolate, &source,
+                                         cache != nullptr ? v8::ScriptCompiler::kConsumeCodeCache
+                                                          : v8::ScriptCompiler::kNoCompileOptions)
+           .ToLocal(&module)) {
+    return false;
+  }
   linked_store_module = &store_module;
   const bool linked = module->InstantiateModule(context, ResolveImport).FromMaybe(false);
   linked_store_module = nullptr;
@@ -161,8 +175,15 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
     *error = "ERR library waits at its top level for a promise that nothing settles";
     return false;
   }
+  library->module.Reset(isolate, module);
+  return true;
+}
 
-  const v8::Local<v8::Object> exports = module->GetModuleNamespace().As<v8::Object>();
+bool ReadExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library,
+                 std::string* error) {
+  v8::Isolate* isolate = context->GetIsolate();
+  const v8::Local<v8::Object> exports =
+      library->module.Get(isolate)->GetModuleNamespace().As<v8::Object>();
   v8::Local<v8::Array> names;
   if (!exports
            ->GetOwnPropertyNames(
@@ -171,8 +192,10 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
     return false;
   }
   for (uint32_t i = 0; i < names->Length(); ++i) {
+    const v8::HandleScope scope(isolate);
     v8::Local<v8::Value> name, value;
-    if (!names->Get(context, i).ToLocal(&name) || !exports->Get(context, name).ToLocal(&value)) {
+    if (!steps->Step() || !names->Get(context, i).ToLocal(&name) ||
+        !exports->Get(context, name).ToLocal(&value)) {
       return false;
     }
     FunctionInfo info;
@@ -184,9 +207,13 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
           "least one character long";
       return false;
     }
+    if (library->functions.size() == kMaxFunctions) {
+      *error = "ERR library exports more than 4096 functions";
+      return false;
+    }
     const v8::Local<v8::Function> function = value.As<v8::Function>();
     if (!ReadFunctionInfo(context, function, &info, error)) return false;
-    library->functions[info.name].Reset(isolate, function);
+    library->functions.emplace_back(isolate, function);
     library->info.functions.push_back(std::move(info));
   }
   if (library->functions.empty()) {
@@ -194,6 +221,34 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
     return false;
   }
   return true;
+}
+
+bool FindExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library) {
+  v8::Isolate* isolate = context->GetIsolate();
+  const v8::Local<v8::Object> exports =
+      library->module.Get(isolate)->GetModuleNamespace().As<v8::Object>();
+  library->functions.resize(library->info.functions.size());
+  for (size_t i = 0; i < library->functions.size(); ++i) {
+    const v8::HandleScope scope(isolate);
+    v8::Local<v8::String> name;
+    v8::Local<v8::Value> value;
+    if (!steps->Step() ||
+        !StringFromUtf8(isolate, library->info.functions[i].name).ToLocal(&name) ||
+        !exports->Get(context, name).ToLocal(&value)) {
+      return false;
+    }
+    if (value->IsFunction()) library->functions[i].Reset(isolate, value.As<v8::Function>());
+  }
+  return true;
+}
+
+void KeepCompiled(v8::Isolate* isolate, LoadedLibrary* library) {
+  if (library->module.IsEmpty() || !library->text->compiled().empty()) return;
+  const v8::HandleScope scope(isolate);
+  const std::unique_ptr<v8::ScriptCompiler::CachedData> compiled(
+      v8::ScriptCompiler::CreateCodeCache(library->module.Get(isolate)->GetUnboundModuleScript()));
+  if (compiled == nullptr) return;
+  library->text->KeepCompiled({compiled->data, static_cast<size_t>(compiled->length)});
 }
 
 }  // namespace shredder::engine

@@ -5,18 +5,23 @@
 
 #include <v8.h>
 
-#include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "runtime/engine/engine.h"
-#include "runtime/engine/source_map.h"
+#include "runtime/engine/library_text.h"
+#include "runtime/engine/watchdog.h"
 
 namespace shredder::engine {
 
 // Libraries larger than this are refused.
 inline constexpr size_t kMaxLibraryBytes = 4 * 1024 * 1024;
+// What a library exports, and what its functions say of themselves.
+inline constexpr size_t kMaxFunctions = 4096;
+inline constexpr size_t kMaxDescriptionCharacters = 4096;
 
 struct LibraryMetadata {
   std::string name;
@@ -29,17 +34,36 @@ std::optional<LibraryMetadata> ParseLibraryMetadata(std::string_view code, std::
 // function's name.
 bool IsName(std::string_view name);
 
-// A library whose module has been evaluated.
+// A library of a host. Its module and functions are there while the host's JavaScript is, once they
+// were needed.
 struct LoadedLibrary {
   LibraryInfo info;
-  std::optional<SourceMap> source_map;
-  std::map<std::string, v8::Global<v8::Function>, std::less<>> functions;
+  std::shared_ptr<LibraryText> text;
+  v8::Global<v8::Module> module;
+  std::vector<v8::Global<v8::Function>> functions;  // as info.functions; empty without a module
+
+  void DropModule() {
+    functions.clear();
+    module.Reset();
+  }
 };
 
-// Compiles, links and evaluates the module, then reads its exports into *library (whose info.name
-// and info.code are set). False when it failed: with an exception pending in V8, or with *error
-// set. Runs tenant code: call under the watchdog.
+// Compiles, links and evaluates the module of library->text, under the name library->info.name, and
+// sets library->module. False when it failed: with an exception pending in V8, with *error set, or
+// without either where the run has been ended. Runs tenant code: call under the watchdog.
 bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store_module,
                      LoadedLibrary* library, std::string* error);
+
+// Reads the functions that the evaluated module exports into info.functions and functions. Fails as
+// EvaluateLibrary does.
+bool ReadExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library,
+                 std::string* error);
+
+// Finds those of info.functions in the evaluated module, which need not export them all again.
+// Fails as EvaluateLibrary does.
+bool FindExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library);
+
+// Keeps what V8 has compiled of the library so far with its text, for the next evaluation of it.
+void KeepCompiled(v8::Isolate* isolate, LoadedLibrary* library);
 
 }  // namespace shredder::engine

@@ -16,7 +16,7 @@ class LibraryTest : public TenantTest {
 
   std::vector<std::string> Names() {
     std::vector<std::string> names;
-    for (const LibraryInfo& library : tenant_.host().libraries()) names.push_back(library.name);
+    for (const LibraryInfo* library : tenant_.host().libraries()) names.push_back(library->name);
     return names;
   }
 };
@@ -162,13 +162,13 @@ TEST_F(LibraryTest, ExportsItsFunctionsAndNothingElse) {
       "export default function hidden() {}");
   ASSERT_EQ(tenant_.host().libraries().size(), 1u);
   std::vector<std::string> names;
-  for (const FunctionInfo& info : tenant_.host().libraries()[0].functions) {
+  for (const FunctionInfo& info : tenant_.host().libraries()[0]->functions) {
     names.push_back(info.name);
   }
   EXPECT_THAT(names, testing::ElementsAre("a", "b", "c", "outer"));
   for (const char* name : {"default", "hidden", "inner", "number", "object", "", "toString"}) {
     EXPECT_EQ(tenant_.ShowCall(name), "!ERR Function not found") << name;
-    EXPECT_EQ(tenant_.host().Find(name), nullptr);
+    EXPECT_FALSE(tenant_.host().Find(name));
   }
   EXPECT_EQ(tenant_.ShowCall("outer"), "\"d\"");
 }
@@ -187,11 +187,11 @@ TEST_F(LibraryTest, DescribesItsFunctions) {
       "export function f() {}\nf.description = 'Größe';\n"
       "f.flags = ['no-writes', 'allow-oom', 'no-writes'];\n"
       "export const g = () => 1;");
-  const FunctionInfo* f = tenant_.host().Find("f");
+  const FunctionInfo* f = tenant_.host().Find("f").info;
   ASSERT_NE(f, nullptr);
   EXPECT_EQ(f->description, "Größe");
   EXPECT_THAT(f->flags, testing::ElementsAre("no-writes", "allow-oom"));
-  const FunctionInfo* g = tenant_.host().Find("g");
+  const FunctionInfo* g = tenant_.host().Find("g").info;
   ASSERT_NE(g, nullptr);
   EXPECT_EQ(g->description, "");
   EXPECT_TRUE(g->flags.empty());
@@ -200,7 +200,7 @@ TEST_F(LibraryTest, DescribesItsFunctions) {
 TEST_F(LibraryTest, KnowsEveryFlagOfRedisFunctions) {
   for (const std::string_view flag : kKnownFlags) {
     tenant_.MustLoad("export function f() {}\nf.flags = ['" + std::string(flag) + "'];");
-    EXPECT_THAT(tenant_.host().Find("f")->flags, testing::ElementsAre(flag));
+    EXPECT_THAT(tenant_.host().Find("f").info->flags, testing::ElementsAre(flag));
   }
 }
 
@@ -231,7 +231,7 @@ TEST_F(LibraryTest, IsRefusedWhereItsFunctionsAreMisdescribed) {
 TEST_F(LibraryTest, KeepsItsCodeAsItWasLoaded) {
   const std::string code = "#!js name=a\r\nexport const f = () => '\xff\xc3';\n\n";
   ASSERT_EQ(LoadText(code), "\"a\"");
-  EXPECT_EQ(tenant_.host().libraries()[0].code, code);
+  EXPECT_EQ(tenant_.host().libraries()[0]->code, code);
 }
 
 TEST_F(LibraryTest, AreListedInTheOrderOfTheirNames) {
@@ -267,7 +267,7 @@ TEST_F(LibraryTest, StaysWhereItsReplacementFails) {
         "export const f = () => 9; f.flags = ['no'];", "import 'x'; export const f = () => 9;"}) {
     EXPECT_THAT(LoadText(std::string("#!js name=a\n") + bad, true), StartsWith("!ERR "));
   }
-  EXPECT_EQ(tenant_.host().libraries()[0].code, good);
+  EXPECT_EQ(tenant_.host().libraries()[0]->code, good);
   // With its state: it was not even loaded again.
   EXPECT_EQ(tenant_.ShowCall("f"), "2");
 }

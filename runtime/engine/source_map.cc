@@ -10,6 +10,9 @@ namespace shredder::engine {
 namespace {
 
 constexpr std::string_view kMarker = "\n//# sourceMappingURL=data:application/json;";
+// A map of more is taken for none: a library of the largest size has less.
+constexpr size_t kMaxSources = 10'000;
+constexpr size_t kMaxSegments = 500'000;
 constexpr std::string_view kBase64 =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -60,6 +63,62 @@ std::optional<int64_t> ReadVlq(std::string_view* text) {
   return std::nullopt;
 }
 
+// Takes the fields that are needed out of a map's JSON, and stops at once where there is too much
+// of them: of an array of what is not needed, nothing is made.
+class MapReader {
+ public:
+  using Json = nlohmann::json;
+
+  std::vector<std::string> sources;
+  std::optional<std::string> mappings;
+  bool has_sources = false;
+
+  bool null() { return Other(); }
+  bool boolean(bool) { return Other(); }
+  bool number_integer(Json::number_integer_t) { return Other(); }
+  bool number_unsigned(Json::number_unsigned_t) { return Other(); }
+  bool number_float(Json::number_float_t, const std::string&) { return Other(); }
+  bool binary(Json::binary_t&) { return Other(); }
+  bool string(std::string& text) {
+    if (depth_ == 1 && key_ == "mappings") mappings = std::move(text);
+    if (!IsInSources()) return depth_ > 0;
+    sources.push_back(std::move(text));
+    return sources.size() <= kMaxSources;
+  }
+  bool start_object(size_t) { return Enter(); }
+  bool end_object() { return Leave(); }
+  bool start_array(size_t) {
+    if (depth_ == 1 && key_ == "sources") has_sources = true;
+    return depth_ > 0 && Enter();
+  }
+  bool end_array() { return Leave(); }
+  bool key(std::string& key) {
+    if (depth_ == 1) key_ = std::move(key);
+    return true;
+  }
+  bool parse_error(size_t, const std::string&, const Json::exception&) { return false; }
+
+ private:
+  bool IsInSources() const { return depth_ == 2 && has_sources && key_ == "sources"; }
+  // What is no string takes its place among the sources, and the map itself is an object.
+  bool Other() {
+    if (IsInSources()) sources.emplace_back();
+    return depth_ > 0 && sources.size() <= kMaxSources;
+  }
+  bool Enter() {
+    if (IsInSources()) sources.emplace_back();
+    ++depth_;
+    return sources.size() <= kMaxSources;
+  }
+  bool Leave() {
+    --depth_;
+    return true;
+  }
+
+  int depth_ = 0;
+  std::string key_;  // of the map itself
+};
+
 bool IsIndex(int64_t value) { return value >= 0 && value <= std::numeric_limits<int32_t>::max(); }
 
 }  // namespace
@@ -74,19 +133,13 @@ std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
   if (data == std::string_view::npos) return std::nullopt;
   const std::optional<std::string> text = DecodeBase64(url.substr(data + kEncoding.size()));
   if (!text) return std::nullopt;
-  const nlohmann::json json = nlohmann::json::parse(*text, nullptr, /*allow_exceptions=*/false);
-  if (!json.is_object()) return std::nullopt;
-  const auto sources = json.find("sources");
-  const auto mappings = json.find("mappings");
-  if (sources == json.end() || !sources->is_array() || mappings == json.end() ||
-      !mappings->is_string()) {
+  MapReader reader;
+  if (!nlohmann::json::sax_parse(*text, &reader) || !reader.has_sources || !reader.mappings) {
     return std::nullopt;
   }
   SourceMap map;
-  for (const auto& source : *sources) {
-    map.sources_.push_back(source.is_string() ? source.get<std::string>() : "");
-  }
-  const std::string& mapping_text = mappings->get_ref<const std::string&>();
+  map.sources_ = std::move(reader.sources);
+  const std::string& mapping_text = *reader.mappings;
   // A map of more lines than the code has is no map of it, and would take memory for nothing.
   if (std::count(mapping_text.begin(), mapping_text.end(), ';') >
       std::count(code.begin(), code.end(), '\n') + 1) {
@@ -95,6 +148,7 @@ std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
   std::string_view rest = mapping_text;
   map.lines_.emplace_back();
   int64_t column = 0, source = 0, source_line = 0, source_column = 0;
+  size_t segments = 0;
   while (!rest.empty()) {
     if (rest.front() == ';') {
       map.lines_.emplace_back();
@@ -106,6 +160,7 @@ std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
       rest.remove_prefix(1);
       continue;
     }
+    if (++segments > kMaxSegments) return std::nullopt;
     // 1, 4 or 5 numbers, each relative to the last of its kind.
     int64_t fields[5] = {};
     int count = 0;

@@ -11,13 +11,13 @@ namespace {
 
 class ValueReader {
  public:
-  explicit ValueReader(v8::Local<v8::Context> context)
-      : isolate_(context->GetIsolate()), context_(context) {}
+  ValueReader(v8::Local<v8::Context> context, WatchedSteps* steps)
+      : isolate_(context->GetIsolate()), context_(context), steps_(steps) {}
 
   bool Read(v8::Local<v8::Value> value, int depth, Value* result) {
     if (depth > kMaxReplyDepth)
       return Throw("a reply is nested more than 32 deep, or refers to itself");
-    if (!Charge(sizeof(Value))) return false;
+    if (!steps_->Step() || !Charge(sizeof(Value))) return false;
     if (value->IsNullOrUndefined()) {
       result->data = Null{};
     } else if (value->IsBoolean()) {
@@ -172,13 +172,15 @@ class ValueReader {
 
   v8::Isolate* isolate_;
   v8::Local<v8::Context> context_;
+  WatchedSteps* steps_;
   size_t charged_ = 0;
 };
 
 }  // namespace
 
-bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, Value* result) {
-  return ValueReader(context).Read(value, 0, result);
+bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, WatchedSteps* steps,
+               Value* result) {
+  return ValueReader(context, steps).Read(value, 0, result);
 }
 
 }  // namespace shredder::engine

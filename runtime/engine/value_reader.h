@@ -8,6 +8,7 @@
 #include <cstddef>
 
 #include "runtime/engine/value.h"
+#include "runtime/engine/watchdog.h"
 
 namespace shredder::engine {
 
@@ -19,7 +20,9 @@ inline constexpr int kMaxReplyDepth = 32;
 // int64_t, or its decimal digits where it does not fit; string, ArrayBuffer and views -> Bytes;
 // Array, Set, Map; any other object -> Map of its own enumerable string-keyed properties; Error ->
 // Error. False with an exception pending in V8 when tenant code threw, was terminated, or the value
-// has no reply (a function, a symbol) or exceeds a limit.
-bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, Value* result);
+// has no reply (a function, a symbol) or exceeds a limit; without one where `steps` says that the
+// run has been ended.
+bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, WatchedSteps* steps,
+               Value* result);
 
 }  // namespace shredder::engine

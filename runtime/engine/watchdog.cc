@@ -31,6 +31,7 @@ void Watchdog::Arm(v8::Isolate* isolate, Budget budget) {
     // An interrupt that an earlier run never took, even one of an isolate that is gone, is nothing
     // to wait for.
     interrupt_pending_ = false;
+    calls_poll_ = false;
     wake = parked_;
   }
   if (wake) wake_.notify_one();
@@ -46,6 +47,21 @@ Watchdog::Outcome Watchdog::Disarm() {
   }
   if (outcome != Outcome::kInTime) isolate->CancelTerminateExecution();
   return outcome;
+}
+
+bool Watchdog::Poll() {
+  if (!calls_poll_.load(std::memory_order_relaxed)) return true;
+  {
+    std::lock_guard lock(mutex_);
+    if (outcome_ != Outcome::kInTime) return false;
+    calls_poll_ = false;
+    if (!interrupt_pending_) return true;
+    // V8 takes the interrupt later, and finds nothing to do.
+    interrupt_pending_ = false;
+    yielding_ = true;
+  }
+  Yield();
+  return true;
 }
 
 bool Watchdog::RequestKill() {
@@ -89,12 +105,14 @@ void Watchdog::Look() {
   } else if (on_yield_ && now.wall >= next_yield_ && !interrupt_pending_) {
     next_yield_ = now.wall + yield_interval_;
     interrupt_pending_ = true;
+    calls_poll_ = true;
     isolate_->RequestInterrupt(OnInterrupt, this);
   }
 }
 
 void Watchdog::Terminate(Outcome outcome) {
   outcome_ = outcome;
+  calls_poll_ = true;
   isolate_->TerminateExecution();
 }
 

@@ -12,8 +12,10 @@
 
 #include <v8.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
 #include <thread>
@@ -45,6 +47,10 @@ class Watchdog {
   // Ends the watch. After this returns no termination of the watched run is pending: one that came
   // late is cancelled.
   Outcome Disarm();
+
+  // Looks at the watched run from a loop in C++, where V8 does not: lets on_yield have its turn
+  // where that is due. False once the run has been ended.
+  bool Poll();
 
   // Terminates the watched run; false where there is none.
   bool RequestKill();
@@ -89,7 +95,24 @@ class Watchdog {
   bool interrupt_pending_ = false;
   // The run is inside on_yield.
   bool yielding_ = false;
+  // There is something for Poll to do, which takes no lock where there is not.
+  std::atomic<bool> calls_poll_ = false;
   std::thread thread_;
+};
+
+// Counts the steps of loops in C++ over what tenant code has given, which are as long as that wants
+// them.
+class WatchedSteps {
+ public:
+  explicit WatchedSteps(Watchdog* watchdog) : watchdog_(watchdog) {}
+  // False once the run has been ended: the loop is to end, and the run to fail, without an
+  // exception of its own.
+  bool Step() { return ++steps_ % kStepsPerPoll != 0 || watchdog_->Poll(); }
+
+ private:
+  static constexpr uint32_t kStepsPerPoll = 1000;
+  Watchdog* const watchdog_;
+  uint32_t steps_ = 0;
 };
 
 }  // namespace shredder::engine

@@ -1,8 +1,11 @@
 // When a deadline ends a run: how much CPU time, and how much wall time, it has had by then.
+#include "runtime/engine/watchdog.h"
+
 #include <functional>
 #include <thread>
 
 #include "runtime/engine/engine_test_support.h"
+#include "runtime/engine/tenant_isolate.h"
 
 namespace shredder::engine {
 namespace {
@@ -137,6 +140,46 @@ TEST_F(YieldingWatchdogTest, CountsWhatARunTakesBetweenYields) {
   clock_.Let(0, 6);
   EXPECT_EQ(tenant_->ShowCall("f"), kCpuDeadline);
   EXPECT_EQ(yields, 3);
+}
+
+// --- Loops in C++ --------------------------------------------------------------------------------
+
+class WatchedStepsTest : public testing::Test {
+ protected:
+  WatchedStepsTest() { watchdog_.Arm(isolate_->isolate(), {kCpu, kWall}); }
+
+  static constexpr std::chrono::milliseconds kCpu{20};
+  static constexpr std::chrono::milliseconds kWall{30};
+  TickClock clock_;
+  int yields_ = 0;
+  std::unique_ptr<TenantIsolate> isolate_ = TenantIsolate::Make(64, false);
+  Watchdog watchdog_{std::chrono::milliseconds(5), [this] { ++yields_; }, clock_};
+};
+
+TEST_F(WatchedStepsTest, EndWithTheRun) {
+  WatchedSteps steps(&watchdog_);
+  clock_.Let(20, 0);
+  while (steps.Step()) {
+  }
+  EXPECT_EQ(watchdog_.Disarm(), Watchdog::Outcome::kCpuDeadline);
+}
+
+TEST_F(WatchedStepsTest, EndWhereTheRunIsKilled) {
+  WatchedSteps steps(&watchdog_);
+  EXPECT_TRUE(steps.Step());
+  EXPECT_TRUE(watchdog_.RequestKill());
+  while (steps.Step()) {
+  }
+  EXPECT_EQ(watchdog_.Disarm(), Watchdog::Outcome::kKilled);
+}
+
+TEST_F(WatchedStepsTest, GiveOthersTheirTurns) {
+  WatchedSteps steps(&watchdog_);
+  for (int turn = 1; turn <= 3; ++turn) {
+    clock_.Let(0, 6);
+    while (yields_ < turn) ASSERT_TRUE(steps.Step());
+  }
+  EXPECT_EQ(watchdog_.Disarm(), Watchdog::Outcome::kInTime);
 }
 
 // --- The machine's clocks ------------------------------------------------------------------------

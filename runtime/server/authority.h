@@ -29,9 +29,10 @@ class Authority {
   virtual std::optional<std::string> ExecuteTenantCommand(
       uint64_t connection, const Tenant& caller, resp::Protocol protocol,
       std::span<const std::string_view> args) = 0;
-  // A library was loaded, or deleted where there is no `source`; before the client is told.
+  // A library was loaded, or deleted where there is no `record` (library_record.h); before the
+  // client is told.
   virtual void OnLibraryChanged(const Tenant& tenant, std::string_view library,
-                                std::optional<std::string_view> source) = 0;
+                                std::optional<std::string_view> record) = 0;
   // The store that the tenant has is also in the memory of `fd`, and will be there alone. False
   // where the next process could not have it.
   virtual bool OnMemoryMoved(const Tenant& tenant, int fd) = 0;

@@ -35,7 +35,7 @@ class ExecRunningTest : public RunningFunctionTest {
     EXPECT_EQ(client("MULTI"), "+OK");
     for (const std::string& line : lines) EXPECT_EQ(client(line), "+QUEUED") << line;
   }
-  void KillFunction() { server_.shard().FindTenant("red")->engine->RequestKill(); }
+  void KillFunction() { server_.shard().RequestKill(); }
 
   TestClient second_{server_};
 };

@@ -61,8 +61,8 @@ std::optional<std::string> LocalAuthority::ExecuteTenantCommand(
 }
 
 void LocalAuthority::OnLibraryChanged(const Tenant& tenant, std::string_view library,
-                                      std::optional<std::string_view> source) {
-  directory_.SetLibrary(tenant.name, library, source);
+                                      std::optional<std::string_view> record) {
+  directory_.SetLibrary(tenant.name, library, record);
 }
 
 bool LocalAuthority::OnMemoryMoved(const Tenant&, int) {

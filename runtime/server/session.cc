@@ -353,8 +353,6 @@ std::string Session::ErrorOf(Refusal refusal, const Command* container, const Co
 }
 
 bool Session::NeedsEngine(const Command& command) const {
-  // Libraries that another process has loaded are loaded before they are told of.
-  if (command.handler == HandleFunctionList) return !tenant_->unloaded_libraries.empty();
   if (!queued_) return command.flags & kUsesEngine;
   return command.handler == HandleExec && queued_->flags() & kUsesEngine;
 }

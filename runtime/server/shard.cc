@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "runtime/control/process.h"
+#include "runtime/engine/library_record.h"
 
 namespace shredder::server {
 namespace {
@@ -18,6 +19,8 @@ constexpr size_t kMaxTenantsReapedPerTick = 8;
 constexpr size_t kMaxTenantsVisitedPerTick = 2000;
 constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
 constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
+
+constexpr uint64_t kGaugeIntervalMs = 1000;
 
 // EXECs of so many tenants may be under way at once, each inside a turn that another has given:
 // each takes a piece of the stack, which V8 needs too.
@@ -40,21 +43,34 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       log_(log),
       identity_(identity),
       page_(page),
-      status_(page->shards[identity.shard]) {}
+      status_(page->shards[identity.shard]) {
+  engine::EngineOptions options;
+  options.heap_limit_mb = config.heap_limit_mb;
+  options.callback_builtins = config.callback_builtins;
+  options.on_yield = [this] { OnYield(); };
+  engine_ = std::make_unique<engine::Engine>(std::move(options));
+}
 
 Shard::~Shard() = default;
 
 // --- Tenants
 
 void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store::Store> store,
-                      std::vector<std::string> libraries) {
+                      const std::vector<std::string>& libraries) {
   auto tenant = std::make_unique<Tenant>(this);
   tenant->name = config.name;
   tenant->config = config;
   tenant->store = std::move(store);
   tenant->store->SetMemoryOwner(tenant.get());
   tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
-  tenant->unloaded_libraries = std::move(libraries);
+  tenant->functions = engine_->CreateHost(tenant->store.get());
+  for (const std::string& bytes : libraries) {
+    const std::optional<engine::LibraryInfo> library = engine::UnpackLibrary(bytes);
+    if (!library || !tenant->functions->Restore(*library)) {
+      log_.error("tenant '{}': a library that it had loaded is lost: its record is malformed",
+                 tenant->name);
+    }
+  }
   Configure(tenant.get());
   tenant->stats.rate.Sample(0, clock_.NowMs());
   tenants_by_name_.emplace(tenant->name, tenant.get());
@@ -69,20 +85,17 @@ void Shard::Configure(Tenant* tenant) {
     log_.error("tenant '{}': its quota stays {} bytes: {}", tenant->name,
                tenant->store->quota_bytes(), error);
   }
-  engine::Engine* const engine = EngineFor(tenant->deadline);
-  if (tenant->engine == engine) return;
-  tenant->engine = engine;
-  MakeHost(tenant);
+  tenant->functions->SetLimits(LimitsOf(*tenant));
 }
 
-void Shard::MakeHost(Tenant* tenant) {
-  if (tenant->functions) {
-    for (const engine::LibraryInfo& library : tenant->functions->libraries()) {
-      tenant->unloaded_libraries.push_back(library.code);
-    }
-    tenant->functions.reset();
-  }
-  tenant->functions = tenant->engine->CreateHost(tenant->store.get());
+engine::HostLimits Shard::LimitsOf(const Tenant& tenant) const {
+  engine::HostLimits limits;
+  limits.deadline_ms = tenant.deadline.cpu_ms;
+  limits.wall_deadline_ms = tenant.deadline.wall_ms;
+  limits.load_deadline_ms = config_.load_deadline_ms;
+  limits.load_wall_deadline_ms = config_.load_wall_deadline_ms;
+  limits.heap_limit_mb = config_.heap_limit_mb;
+  return limits;
 }
 
 bool Shard::OnNewMemory(const Tenant& tenant, int fd) {
@@ -112,7 +125,7 @@ void Shard::SetConfig(const config::ServerConfig& config) {
   ConfigureWaiting();
 }
 
-// Not while a function runs: its engine is the one that the tenant has.
+// Not while a function runs, whose limits they are.
 void Shard::ConfigureWaiting() {
   if (running_) return;
   for (const auto& tenant : tenants_) {
@@ -134,7 +147,7 @@ void Shard::ReleaseTenant(std::string_view name) {
     if (session->tenant() == tenant) own.push_back(session.get());
   }
   for (Session* session : own) session->Kill();
-  if (IsRunning(tenant)) tenant->engine->RequestKill();
+  if (IsRunning(tenant)) RequestKill();
   ReleaseLeaving();
 }
 
@@ -156,37 +169,6 @@ void Shard::ReleaseLeaving() {
     tenants_.erase(tenants_.begin() + static_cast<ptrdiff_t>(i));
     authority_->OnReleased(name);
   }
-}
-
-bool Shard::LoadLibraries(Tenant* tenant, resp::ReplyWriter& reply) {
-  while (!tenant->unloaded_libraries.empty()) {
-    const engine::Value loaded = tenant->functions->Load(tenant->unloaded_libraries.back(), true);
-    if (const auto* error = std::get_if<engine::Error>(&loaded.data)) {
-      log_.warn("tenant '{}': a library could not be loaded again: {}", tenant->name,
-                error->message);
-      reply.Error(fmt::format("ERR a library could not be loaded again: {}", error->message));
-      return false;
-    }
-    tenant->unloaded_libraries.pop_back();
-  }
-  return true;
-}
-
-engine::Engine* Shard::EngineFor(const config::Deadline& deadline) {
-  std::unique_ptr<engine::Engine>& engine =
-      engines_[{deadline, config_.load_deadline_ms, config_.load_wall_deadline_ms}];
-  if (!engine) {
-    engine::EngineOptions options;
-    options.deadline_ms = deadline.cpu_ms;
-    options.wall_deadline_ms = deadline.wall_ms;
-    options.load_deadline_ms = config_.load_deadline_ms;
-    options.load_wall_deadline_ms = config_.load_wall_deadline_ms;
-    options.heap_limit_mb = config_.heap_limit_mb;
-    options.callback_builtins = config_.callback_builtins;
-    options.on_yield = [this] { OnYield(); };
-    engine = std::make_unique<engine::Engine>(std::move(options));
-  }
-  return engine.get();
 }
 
 // --- Connections
@@ -330,6 +312,11 @@ void Shard::OnTimer() {
   ResumeDelayed(now_ms);
   ReapExpired();
   SampleRates(now_ms);
+  if (now_ms - gauged_ms_ >= kGaugeIntervalMs) {
+    gauged_ms_ = now_ms;
+    is_memory_short_ = memory_gauge_.IsShort();
+  }
+  if (!running_) engine_->Tick(now_ms, is_memory_short_);
 }
 
 void Shard::SampleRates(uint64_t now_ms) {
@@ -389,7 +376,7 @@ void Shard::EndExec(Tenant* tenant) {
 void Shard::OnYield() {
   Beat();
   if (stop_requested()) {
-    running_->tenant->engine->RequestKill();
+    RequestKill();
     return;
   }
   ResumeBusy();

@@ -25,6 +25,7 @@
 #include "runtime/net/event_loop.h"
 #include "runtime/server/authority.h"
 #include "runtime/server/clock.h"
+#include "runtime/server/memory_gauge.h"
 #include "runtime/server/session.h"
 #include "runtime/server/tenant.h"
 
@@ -77,9 +78,9 @@ class Shard : public net::ConnectionHandler {
   // The most connections that the loop may have: how many there are is checked here.
   static constexpr size_t kMaxLoopConnections = 2'000'000;
 
-  // The tenant is this shard's from now on, with the sources of its libraries.
+  // The tenant is this shard's from now on, with its libraries (library_record.h).
   void AddTenant(const config::TenantConfig& config, std::unique_ptr<store::Store> store,
-                 std::vector<std::string> libraries);
+                 const std::vector<std::string>& libraries);
   // The tenant of that name gets another configuration; nothing where there is none.
   void SetTenant(const config::TenantConfig& config);
   // Closes the tenant's connections, and lets it go once nothing of it is under way: the authority
@@ -99,14 +100,11 @@ class Shard : public net::ConnectionHandler {
 
   // Of the tenant's store: it leaves its slot for the memory of `fd`.
   bool OnNewMemory(const Tenant& tenant, int fd);
-  // Makes the tenant's JavaScript anew: its libraries are loaded again before they are needed. Not
-  // while it runs.
-  void MakeHost(Tenant* tenant);
   // Before an invocation: a store that is soon too large for its pool gets memory of its own, which
   // cannot be done while code runs that knows where it is.
   void MakeRoom(Tenant* tenant);
-  // False, with an error replied, where a library of the tenant cannot be loaded again.
-  bool LoadLibraries(Tenant* tenant, resp::ReplyWriter& reply);
+  // Terminates the invocation that runs; false where none does.
+  bool RequestKill() { return engine_->RequestKill(); }
 
   // Every kTimerIntervalMs: removes expired keys, lets delayed sessions go on.
   void OnTimer();
@@ -161,16 +159,8 @@ class Shard : public net::ConnectionHandler {
     uint64_t until_ms;
   };
 
-  // What engines differ in.
-  struct EngineKey {
-    config::Deadline call;
-    uint64_t load_ms;
-    std::optional<uint64_t> load_wall_ms;
-    auto operator<=>(const EngineKey&) const = default;
-  };
-
-  engine::Engine* EngineFor(const config::Deadline& deadline);
-  // The tenant's deadlines and its engine, as its configuration and the server's have them.
+  engine::HostLimits LimitsOf(const Tenant& tenant) const;
+  // The tenant's limits, as its configuration and the server's have them.
   void Configure(Tenant* tenant);
   void ConfigureWaiting();
   void ReleaseLeaving();
@@ -195,9 +185,10 @@ class Shard : public net::ConnectionHandler {
   std::atomic<bool> stop_requested_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free, "RequestStop is called by signal handlers");
 
-  // An engine has one deadline, so there is one for each deadline that a tenant has. They outlive
-  // the tenants.
-  std::map<EngineKey, std::unique_ptr<engine::Engine>> engines_;
+  std::unique_ptr<engine::Engine> engine_;  // outlives the tenants
+  const MemoryGauge memory_gauge_;
+  uint64_t gauged_ms_ = 0;
+  bool is_memory_short_ = false;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;

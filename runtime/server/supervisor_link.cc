@@ -127,10 +127,10 @@ std::optional<std::string> SupervisorLink::ExecuteTenantCommand(
 }
 
 void SupervisorLink::OnLibraryChanged(const Tenant& tenant, std::string_view library,
-                                      std::optional<std::string_view> source) {
+                                      std::optional<std::string_view> record) {
   control::Message message =
       control::Pack(control::LibraryChanged{tenant.name, std::string(library)});
-  if (source) message.bytes = *source;
+  if (record) message.bytes = *record;
   Tell(std::move(message));
 }
 

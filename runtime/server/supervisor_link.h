@@ -32,7 +32,7 @@ class SupervisorLink final : public Authority {
                                                   resp::Protocol protocol,
                                                   std::span<const std::string_view> args) override;
   void OnLibraryChanged(const Tenant& tenant, std::string_view library,
-                        std::optional<std::string_view> source) override;
+                        std::optional<std::string_view> record) override;
   bool OnMemoryMoved(const Tenant& tenant, int fd) override;
   void OnSlotsLeft() override;
   void HandOver(control::HandOver state, net::UniqueFd fd, std::string bytes) override;

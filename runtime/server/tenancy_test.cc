@@ -229,7 +229,7 @@ TEST_F(RunningFunctionTest, OthersAreServedUntilItEnds) {
       second.Send("FCALL hello 0\r\n");
     } else if (loop_.turns == 3) {
       EXPECT_TRUE(second.paused());
-      server_.shard().FindTenant("red")->engine->RequestKill();
+      server_.shard().RequestKill();
     }
   };
   const std::string reply = red_("FCALL spin 0");

@@ -22,6 +22,9 @@ uint64_t RateMeter::per_second() const {
 
 bool Tenant::OnNewMemory(int fd) { return shard->OnNewMemory(*this, fd); }
 
-void Tenant::OnNewBase() { shard->MakeHost(this); }
+// Code that V8 has optimised knows the old one.
+void Tenant::OnNewBase() {
+  if (functions) functions->GiveUp();
+}
 
 }  // namespace shredder::server

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "runtime/config/config.h"
 #include "runtime/engine/engine.h"
@@ -52,11 +51,7 @@ struct Tenant final : store::MemoryOwner {
   config::Deadline deadline;
   std::unique_ptr<store::Store> store;              // in a pool, or in memory of its own
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
-  engine::Engine* engine = nullptr;                 // the one of the tenant's deadline
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
-  // Sources of libraries that another process has loaded: loaded here before the first command that
-  // meets functions.
-  std::vector<std::string> unloaded_libraries;
   // When the EXEC that is under way began: no other command meets the store before it ends.
   std::optional<uint64_t> exec_started_ms;
   bool must_configure = false;  // its configuration has changed since it was looked at

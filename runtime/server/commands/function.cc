@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <string>
 
+#include "runtime/engine/library_record.h"
 #include "runtime/resp/glob.h"
 #include "runtime/resp/number.h"
 #include "runtime/server/command_table.h"
@@ -44,18 +45,18 @@ config::Deadline LoadDeadline(const Request& request) {
                                        engine::DefaultWallDeadlineMs(config.load_deadline_ms))};
 }
 
-// False, with an error replied, where what another process has loaded cannot be loaded here.
-bool HasLibraries(Request& request) {
-  if (request.tenant->unloaded_libraries.empty()) return true;
-  const RunningScope running(request, "FUNCTION LOAD", LoadDeadline(request));
-  return request.shard.LoadLibraries(request.tenant, request.reply);
+// How long the invocation may take, the evaluation of its library included.
+config::Deadline CallDeadline(const Request& request, const engine::FunctionRef& function) {
+  config::Deadline deadline = request.tenant->deadline;
+  if (!request.tenant->functions->NeedsEvaluation(function)) return deadline;
+  const config::Deadline load = LoadDeadline(request);
+  return {deadline.cpu_ms + load.cpu_ms, deadline.wall_ms + load.wall_ms};
 }
 
 void Invoke(Request& request, bool read_only) {
   const auto args = request.args;
   request.shard.MakeRoom(request.tenant);
-  if (!HasLibraries(request)) return;
-  const engine::FunctionInfo* function = request.tenant->functions->Find(args[1]);
+  const engine::FunctionRef function = request.tenant->functions->Find(args[1]);
   if (!function) {
     request.reply.Error("ERR Function not found");
     return;
@@ -73,7 +74,7 @@ void Invoke(Request& request, bool read_only) {
     request.reply.Error("ERR Number of keys can't be negative");
     return;
   }
-  if (read_only && MayWrite(*function)) {
+  if (read_only && MayWrite(*function.info)) {
     request.reply.Error("ERR Can not execute a script with write flag using *_ro command.");
     return;
   }
@@ -85,9 +86,9 @@ void Invoke(Request& request, bool read_only) {
   }
   engine::Value value;
   {
-    const RunningScope running(request, args[1], request.tenant->deadline);
+    const RunningScope running(request, args[1], CallDeadline(request, function));
     value =
-        request.tenant->functions->Call(args[1], keys, args.subspan(3 + keys.size()), read_only);
+        request.tenant->functions->Call(function, keys, args.subspan(3 + keys.size()), read_only);
   }
   EncodeValue(value, request.reply);
 }
@@ -128,7 +129,6 @@ void HandleFcallRo(Request& request) { Invoke(request, true); }
 
 void HandleFunctionLoad(Request& request) {
   const auto args = request.args;
-  if (!HasLibraries(request)) return;
   bool replace = false;
   for (size_t i = 2; i + 1 < args.size(); ++i) {
     if (!EqualsIgnoringCase(args[i], "replace")) {
@@ -144,7 +144,13 @@ void HandleFunctionLoad(Request& request) {
     value = request.tenant->functions->Load(args.back(), replace);
   }
   if (const auto* name = std::get_if<engine::Bytes>(&value.data)) {
-    request.shard.authority().OnLibraryChanged(*request.tenant, name->bytes, args.back());
+    const std::vector<const engine::LibraryInfo*> libraries =
+        request.tenant->functions->libraries();
+    const auto loaded = std::find_if(libraries.begin(), libraries.end(), [&](const auto* library) {
+      return library->name == name->bytes;
+    });
+    request.shard.authority().OnLibraryChanged(*request.tenant, name->bytes,
+                                               engine::PackLibrary(**loaded));
   }
   EncodeValue(value, request.reply);
 }
@@ -170,10 +176,9 @@ void HandleFunctionList(Request& request) {
       return;
     }
   }
-  if (!HasLibraries(request)) return;
   std::vector<const engine::LibraryInfo*> libraries;
-  for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
-    if (resp::GlobMatch(pattern, library.name, true)) libraries.push_back(&library);
+  for (const engine::LibraryInfo* library : request.tenant->functions->libraries()) {
+    if (resp::GlobMatch(pattern, library->name, true)) libraries.push_back(library);
   }
   request.reply.Array(libraries.size());
   for (const engine::LibraryInfo* library : libraries) {
@@ -182,7 +187,6 @@ void HandleFunctionList(Request& request) {
 }
 
 void HandleFunctionDelete(Request& request) {
-  if (!HasLibraries(request)) return;
   if (request.tenant->functions->Delete(request.args[2])) {
     request.shard.authority().OnLibraryChanged(*request.tenant, request.args[2], std::nullopt);
     request.reply.Ok();
@@ -204,9 +208,8 @@ void HandleFunctionFlush(Request& request) {
     request.reply.Error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
     return;
   }
-  if (!HasLibraries(request)) return;
-  for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
-    request.shard.authority().OnLibraryChanged(*request.tenant, library.name, std::nullopt);
+  for (const engine::LibraryInfo* library : request.tenant->functions->libraries()) {
+    request.shard.authority().OnLibraryChanged(*request.tenant, library->name, std::nullopt);
   }
   request.tenant->functions->Flush();
   request.reply.Ok();
@@ -215,7 +218,6 @@ void HandleFunctionFlush(Request& request) {
 void HandleFunctionStats(Request& request) {
   resp::ReplyWriter& reply = request.reply;
   const RunningCommand* running = request.shard.running();
-  if (!running && !HasLibraries(request)) return;
   reply.Map(2);
   reply.Bulk("running_script");
   if (running && running->tenant == request.tenant) {
@@ -230,21 +232,19 @@ void HandleFunctionStats(Request& request) {
   } else {
     reply.Null();
   }
-  const auto& libraries = request.tenant->functions->libraries();
-  size_t functions = 0;
-  for (const engine::LibraryInfo& library : libraries) functions += library.functions.size();
+  const engine::FunctionHost& functions = *request.tenant->functions;
   reply.Bulk("engines");
   reply.Map(1);
   reply.Bulk(kEngineName);
   reply.Map(2);
   reply.Bulk("libraries_count");
-  reply.Integer(static_cast<int64_t>(libraries.size()));
+  reply.Integer(static_cast<int64_t>(functions.library_count()));
   reply.Bulk("functions_count");
-  reply.Integer(static_cast<int64_t>(functions));
+  reply.Integer(static_cast<int64_t>(functions.function_count()));
 }
 
 void HandleFunctionKill(Request& request) {
-  if (request.shard.IsRunning(request.tenant) && request.tenant->engine->RequestKill()) {
+  if (request.shard.IsRunning(request.tenant) && request.shard.RequestKill()) {
     request.reply.Ok();
   } else {
     request.reply.Error("NOTBUSY No scripts in execution right now.");

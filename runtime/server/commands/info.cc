@@ -62,20 +62,14 @@ void Memory(const Request& request, std::string* out) {
   const uint64_t used = request.store().used_bytes();
   const uint64_t quota = request.store().quota_bytes();
   const engine::FunctionHost& functions = *request.tenant->functions;
-  size_t function_count = 0;
-  const size_t library_count =
-      functions.libraries().size() + request.tenant->unloaded_libraries.size();
-  for (const engine::LibraryInfo& library : functions.libraries()) {
-    function_count += library.functions.size();
-  }
   Line(out, "used_memory", used);
   Line(out, "used_memory_human", HumanBytes(used));
   Line(out, "maxmemory", quota);
   Line(out, "maxmemory_human", HumanBytes(quota));
   Line(out, "maxmemory_policy", "noeviction");
   Line(out, "used_memory_vm_functions", functions.heap_used_bytes());
-  Line(out, "number_of_libraries", library_count);
-  Line(out, "number_of_functions", function_count);
+  Line(out, "number_of_libraries", functions.library_count());
+  Line(out, "number_of_functions", functions.function_count());
 }
 
 void Persistence(const Request&, std::string* out) { Line(out, "loading", 0); }
