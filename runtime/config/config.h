@@ -52,6 +52,7 @@ struct ServerConfig {
   uint64_t load_deadline_ms = 500;
   std::optional<uint64_t> load_wall_deadline_ms;
   uint64_t heap_limit_mb = 64;
+  uint64_t idle_after_ms = 10'000;  // a tenant's JavaScript that has not run for so long goes
   uint64_t busy_reply_ms = 5000;  // a tenant's clients get BUSY once its function has run that long
   bool callback_builtins = false;
   std::vector<TenantConfig> tenants;

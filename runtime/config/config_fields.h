@@ -16,8 +16,8 @@ void VisitServerFields(Config& config, const Visitor& visit) {
   using enum TakesEffect;
   auto& [bind, port, unix_socket, max_clients, max_unauthenticated, auth_timeout_ms, backend,
          shards, shard_silence_ms, isolate_after_crashes, core_dumps, log_level, deadline_ms,
-         wall_deadline_ms, load_deadline_ms, load_wall_deadline_ms, heap_limit_mb, busy_reply_ms,
-         callback_builtins, tenants] = config;
+         wall_deadline_ms, load_deadline_ms, load_wall_deadline_ms, heap_limit_mb, idle_after_ms,
+         busy_reply_ms, callback_builtins, tenants] = config;
   visit("bind", bind, kAtRestart);
   visit("port", port, kAtRestart);
   visit("unix-socket", unix_socket, kAtRestart);
@@ -35,6 +35,7 @@ void VisitServerFields(Config& config, const Visitor& visit) {
   visit("load-deadline-ms", load_deadline_ms, kAtOnce);
   visit("load-wall-deadline-ms", load_wall_deadline_ms, kAtOnce);
   visit("heap-limit-mb", heap_limit_mb, kAtRestart);
+  visit("idle-after-ms", idle_after_ms, kAtOnce);
   visit("busy-reply-ms", busy_reply_ms, kAtOnce);
   visit("callback-builtins", callback_builtins, kAtRestart);
 }

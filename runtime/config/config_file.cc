@@ -75,6 +75,7 @@ constexpr FileKey<ServerConfig> kServerKeys[] = {
     {"core-dumps", ReadBoolean<&ServerConfig::core_dumps, ServerConfig>},
     {"deadline-ms", ReadDeadline<&ServerConfig::deadline_ms, ServerConfig>},
     {"heap-limit-mb", ReadCount<&ServerConfig::heap_limit_mb, 8, 4096, ServerConfig>},
+    {"idle-after-ms", ReadCount<&ServerConfig::idle_after_ms, 100, 86'400'000, ServerConfig>},
     {"isolate-after-crashes",
      ReadCount<&ServerConfig::isolate_after_crashes, 0, 1000, ServerConfig>},
     {"load-deadline-ms", ReadDeadline<&ServerConfig::load_deadline_ms, ServerConfig>},

@@ -36,6 +36,7 @@ wall-deadline-ms = 72000000
 load-deadline-ms = 2
 load-wall-deadline-ms = 2
 heap-limit-mb = 8
+idle-after-ms = 100
 busy-reply-ms = 3
 shards = 0
 shard-silence-ms = 10
@@ -70,6 +71,7 @@ admin = true
   EXPECT_EQ(config->load_deadline_ms, 2u);
   EXPECT_EQ(config->load_wall_deadline_ms, 2u);
   EXPECT_EQ(config->heap_limit_mb, 8u);
+  EXPECT_EQ(config->idle_after_ms, 100u);
   EXPECT_EQ(config->busy_reply_ms, 3u);
   EXPECT_EQ(config->shards, 0u);
   EXPECT_EQ(config->shard_silence_ms, 10u);

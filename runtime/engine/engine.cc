@@ -123,6 +123,8 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
   }
 }
 
+void Engine::SetIdleAfter(uint64_t ms) { impl_->state.options.idle_after_ms = ms; }
+
 size_t Engine::isolate_count() const { return impl_->state.with_isolate.size(); }
 
 bool Engine::RequestKill() { return impl_->state.watchdog->RequestKill(); }

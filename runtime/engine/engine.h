@@ -143,6 +143,7 @@ class Engine {
   // memory `is_short`, what has been for the longest time, a few at a time; and keeps JavaScript in
   // store that is no tenant's yet. `now_ms` is of any clock.
   void Tick(uint64_t now_ms, bool is_short = false);
+  void SetIdleAfter(uint64_t ms);
   size_t isolate_count() const;  // of hosts
 
   // Terminates the running invocation; false where none runs. From any thread; its caller gets the

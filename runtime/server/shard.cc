@@ -46,6 +46,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       status_(page->shards[identity.shard]) {
   engine::EngineOptions options;
   options.heap_limit_mb = config.heap_limit_mb;
+  options.idle_after_ms = config.idle_after_ms;
   options.callback_builtins = config.callback_builtins;
   options.on_yield = [this] { OnYield(); };
   engine_ = std::make_unique<engine::Engine>(std::move(options));
@@ -121,6 +122,7 @@ void Shard::SetTenant(const config::TenantConfig& config) {
 
 void Shard::SetConfig(const config::ServerConfig& config) {
   config_ = config;
+  engine_->SetIdleAfter(config.idle_after_ms);
   for (const auto& tenant : tenants_) tenant->must_configure = true;
   ConfigureWaiting();
 }

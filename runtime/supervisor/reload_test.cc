@@ -134,14 +134,16 @@ TEST_F(ReloadTest, ASettingTakesEffectOrWaitsForARestart) {
 TEST_F(ReloadTest, EverySettingIsLookedAt) {
   next_.auth_timeout_ms = 1;
   next_.core_dumps = true;
+  next_.idle_after_ms = 1;
   next_.isolate_after_crashes = 1;
   next_.load_deadline_ms = 1;
   next_.load_wall_deadline_ms = 1;
   next_.max_unauthenticated = 1;
   next_.shard_silence_ms = 1;
-  EXPECT_EQ(Plan().server_changed, (Names{"max-unauthenticated", "auth-timeout-ms",
-                                          "shard-silence-ms", "isolate-after-crashes", "core-dumps",
-                                          "load-deadline-ms", "load-wall-deadline-ms"}));
+  EXPECT_EQ(
+      Plan().server_changed,
+      (Names{"max-unauthenticated", "auth-timeout-ms", "shard-silence-ms", "isolate-after-crashes",
+             "core-dumps", "load-deadline-ms", "load-wall-deadline-ms", "idle-after-ms"}));
   EXPECT_EQ(Plan().server, next_);
 }
 

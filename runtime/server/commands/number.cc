@@ -10,8 +10,8 @@ namespace {
 void Add(Request& request, int64_t increment) {
   using Limits = std::numeric_limits<int64_t>;
   int64_t sum;
-  switch (request.store().AddToCounter(KeyAt(request, 1), increment, Limits::min(),
-                              Limits::max(), &sum)) {
+  switch (request.store().AddToCounter(KeyAt(request, 1), increment, Limits::min(), Limits::max(),
+                                       &sum)) {
     case store::CounterStatus::kOk:
       return request.reply.Integer(sum);
     case store::CounterStatus::kNotCounter:
