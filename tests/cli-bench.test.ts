@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { formatDensity, measureDensity } from '../build-scripts/bench/density.ts';
 import {
   formatHtget,
   HTGET_CASES,
@@ -429,4 +430,35 @@ test('throughputs are set side by side', (t) => {
     formatKv([row('shredder', 1_500_000), row('redis', 1_000_000)]),
     /GET -P 16 +1,500,000 \(1,499,999 to 1,500,001\) +1,000,000 .* 1\.50$/m,
   );
+});
+
+test('many tenants are measured: each figure there is, beside Redis', async (t) => {
+  const { binDir } = await builtRuntime();
+  const plan = { tenants: [3], rounds: 1, calls: 200, idleAfterMs: 300, settledSeconds: 0 };
+  const rows = await measureDensity(binDir, plan, () => {});
+  t.deepEqual(
+    rows.map(({ case: name, tenants }) => [name, tenants]),
+    [
+      ['isolate', 3],
+      ['redis', 3],
+    ],
+  );
+  const [isolate] = rows;
+  for (const us of [
+    isolate?.coldUs?.median,
+    isolate?.coldUs?.p99,
+    isolate?.sameUs,
+    isolate?.switchUs,
+  ]) {
+    t.true(Number(us) > 0);
+  }
+  for (const bytes of [isolate?.bareBytes, isolate?.loadedBytes, isolate?.idleBytes]) {
+    t.true(Number.isFinite(bytes));
+  }
+  for (const { one, spread } of rows) {
+    for (const load of [one, spread]) t.true(load.medianRps > 0 && load.medianCpuUs > 0);
+  }
+  const text = formatDensity(rows);
+  t.regex(text, /^3 +isolate( +[\d,.]+){5}$/m);
+  t.regex(text, /^3 +redis( +[\d,.]+){5}$/m);
 });

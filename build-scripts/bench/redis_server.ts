@@ -6,6 +6,7 @@ import { freePort } from '../server/free_port.ts';
 /** A redis-server that listens. */
 export interface RedisServer {
   port: number;
+  pid: number;
   version: string;
   stop: () => Promise<void>;
 }
@@ -30,9 +31,10 @@ export async function startRedis(): Promise<RedisServer> {
   const begun = performance.now();
   for (;;) {
     const version = await askVersion(port);
-    if (version !== undefined) {
+    if (version !== undefined && subprocess.pid !== undefined) {
       return {
         port,
+        pid: subprocess.pid,
         version,
         stop: async () => {
           subprocess.kill('SIGTERM');

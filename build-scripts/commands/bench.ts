@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { formatDensity, FULL_DENSITY, measureDensity, QUICK_DENSITY } from '../bench/density.ts';
 import { formatHtget, runHtget } from '../bench/htget.ts';
 import { plotHtget } from '../bench/htget_plot.ts';
 import {
@@ -31,6 +32,7 @@ interface BenchOptions {
 }
 
 const MAX_KEYS = 10_000_000;
+const MAX_TENANTS = 18_000;
 const VALUE_UNIT_BYTES = 64;
 const MAX_VALUE_BYTES = 64 * 1024 ** 2;
 /** The graph of the Shredder paper, where the data sets lie beside the checkout. */
@@ -39,11 +41,12 @@ const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure builtins, graph traversals, or throughput beside Redis')
+    .description('measure builtins, graph traversals, throughput beside Redis, or many tenants')
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
     .addCommand(khopCommand())
-    .addCommand(kvCommand());
+    .addCommand(kvCommand())
+    .addCommand(densityCommand());
 }
 
 function htgetCommand(): Command {
@@ -164,6 +167,29 @@ function kvCommand(): Command {
       } finally {
         await redis.stop();
       }
+    });
+}
+
+function densityCommand(): Command {
+  return new Command('density')
+    .description('measure what many tenants cost: memory, first calls, calls spread over all')
+    .option('--quick', 'up to 1,000 tenants, fewer calls: done in two minutes')
+    .option('--tenants <list>', `how many, up to ${MAX_TENANTS}`, sizeList(1, MAX_TENANTS))
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench density --tenants 1,1000')
+    .action(async (options: BenchOptions & { tenants?: number[] }) => {
+      const config = loadConfig();
+      const steps = new Steps();
+      const { binDir, v8 } = await ensureRuntime(config, steps);
+      const plan = options.quick === true ? QUICK_DENSITY : FULL_DENSITY;
+      const tenants = options.tenants ?? plan.tenants;
+      const rows = await steps.run('Many tenants', (step) =>
+        measureDensity(binDir, { ...plan, tenants }, (index) =>
+          step.progress(index, tenants.length),
+        ),
+      );
+      const report = await reportOf('density', v8.record.v8Version, rows, config.repository);
+      await publish(report, formatDensity(rows), options.json);
     });
 }
 

@@ -2,8 +2,10 @@
 
 #include <libplatform/libplatform.h>
 #include <malloc.h>
+#include <sys/random.h>
 #include <v8.h>
 
+#include <cerrno>
 #include <chrono>
 #include <mutex>
 #include <utility>
@@ -14,8 +16,8 @@ namespace shredder::engine {
 
 namespace {
 
-// What one tick may take to give up isolates, the last of them apart.
-constexpr std::chrono::milliseconds kMaxGivingUp{3};
+// What one tick may take to give isolates up or to make some, the last of them apart.
+constexpr std::chrono::milliseconds kMaxTick{3};
 
 // V8's process-wide state lives as long as the process.
 v8::Platform* platform = nullptr;
@@ -38,6 +40,18 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
     *error =
         std::string("V8 flag ") + argv[1] + " is unknown; see --v8-flags=--help for V8's flags";
     return false;
+  }
+  return true;
+}
+
+// V8 opens a file for the seeds of each isolate otherwise, four times.
+bool KernelRandom(unsigned char* buffer, size_t length) {
+  while (length > 0) {
+    const ssize_t got = getrandom(buffer, length, 0);
+    if (got < 0 && errno != EINTR) return false;
+    if (got <= 0) continue;
+    buffer += got;
+    length -= static_cast<size_t>(got);
   }
   return true;
 }
@@ -83,6 +97,7 @@ bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::st
   if (!SetFlags(flags, error)) return false;
   // One thread besides the shard's, for optimised code and garbage.
   platform = v8::platform::NewDefaultPlatform(1).release();
+  v8::V8::SetEntropySource(KernelRandom);
   v8::V8::InitializePlatform(platform);
   v8::V8::Initialize();
   return true;
@@ -113,13 +128,14 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
   while (!state.with_isolate.empty() && is_due(*state.with_isolate.front())) {
     state.with_isolate.front()->GiveUp();
     has_given_up = true;
-    if (std::chrono::steady_clock::now() - start > kMaxGivingUp) break;
+    if (std::chrono::steady_clock::now() - start > kMaxTick) break;
   }
   if (has_given_up) {
     // Half of what an isolate takes is not V8's own pages, and the allocator would keep it.
     malloc_trim(0);
   } else if (!is_short) {
-    state.AddSpare();
+    while (state.AddSpare() && std::chrono::steady_clock::now() - start < kMaxTick) {
+    }
   }
 }
 

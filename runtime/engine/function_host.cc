@@ -18,8 +18,7 @@ namespace {
 // has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
 
-// One is added a tick.
-constexpr size_t kSpares = 4;
+constexpr size_t kSpares = 8;
 
 Value MakeError(std::string message) { return Value{Error{std::move(message)}}; }
 
@@ -34,13 +33,15 @@ bool HasFlag(const FunctionInfo& info, std::string_view flag) {
 
 }  // namespace
 
-void EngineState::AddSpare() {
+bool EngineState::AddSpare() {
   if (spares.size() == kSpares) {
-    if (spares.front()->heap_limit_mb() == last_heap_limit_mb) return;
+    if (spares.front()->heap_limit_mb() == last_heap_limit_mb) return false;
     spares.pop_front();
   }
   auto spare = TenantIsolate::Make(last_heap_limit_mb, options.callback_builtins);
-  if (spare) spares.push_back(std::move(spare));
+  if (!spare) return false;
+  spares.push_back(std::move(spare));
+  return true;
 }
 
 std::unique_ptr<TenantIsolate> EngineState::TakeIsolate(uint64_t heap_limit_mb) {

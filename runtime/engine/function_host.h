@@ -38,7 +38,7 @@ struct EngineState {
   std::deque<std::unique_ptr<TenantIsolate>> spares;
   uint64_t last_heap_limit_mb;  // that an isolate was wanted with
 
-  void AddSpare();
+  bool AddSpare();  // false where there are enough, or memory runs out
   // Null when memory runs out.
   std::unique_ptr<TenantIsolate> TakeIsolate(uint64_t heap_limit_mb);
 };

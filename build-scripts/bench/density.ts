@@ -1,0 +1,407 @@
+// What many tenants cost: memory of each, the first call after JavaScript was given up, and calls that are spread over all of
+// them, beside calls to one; and beside Redis, whose one database has them all.
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { withClient } from '../client/connection.ts';
+import { UserError } from '../errors.ts';
+import { startServer, type Server } from '../server/shredderd.ts';
+import { LineConnection, requestOf } from './line_connection.ts';
+import { startRedis } from './redis_server.ts';
+import { spreadOf } from './statistics.ts';
+import { formatCount, formatMeasured, formatTable } from './table.ts';
+
+export const DENSITY_CASES = ['isolate', 'redis'] as const;
+export type DensityCase = (typeof DENSITY_CASES)[number];
+
+/** So many tenants; what is absent, Redis has not. */
+export interface DensityRow {
+  case: DensityCase;
+  tenants: number;
+  /** Bytes of memory that each tenant takes (Pss of all the server's processes), its store's included. */
+  bareBytes?: number;
+  /** With its JavaScript. */
+  loadedBytes?: number;
+  /** Its library known, its JavaScript given up. */
+  idleBytes?: number;
+  /** A first call after that, one at a time, as the client waits; microseconds. */
+  coldUs?: { median: number; p99: number };
+  /** A call to the tenant that was called last, and to one that was not. */
+  sameUs?: number;
+  switchUs?: number;
+  /** Calls to one tenant, and spread evenly over all: a second, and what one takes of the server's processors. */
+  one: DensityLoad;
+  spread: DensityLoad;
+}
+
+export interface DensityLoad {
+  medianRps: number;
+  medianCpuUs: number;
+}
+
+export interface DensityPlan {
+  tenants: readonly number[];
+  /** Measurements of calls, in turns. */
+  rounds: number;
+  /** Of each. */
+  calls: number;
+  /** When JavaScript is given up, which must be long enough for all tenants to be called within it. */
+  idleAfterMs: number;
+  /** For so long memory must have stayed the same to count. */
+  settledSeconds: number;
+}
+
+const PATIENT = { idleAfterMs: 10_000, settledSeconds: 3 };
+
+export const QUICK_DENSITY: DensityPlan = {
+  tenants: [1, 100, 1_000],
+  rounds: 3,
+  calls: 20_000,
+  ...PATIENT,
+};
+export const FULL_DENSITY: DensityPlan = {
+  tenants: [1, 100, 1_000, 10_000],
+  rounds: 5,
+  calls: 100_000,
+  ...PATIENT,
+};
+
+const ADMIN = { name: 'admin', password: 'the password of the admin' };
+const PASSWORD = (n: number): string => `the password of tenant ${n}`;
+const MAX_SETTLING_MS = 300_000;
+/** What memory may change by and still be the same. */
+const SAME = 0.002;
+/** Calls that are under way at once. */
+const WINDOW = 64;
+const OPENED_AT_ONCE = 256;
+/** A usual limit of descriptors is 20,000. */
+const MAX_CONNECTIONS = 19_000;
+const ONE_AT_A_TIME = 300;
+
+const LIBRARY = `#!js name=density
+export function answer(keys, args) { return BigInt(args.length); }`;
+const LUA = `#!lua name=density
+redis.register_function('answer', function(keys, args) return #args end)`;
+const CALL = requestOf('FCALL', 'answer', 0, 'x');
+const CALL_LINES = 1;
+
+/** @param binDir Folder of shredderd. */
+export async function measureDensity(
+  binDir: string,
+  plan: DensityPlan,
+  onTenants: (index: number) => void,
+): Promise<DensityRow[]> {
+  const rows: DensityRow[] = [];
+  for (const [index, tenants] of plan.tenants.entries()) {
+    onTenants(index);
+    rows.push(await measureIsolates(binDir, tenants, plan));
+    rows.push(await measureRedis(tenants, plan));
+  }
+  return rows;
+}
+
+async function measureIsolates(
+  binDir: string,
+  tenants: number,
+  plan: DensityPlan,
+): Promise<DensityRow> {
+  const server = await startServer({
+    binary: path.join(binDir, 'shredderd'),
+    config: [
+      '[server]',
+      `max-clients = ${MAX_CONNECTIONS}`,
+      `max-unauthenticated = ${64 * OPENED_AT_ONCE}`,
+      `idle-after-ms = ${plan.idleAfterMs}`,
+      '[[tenant]]',
+      `name = "${ADMIN.name}"`,
+      `password = "${ADMIN.password}"`,
+      'admin = true',
+    ].join('\n'),
+  });
+  let connections: LineConnection[] = [];
+  try {
+    const before = await settledPssOf(server, plan);
+    const perTenant = (bytes: number): number => (bytes - before) / tenants;
+    await createTenants(server, tenants);
+    const bareBytes = perTenant(await settledPssOf(server, plan));
+    const auth = (n: number): Greeting => ({
+      request: requestOf('AUTH', `tenant-${n}`, PASSWORD(n)),
+      lines: 1,
+    });
+    const load = { request: requestOf('FUNCTION', 'LOAD', LIBRARY), lines: 2 };
+    connections = await openAll(server.port, tenants, (n) => [auth(n), load]);
+    const loadedBytes = perTenant(await pssOf(server));
+    await new Promise((resolve) => setTimeout(resolve, plan.idleAfterMs));
+    const idleBytes = perTenant(await settledPssOf(server, plan));
+    const some = connections.slice(0, ONE_AT_A_TIME);
+    const cold = await callEach(some);
+    const same = await callEach(some.map(() => some[0]!));
+    const switched = await callEach(some);
+    const more = await openAll(server.port, Math.max(0, WINDOW - tenants), (n) => [
+      auth(n % tenants),
+    ]);
+    connections.push(...more);
+    const spread = [...connections];
+    const one = await openAll(server.port, connectionsToOne(spread.length), () => [auth(0)]);
+    connections.push(...one);
+    const loads = await measureLoads({ one, spread }, plan, () => cpuUsOf(server.pid));
+    return {
+      case: 'isolate',
+      tenants,
+      bareBytes,
+      loadedBytes,
+      idleBytes,
+      coldUs: { median: spreadOf(cold).median, p99: percentile(cold, 0.99) },
+      sameUs: spreadOf(same).median,
+      switchUs: spreadOf(switched).median,
+      ...loads,
+    };
+  } finally {
+    for (const connection of connections) connection.close();
+    await server.stop();
+  }
+}
+
+/** One database serves what are tenants here: as many connections, the same calls. */
+async function measureRedis(tenants: number, plan: DensityPlan): Promise<DensityRow> {
+  const redis = await startRedis();
+  let connections: LineConnection[] = [];
+  try {
+    await withClient({ url: `redis://127.0.0.1:${redis.port}`, tenant: 'default' }, (client) =>
+      Promise.all([
+        client.call('FUNCTION', 'LOAD', LUA),
+        client.call('CONFIG', 'SET', 'maxclients', String(MAX_CONNECTIONS)),
+      ]),
+    );
+    const spread = Math.max(tenants, WINDOW);
+    connections = await openAll(redis.port, spread + connectionsToOne(spread), () => []);
+    const loads = { one: connections.slice(spread), spread: connections.slice(0, spread) };
+    return {
+      case: 'redis',
+      tenants,
+      ...(await measureLoads(loads, plan, () => cpuUsOf(redis.pid))),
+    };
+  } finally {
+    for (const connection of connections) connection.close();
+    await redis.stop();
+  }
+}
+
+/** As many as to all, so that they cost the same, but for what a process may open at all. */
+function connectionsToOne(connectionsToAll: number): number {
+  return Math.min(connectionsToAll, MAX_CONNECTIONS - connectionsToAll);
+}
+
+/** A request of a new connection, and the number of its reply's lines. */
+interface Greeting {
+  request: Buffer;
+  lines: number;
+}
+
+async function createTenants(server: Server, tenants: number): Promise<void> {
+  await withClient(
+    { url: server.url, tenant: ADMIN.name, password: ADMIN.password },
+    async (client) => {
+      for (let from = 0; from < tenants; from += OPENED_AT_ONCE) {
+        const pipeline = client.pipeline();
+        for (let n = from; n < Math.min(from + OPENED_AT_ONCE, tenants); n++) {
+          pipeline.call(
+            'TENANT',
+            'CREATE',
+            `tenant-${n}`,
+            'PASSWORD',
+            PASSWORD(n),
+            'MEMORY',
+            '1mb',
+          );
+        }
+        for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
+      }
+    },
+  );
+}
+
+async function openAll(
+  port: number,
+  count: number,
+  greetings: (n: number) => readonly Greeting[],
+): Promise<LineConnection[]> {
+  const connections: LineConnection[] = [];
+  for (let from = 0; from < count; from += OPENED_AT_ONCE) {
+    const numbers = Array.from(
+      { length: Math.min(OPENED_AT_ONCE, count - from) },
+      (_, i) => from + i,
+    );
+    connections.push(
+      ...(await Promise.all(
+        numbers.map(async (n) => {
+          const connection = await LineConnection.open(port);
+          for (const { request, lines } of greetings(n)) await connection.ask(request, lines);
+          return connection;
+        }),
+      )),
+    );
+  }
+  return connections;
+}
+
+/** The memory of a server once it has stayed the same for some seconds; bytes. */
+async function settledPssOf(server: Server, plan: DensityPlan): Promise<number> {
+  const begun = performance.now();
+  for (let seconds = 0, last = await pssOf(server); ; ) {
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const now = await pssOf(server);
+    seconds = Math.abs(now - last) < SAME * last ? seconds + 1 : 0;
+    if (seconds >= plan.settledSeconds) return now;
+    if (performance.now() - begun > MAX_SETTLING_MS) {
+      throw new UserError("the server's memory does not settle");
+    }
+    last = now;
+  }
+}
+
+/** Calls one connection after the other; microseconds of each. */
+async function callEach(connections: readonly LineConnection[]): Promise<number[]> {
+  const us: number[] = [];
+  for (const connection of connections) {
+    const begun = performance.now();
+    await connection.ask(CALL, CALL_LINES);
+    us.push((performance.now() - begun) * 1_000);
+  }
+  return us;
+}
+
+/** Calls to one tenant and calls to all, over as many connections at once, in turns. */
+async function measureLoads(
+  connections: Readonly<Record<'one' | 'spread', readonly LineConnection[]>>,
+  plan: DensityPlan,
+  cpuUs: () => Promise<number>,
+): Promise<Pick<DensityRow, 'one' | 'spread'>> {
+  // All JavaScript is there before it counts.
+  await callInTurn(connections.spread, connections.spread.length);
+  const samples = { one: newSamples(), spread: newSamples() };
+  for (let round = 0; round < plan.rounds; round++) {
+    const order = round % 2 === 0 ? (['one', 'spread'] as const) : (['spread', 'one'] as const);
+    for (const which of order) {
+      const cpuBefore = await cpuUs();
+      const begun = performance.now();
+      await callInTurn(connections[which], plan.calls);
+      const seconds = (performance.now() - begun) / 1_000;
+      samples[which].rps.push(plan.calls / seconds);
+      samples[which].cpu.push(((await cpuUs()) - cpuBefore) / plan.calls);
+    }
+  }
+  const loadOf = ({ rps, cpu }: Samples): DensityLoad => ({
+    medianRps: spreadOf(rps).median,
+    medianCpuUs: spreadOf(cpu).median,
+  });
+  return { one: loadOf(samples.one), spread: loadOf(samples.spread) };
+}
+
+interface Samples {
+  rps: number[];
+  cpu: number[];
+}
+
+function newSamples(): Samples {
+  return { rps: [], cpu: [] };
+}
+
+/** So many calls over the connections in turn, WINDOW of them under way at once. */
+async function callInTurn(connections: readonly LineConnection[], calls: number): Promise<void> {
+  let sent = 0;
+  await Promise.all(
+    Array.from({ length: WINDOW }, async (_, first) => {
+      // Each connection is one worker's, so that none has two calls under way.
+      for (
+        let at = first;
+        sent < calls;
+        at = at + WINDOW < connections.length ? at + WINDOW : first
+      ) {
+        sent++;
+        await connections[at]!.ask(CALL, CALL_LINES);
+      }
+    }),
+  );
+}
+
+function percentile(samples: readonly number[], part: number): number {
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}
+
+/** The processes of a server: itself and its children. */
+async function processesOf(pid: number): Promise<number[]> {
+  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
+  const children = await Promise.all(
+    names.map(async (name) => {
+      const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '');
+      return /^PPid:\s+(\d+)$/m.exec(status)?.[1] === String(pid) ? [Number(name)] : [];
+    }),
+  );
+  return [pid, ...children.flat()];
+}
+
+/** The memory of a server, what its processes share counted once; bytes. */
+async function pssOf(server: Server): Promise<number> {
+  const sizes = await Promise.all(
+    (await processesOf(server.pid)).map(async (pid) => {
+      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
+      return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? NaN) * 1_024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** What a server's processes have used of the processors, all threads; microseconds. */
+async function cpuUsOf(pid: number): Promise<number> {
+  let ns = 0;
+  for (const process of await processesOf(pid)) {
+    for (const thread of await readdir(`/proc/${process}/task`)) {
+      const text = await readFile(`/proc/${process}/task/${thread}/schedstat`, 'utf8');
+      ns += Number(text.split(' ', 1)[0]);
+    }
+  }
+  return ns / 1_000;
+}
+
+/** The rows as tables: memory and single calls of each number of tenants, then loads beside Redis. */
+export function formatDensity(rows: readonly DensityRow[]): string {
+  const isolates = rows.filter((row) => row.case === 'isolate');
+  const kib = (bytes: number | undefined): string =>
+    bytes === undefined ? '' : formatMeasured(bytes / 1_024);
+  const us = (value: number | undefined): string =>
+    value === undefined ? '' : formatMeasured(value);
+  return [
+    'KiB of memory a tenant: made, with its JavaScript, and after that was given up; microseconds of a',
+    'call as its client waits, one at a time: the first after that, to the same tenant, to another one',
+    '',
+    formatTable(
+      ['tenants', 'made', 'loaded', 'idle', 'first', 'first p99', 'same', 'another'],
+      isolates.map((row) => [
+        formatCount(row.tenants),
+        kib(row.bareBytes),
+        kib(row.loadedBytes),
+        kib(row.idleBytes),
+        us(row.coldUs?.median),
+        us(row.coldUs?.p99),
+        us(row.sameUs),
+        us(row.switchUs),
+      ]),
+    ),
+    '',
+    `calls to one tenant and spread over all, ${WINDOW} at once: calls a second, and the server's CPU, microseconds a call`,
+    '',
+    formatTable(
+      ['tenants', '', 'one', 'spread', 'one CPU', 'spread CPU', 'CPU one/spread'],
+      rows.map((row) => [
+        formatCount(row.tenants),
+        row.case,
+        formatCount(Math.round(row.one.medianRps)),
+        formatCount(Math.round(row.spread.medianRps)),
+        formatMeasured(row.one.medianCpuUs),
+        formatMeasured(row.spread.medianCpuUs),
+        (row.one.medianCpuUs / row.spread.medianCpuUs).toFixed(2),
+      ]),
+    ),
+  ].join('\n');
+}
