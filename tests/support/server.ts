@@ -26,6 +26,17 @@ export function builtRuntime(): Promise<RuntimeBuild> {
 /** Time enough for anything that ends, on any machine: no test meets a deadline by being slow. */
 const PATIENT = ['--deadline-ms', '60000', '--load-deadline-ms', '60000'];
 
+/** The same of clients that are slow to send their AUTH. */
+const PATIENT_LINE = 'auth-timeout-ms = 3600000';
+
+/** A configuration whose `[server]` waits for AUTH, unless it says how long itself. */
+function patientConfig(config: string): string {
+  if (/^auth-timeout-ms\b/m.test(config)) return config;
+  return /^\[server\]$/m.test(config)
+    ? config.replace(/^\[server\]$/m, `[server]\n${PATIENT_LINE}`)
+    : `[server]\n${PATIENT_LINE}\n${config}`;
+}
+
 const SHARDS = process.env['SHREDDER_TEST_SHARDS'];
 
 /** Flags of a server whose tenants share a shard: they wait for each other's functions. */
@@ -50,12 +61,12 @@ export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
 export async function startServer({
   ownDeadlines = false,
   flags = [],
-  ...options
+  config,
 }: TestServerOptions = {}): Promise<Server> {
   const { binDir } = await builtRuntime();
   return await startShredderd({
-    ...options,
-    flags: [...shardFlags(flags, options.config), ...(ownDeadlines ? [] : PATIENT), ...flags],
+    ...(config === undefined ? {} : { config: patientConfig(config) }),
+    flags: [...shardFlags(flags, config), ...(ownDeadlines ? [] : PATIENT), ...flags],
     binary: path.join(binDir, 'shredderd'),
   });
 }
