@@ -220,6 +220,14 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   if (existing != nullptr && !replace) {
     return MakeError("ERR Library '" + metadata->name + "' already exists");
   }
+  if (existing == nullptr && libraries_.size() == kMaxLibraries) {
+    return MakeError("ERR the tenant has 256 libraries, which is the most; delete one first");
+  }
+  const size_t replaced_bytes = existing != nullptr ? existing->info.code.size() : 0;
+  if (code_bytes_ - replaced_bytes + code.size() > kMaxTenantLibraryBytes) {
+    return MakeError(
+        "ERR the tenant's libraries would be larger than 64 MiB together; delete one first");
+  }
   if (!EnsureIsolate(&error)) return MakeError(std::move(error));
 
   auto library = std::make_unique<LoadedLibrary>();
@@ -270,7 +278,9 @@ void FunctionHost::Impl::Add(std::unique_ptr<LoadedLibrary> library) {
 
 void FunctionHost::Impl::IndexFunctions() {
   functions_.clear();
+  code_bytes_ = 0;
   for (const auto& library : libraries_) {
+    code_bytes_ += library->info.code.size();
     for (const FunctionInfo& info : library->info.functions) {
       functions_.emplace(info.name, FunctionRef{&info, library.get()});
     }

@@ -82,6 +82,7 @@ class FunctionHost::Impl {
   const SourceMap* SourceMapOf(std::string_view library) const;
   LoadedLibrary* FindLibrary(std::string_view name) const;
   void Add(std::unique_ptr<LoadedLibrary> library);
+  // After each change of the libraries.
   void IndexFunctions();
   v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings,
                                         WatchedSteps* steps) const;
@@ -101,6 +102,7 @@ class FunctionHost::Impl {
   uint64_t last_run_ms_ = 0;
   // In the order of their names.
   std::vector<std::unique_ptr<LoadedLibrary>> libraries_;
+  size_t code_bytes_ = 0;  // of all of them
   // By name, which lies in the library's info.
   std::unordered_map<std::string_view, FunctionRef> functions_;
   // The library whose code Evaluate runs.

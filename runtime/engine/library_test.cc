@@ -296,6 +296,51 @@ TEST_F(LibraryTest, AreAllRemovedByFlush) {
   EXPECT_EQ(tenant_.ShowCall("f"), "\"c\"");
 }
 
+TEST_F(LibraryTest, AreSoManyAtMost) {
+  const auto load = [this](int n, bool replace) {
+    const std::string name = "l" + std::to_string(n);
+    return LoadText("#!js name=" + name + "\nexport const f" + name + " = () => 1;", replace);
+  };
+  for (int n = 0; n < 256; ++n) ASSERT_EQ(load(n, false), "\"l" + std::to_string(n) + "\"");
+  EXPECT_EQ(load(256, false),
+            "!ERR the tenant has 256 libraries, which is the most; delete one first");
+  EXPECT_EQ(load(255, true), "\"l255\"");
+  EXPECT_TRUE(tenant_.host().Delete("l7"));
+  EXPECT_EQ(load(256, false), "\"l256\"");
+}
+
+TEST_F(LibraryTest, TakeSoManyBytesTogetherAtMost) {
+  const auto load = [this](int n, size_t bytes) {
+    std::string code = "#!js name=l" + std::to_string(n) + "\nexport const f" + std::to_string(n) +
+                       " = () => 1;\n//";
+    code.append(bytes - code.size(), ' ');
+    // The heap holds the text of each library that is evaluated.
+    tenant_.host().GiveUp();
+    return LoadText(code, true);
+  };
+  constexpr size_t kLargest = 4 << 20;
+  for (int n = 0; n < 16; ++n) ASSERT_EQ(load(n, kLargest), "\"l" + std::to_string(n) + "\"");
+  EXPECT_EQ(load(16, 100),
+            "!ERR the tenant's libraries would be larger than 64 MiB together; delete one first");
+  EXPECT_EQ(load(3, kLargest), "\"l3\"");
+  EXPECT_EQ(load(3, kLargest - 100), "\"l3\"");
+  EXPECT_EQ(load(16, 100), "\"l16\"");
+}
+
+TEST_F(LibraryTest, ExportsSoManyFunctionsAtMostThatSaySoMuch) {
+  const auto exports = [](int count) {
+    std::string code = "#!js name=a\n";
+    for (int n = 0; n < count; ++n) code += "export function f" + std::to_string(n) + "() {}\n";
+    return code;
+  };
+  EXPECT_EQ(LoadText(exports(4097)), "!ERR library exports more than 4096 functions");
+  EXPECT_EQ(LoadText(exports(4096)), "\"a\"");
+  const std::string describes = "#!js name=a\nexport function f() {} f.description = 'x'.repeat(";
+  EXPECT_EQ(LoadText(describes + "4097);", true),
+            "!ERR description of function f is longer than 4096 characters");
+  EXPECT_EQ(LoadText(describes + "4096);", true), "\"a\"");
+}
+
 TEST_F(LibraryTest, TakesMemoryWhileItIsLoaded) {
   FunctionHost& host = tenant_.host();
   EXPECT_EQ(host.heap_used_bytes(), 0u);
