@@ -23,7 +23,6 @@ constexpr uint64_t kEndPosition = 1ull << kPositionBits;
 static_assert(layout::kMaxGlobalDepth <= kPositionBits);
 static_assert(kMaxSegmentSlots <= 1ull << kPositionShift, "a slot's index fits below a position");
 
-constexpr uint64_t kMaxScanCount = 65536;
 // Segments looked at in one call, however sparse: about a millisecond.
 constexpr uint64_t kMinScanSegments = 64;
 constexpr uint64_t kScanKeysPerSegment = 64;
@@ -92,7 +91,7 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
     const Table::Segment segment = table_.SegmentOf(position << kPositionShift);
     uint64_t i = state->reap_cursor & ((1ull << kPositionShift) - 1);
     while (i < segment.slot_count() && visits_left > 0 && removed < max_removed) {
-      visits_left--;
+      arena_.pauses().AddRound(visits_left--);
       Slot* slot = segment.slots + i;
       if (slot->key_word == layout::kEmptyKeyWord || !IsExpired(header_, slot->value_word)) {
         i++;
