@@ -57,8 +57,13 @@ struct Tenant final : store::MemoryOwner {
   // Sources of libraries that another process has loaded: loaded here before the first command that
   // meets functions.
   std::vector<std::string> unloaded_libraries;
-  // When the EXEC that is under way began: no other command meets the store before it ends.
-  std::optional<uint64_t> exec_started_ms;
+  // While a command of it that gives other connections turns is under way: no other one meets the
+  // store before it ends.
+  struct Hold {
+    uint64_t since_ms;
+    bool is_exec;
+  };
+  std::optional<Hold> hold;
   bool must_configure = false;  // its configuration has changed since it was looked at
   bool is_leaving = false;      // to be released as soon as nothing of it is under way
   TenantStats stats;

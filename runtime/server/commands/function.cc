@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <string>
 
-#include "runtime/resp/glob.h"
 #include "runtime/resp/number.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/client_name.h"
@@ -170,10 +169,11 @@ void HandleFunctionList(Request& request) {
       return;
     }
   }
-  if (!HasLibraries(request)) return;
+  const std::optional<resp::Glob> glob = ReadPattern(request, pattern, true);
+  if (!glob || !HasLibraries(request)) return;
   std::vector<const engine::LibraryInfo*> libraries;
   for (const engine::LibraryInfo& library : request.tenant->functions->libraries()) {
-    if (resp::GlobMatch(pattern, library.name, true)) libraries.push_back(&library);
+    if (glob->Matches(library.name)) libraries.push_back(&library);
   }
   request.reply.Array(libraries.size());
   for (const engine::LibraryInfo* library : libraries) {
