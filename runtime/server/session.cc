@@ -151,7 +151,12 @@ void Session::UpdateTime() {
 
 Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
                                              resp::ReplyWriter& reply) {
-  const std::string digest = config::Secret::OfPassword(password).Hex();
+  // A longer one is no tenant's, as none may be sent before AUTH, and it is as wrong when it is
+  // cut.
+  constexpr size_t kMaxPasswordBytes =
+      resp::RequestParser::Limits::Unauthenticated().max_bulk_bytes;
+  const std::string digest =
+      config::Secret::OfPassword(password.substr(0, kMaxPasswordBytes + 1)).Hex();
   if (!answer_ || asked_tenant_ != name || asked_digest_ != digest) {
     awaiting_ = is_asking_;
     if (is_asking_) return Authenticated::kLater;
