@@ -292,7 +292,7 @@ TEST_F(ExecRunningTest, ALongTransactionOfManySmallCommandsGivesTurns) {
   EXPECT_EQ(loop_.turns, 2);
 }
 
-TEST(ExecNesting, IsBounded) {
+TEST(ExecNesting, IsBoundedAndWhatWouldGoBeyondWaits) {
   constexpr int kTenants = 40;
   config::ServerConfig config = TwoTenants();
   const config::TenantConfig like = config.tenants.front();
@@ -315,19 +315,36 @@ TEST(ExecNesting, IsBounded) {
   }
   server.clock.step_ms = 5;
   int begun = 0;
-  const auto exec_next = [&] {
-    if (begun == kTenants) return;
-    EXPECT_EQ((*clients[begun++])("EXEC"), "*3 :1 *2 $1 0 *1 $1 n :2");
-  };
   int depth = 0;
   int deepest = 0;
+  std::vector<TestClient*> waiting;
+  constexpr std::string_view kDone = "*3 :1 *2 $1 0 *1 $1 n :2 +PONG";
   loop.on_turn = [&] {
     deepest = std::max(deepest, ++depth);
-    exec_next();
+    if (begun < kTenants) {
+      TestClient& client = *clients[begun++];
+      client.Send("EXEC\r\nPING\r\n");
+      EXPECT_EQ(client.paused(), depth == 16);
+      if (client.paused()) {
+        waiting.push_back(&client);
+      } else {
+        EXPECT_EQ(client.Receive(), kDone);
+      }
+    }
     --depth;
   };
-  while (begun < kTenants) exec_next();
+  while (begun < kTenants) {
+    TestClient& client = *clients[begun++];
+    client.Send("EXEC\r\nPING\r\n");
+    EXPECT_EQ(client.Receive(), kDone);
+  }
   EXPECT_EQ(deepest, 16);
+  ASSERT_FALSE(waiting.empty());
+  for (TestClient* client : waiting) {
+    EXPECT_FALSE(client->paused());
+    client->Serve();
+    EXPECT_EQ(client->Receive(), kDone);
+  }
 }
 
 }  // namespace

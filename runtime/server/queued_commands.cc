@@ -4,8 +4,15 @@
 
 namespace shredder::server {
 
+namespace {
+
+constexpr size_t kPieceBytes = 256 << 10;
+
+}  // namespace
+
 QueuedCommands::Status QueuedCommands::Add(const Command& command,
-                                           std::span<const std::string_view> args) {
+                                           std::span<const std::string_view> args,
+                                           const std::function<void(size_t bytes)>& on_piece) {
   if (aborted_) return Status::kOk;
   if (count_ == kMaxCommands) return Status::kTooMany;
   size_t argument_bytes = 0;
@@ -13,15 +20,24 @@ QueuedCommands::Status QueuedCommands::Add(const Command& command,
   const size_t bytes = sizeof(Item) + args.size_bytes() + argument_bytes;
   if (bytes > kMaxBytes - bytes_) return Status::kTooLarge;
 
-  Item item{&command, {}, std::make_unique_for_overwrite<char[]>(argument_bytes)};
-  item.args.reserve(args.size());
-  char* at = item.bytes.get();
-  for (const std::string_view arg : args) {
-    char* const end = std::copy(arg.begin(), arg.end(), at);
-    item.args.emplace_back(at, arg.size());
-    at = end;
+  std::pmr::polymorphic_allocator<> allocator(&memory_);
+  auto* const views = allocator.allocate_object<std::string_view>(args.size());
+  char* at = allocator.allocate_object<char>(argument_bytes);
+  size_t piece = 0;
+  for (size_t i = 0; i < args.size(); ++i) {
+    views[i] = {at, args[i].size()};
+    for (std::string_view left = args[i]; !left.empty();) {
+      const size_t copied = std::min(left.size(), kPieceBytes - piece);
+      at = std::copy_n(left.data(), copied, at);
+      left.remove_prefix(copied);
+      piece += copied;
+      if (piece == kPieceBytes) {
+        on_piece(piece);
+        piece = 0;
+      }
+    }
   }
-  items_.push_back(std::move(item));
+  items_.push_back({&command, {views, args.size()}});
   ++count_;
   bytes_ += bytes;
   flags_ |= command.flags;
@@ -32,6 +48,7 @@ void QueuedCommands::Abort() {
   aborted_ = true;
   flags_ = 0;
   std::vector<Item>().swap(items_);
+  memory_.release();
 }
 
 }  // namespace shredder::server

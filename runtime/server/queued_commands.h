@@ -3,7 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
+#include <functional>
+#include <memory_resource>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -20,14 +21,15 @@ class QueuedCommands {
 
   struct Item {
     const Command* command;
-    std::vector<std::string_view> args;  // views of `bytes`
-    std::unique_ptr<char[]> bytes;
+    std::span<const std::string_view> args;
   };
 
   enum class Status { kOk, kTooMany, kTooLarge };
 
-  // Copies the arguments, which may go. After Abort nothing is kept, and nothing refused.
-  Status Add(const Command& command, std::span<const std::string_view> args);
+  // Copies the arguments, which may go; `on_piece` is called after each piece of so many bytes at
+  // most. After Abort nothing is kept, and nothing refused.
+  Status Add(const Command& command, std::span<const std::string_view> args,
+             const std::function<void(size_t bytes)>& on_piece);
 
   // EXEC is to be refused: what was queued is forgotten.
   void Abort();
@@ -39,6 +41,8 @@ class QueuedCommands {
 
  private:
   std::vector<Item> items_;
+  // All arguments, in few blocks: forgetting very many commands takes no longer than few.
+  std::pmr::monotonic_buffer_resource memory_;
   size_t count_ = 0;
   size_t bytes_ = 0;
   uint32_t flags_ = 0;

@@ -7,6 +7,7 @@
 
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/server/command_table.h"
+#include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
 
@@ -14,11 +15,13 @@ namespace shredder::server {
 namespace {
 
 constexpr size_t kMaxReplyBytesPerTurn = 1 << 20;
+constexpr size_t kMaxRequestBytesPerTurn = 1 << 20;
 constexpr size_t kMaxQuotedBytes = 128;  // of what a client sent, in an error message
 
 constexpr std::string_view kBusyWithFunction =
     "BUSY Shredder is busy running a function. You can only call FUNCTION KILL.";
 constexpr std::string_view kBusyWithExec = "BUSY Shredder is busy running a transaction.";
+constexpr std::string_view kBusyWithCommand = "BUSY Shredder is busy running a command.";
 
 std::string UnknownCommand(std::span<const std::string_view> args) {
   std::string quoted;
@@ -148,7 +151,12 @@ void Session::UpdateTime() {
 
 Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
                                              resp::ReplyWriter& reply) {
-  const std::string digest = config::Secret::OfPassword(password).Hex();
+  // A longer one is no tenant's, as none may be sent before AUTH, and it is as wrong when it is
+  // cut.
+  constexpr size_t kMaxPasswordBytes =
+      resp::RequestParser::Limits::Unauthenticated().max_bulk_bytes;
+  const std::string digest =
+      config::Secret::OfPassword(password.substr(0, kMaxPasswordBytes + 1)).Hex();
   if (!answer_ || asked_tenant_ != name || asked_digest_ != digest) {
     awaiting_ = is_asking_;
     if (is_asking_) return Authenticated::kLater;
@@ -219,11 +227,26 @@ void Session::Kill() {
   }
 }
 
+bool Session::YieldIfDue() {
+  steps_ = 0;
+  if (shard_.stop_requested()) return false;
+  if (tenant_ == nullptr) return true;
+  if (shard_.clock().NowMs() - turn_started_ms_ < kMaxTurnMs) return true;
+  has_given_turns_ = true;
+  // A reply is sent when it is whole, and stays where the command has begun it.
+  std::string output = std::exchange(connection_.output(), {});
+  shard_.GiveTurn(tenant_, last_request_ms_);
+  connection_.output() = std::move(output);
+  turn_started_ms_ = shard_.clock().NowMs();
+  return !shard_.stop_requested();
+}
+
 size_t Session::OnData(std::string_view unread) {
   if (executing_) return 0;
   executing_ = true;
+  Session* const outer = shard_.SetExecuting(this);
   UpdateTime();
-  const uint64_t turn_started_ms = last_request_ms_;
+  const uint64_t turn_started_ms = turn_started_ms_ = last_request_ms_;
   const size_t max_output = connection_.output().size() + kMaxReplyBytesPerTurn;
   size_t consumed = 0;
   bool turn_over = false;
@@ -239,6 +262,9 @@ size_t Session::OnData(std::string_view unread) {
       closing_ = true;
     } else {
       const Outcome outcome = Dispatch(parser_.args());
+      const bool has_given_turns = std::exchange(has_given_turns_, false);
+      if (has_given_turns) [[unlikely]]
+        shard_.ResumeUnheld();
       if (outcome == Outcome::kWait) {
         connection_.PauseReading();
         shard_.AddWaiting(this);
@@ -257,7 +283,8 @@ size_t Session::OnData(std::string_view unread) {
         connection_.Release();
         break;
       }
-      turn_over = requests + 1 == kMaxRequestsPerTurn || connection_.output().size() >= max_output;
+      turn_over = has_given_turns || requests + 1 == kMaxRequestsPerTurn ||
+                  consumed >= kMaxRequestBytesPerTurn || connection_.output().size() >= max_output;
       if (outcome == Outcome::kDoneLong) {
         UpdateTime();
         turn_over |= last_request_ms_ - turn_started_ms >= kMaxTurnMs;
@@ -275,6 +302,7 @@ size_t Session::OnData(std::string_view unread) {
       break;
     }
   }
+  shard_.SetExecuting(outer);
   executing_ = false;
   return consumed;
 }
@@ -306,9 +334,12 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   }
   if (shard_.IsHeld(tenant_) && !(command->flags & kAllowBusy)) {
     if (!shard_.IsBusy(*tenant_)) return Outcome::kWait;
-    Refuse(command, shard_.IsRunning(tenant_) ? kBusyWithFunction : kBusyWithExec);
+    Refuse(command, shard_.IsRunning(tenant_) ? kBusyWithFunction
+                    : tenant_->hold->is_exec  ? kBusyWithExec
+                                              : kBusyWithCommand);
     return Outcome::kDone;
   }
+  if (shard_.IsFull() && !(command->flags & kAllowBusy)) return Outcome::kWait;
   if (shard_.running() && NeedsEngine(*command)) return Outcome::kWait;
   last_container_ = container;
   last_command_ = command;
@@ -372,7 +403,8 @@ void Session::Refuse(const Command* command, std::string_view error) {
 }
 
 void Session::Queue(const Command& command, std::span<const std::string_view> args) {
-  switch (queued_->Add(command, args)) {
+  const auto on_piece = [this](size_t bytes) { Step(bytes / kBytesPerStep); };
+  switch (queued_->Add(command, args, on_piece)) {
     case QueuedCommands::Status::kOk:
       resp::ReplyWriter(&connection_.output(), protocol_).SimpleString("QUEUED");
       return;

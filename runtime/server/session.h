@@ -84,6 +84,16 @@ class Session {
   static constexpr int kMaxRequestsPerTurn = 1000;
   static constexpr uint64_t kMaxTurnMs = 5;
 
+  // From a loop in a command: so many steps, each of a microsecond or less, have been done. The
+  // other connections get a turn where one is due; the tenant's other sessions wait. False where
+  // the server is stopping, and a command that can be refused is to end.
+  bool Step(uint64_t steps = 1) {
+    steps_ += steps;
+    return steps_ < kStepsBetweenLooks || YieldIfDue();
+  }
+  // The same where much may have been done.
+  bool YieldIfDue();
+
   static constexpr int kMaxAuthFailures = 10;
   static constexpr uint64_t kAuthDelayMs = 100;  // times the failures so far
 
@@ -115,7 +125,12 @@ class Session {
   Tenant* tenant_ = nullptr;
   resp::RequestParser parser_;
   resp::Protocol protocol_ = resp::Protocol::kResp2;
+  static constexpr uint64_t kStepsBetweenLooks = 1000;
+
   bool executing_ = false;
+  uint64_t steps_ = 0;            // since the last look at the clock
+  uint64_t turn_started_ms_ = 0;  // the session's own, also after one that it has given
+  bool has_given_turns_ = false;  // in the request at hand
   bool closing_ = false;
   bool delayed_ = false;  // after a failed AUTH
   // The request at hand is executed again later.

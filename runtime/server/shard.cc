@@ -22,10 +22,6 @@ constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 
 constexpr uint64_t kGaugeIntervalMs = 1000;
 
-// EXECs of so many tenants may be under way at once, each inside a turn that another has given:
-// each takes a piece of the stack, which V8 needs too.
-constexpr int kMaxNestedExecYields = 16;
-
 }  // namespace
 
 ServerIdentity ServerIdentity::OfThisProcess(uint64_t now_ms) {
@@ -63,6 +59,7 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
   tenant->config = config;
   tenant->store = std::move(store);
   tenant->store->SetMemoryOwner(tenant.get());
+  tenant->store->SetPause([this, held = tenant.get()] { OnPause(held); });
   tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
   tenant->functions = engine_->CreateHost(tenant->store.get());
   for (const std::string& bytes : libraries) {
@@ -329,22 +326,28 @@ void Shard::SampleRates(uint64_t now_ms) {
 }
 
 void Shard::ReapExpired() {
+  const uint64_t started_ms = clock_.NowMs();
   size_t reaped_tenants = 0;
   size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick);
   for (; left > 0 && reaped_tenants < kMaxTenantsReapedPerTick; --left) {
     next_to_reap_ = next_to_reap_ + 1 < tenants_.size() ? next_to_reap_ + 1 : 0;
     Tenant& tenant = *tenants_[next_to_reap_];
     if (IsHeld(&tenant) || tenant.store->expiring_key_count() == 0) continue;
-    tenant.store->SetNow(clock_.NowMs());
+    const uint64_t now_ms = clock_.NowMs();
+    if (now_ms - started_ms >= Session::kMaxTurnMs) break;
+    tenant.store->SetNow(now_ms);
+    reaping_ = &tenant;
     tenant.stats.expired_keys +=
         tenant.store->ReapExpired(kMaxSlotsVisitedPerTenant, kMaxKeysReapedPerTenant);
+    reaping_ = nullptr;
     ++reaped_tenants;
   }
+  ResumeUnheld();
 }
 
 bool Shard::IsBusy(const Tenant& tenant) const {
   if (!IsHeld(&tenant)) return false;
-  const uint64_t since_ms = tenant.exec_started_ms ? *tenant.exec_started_ms : running_->started_ms;
+  const uint64_t since_ms = tenant.hold ? tenant.hold->since_ms : running_->started_ms;
   return clock_.NowMs() - since_ms >= config_.busy_reply_ms;
 }
 
@@ -365,14 +368,14 @@ void Shard::BeginRunning(const RunningCommand& command) {
 void Shard::EndRunning() {
   running_.reset();
   status_.running_since_ns.store(0, std::memory_order_release);
-  ResumeWaiting([this](const Session& session) { return !IsHeld(session.tenant()); });
+  ResumeUnheld();
 }
 
-void Shard::BeginExec(Tenant* tenant) { tenant->exec_started_ms = clock_.NowMs(); }
+void Shard::BeginExec(Tenant* tenant) { tenant->hold = {clock_.NowMs(), true}; }
 
 void Shard::EndExec(Tenant* tenant) {
-  tenant->exec_started_ms.reset();
-  ResumeWaiting([tenant](const Session& session) { return session.tenant() == tenant; });
+  tenant->hold.reset();
+  ResumeUnheld();
 }
 
 void Shard::OnYield() {
@@ -385,12 +388,24 @@ void Shard::OnYield() {
   if (loop_) loop_->PollOnce();
 }
 
-void Shard::YieldFromExec() {
-  if (nested_exec_yields_ == kMaxNestedExecYields) return;
+void Shard::GiveTurn(Tenant* tenant, uint64_t since_ms) {
+  if (IsFull()) return;
+  Beat();
+  const bool was_held = IsHeld(tenant);
+  if (!was_held) tenant->hold = {since_ms, false};
   ResumeBusy();
-  ++nested_exec_yields_;
+  ++nested_turns_;
   if (loop_) loop_->PollOnce();
-  --nested_exec_yields_;
+  --nested_turns_;
+  if (!was_held) tenant->hold.reset();
+}
+
+void Shard::OnPause(Tenant* tenant) {
+  if (executing_ != nullptr && executing_->tenant() == tenant) {
+    executing_->YieldIfDue();
+  } else if (reaping_ == tenant) {
+    GiveTurn(tenant, tenant->store->now_ms());
+  }
 }
 
 void Shard::ResumeWaiting(const std::function<bool(const Session& session)>& is_due) {
@@ -401,6 +416,10 @@ void Shard::ResumeWaiting(const std::function<bool(const Session& session)>& is_
     return true;
   });
   for (Session* session : due) session->Resume();
+}
+
+void Shard::ResumeUnheld() {
+  ResumeWaiting([this](const Session& session) { return !IsHeld(session.tenant()); });
 }
 
 // What waits for a tenant that is busy is to get BUSY now.

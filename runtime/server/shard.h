@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "runtime/config/config.h"
@@ -138,16 +139,24 @@ class Shard : public net::ConnectionHandler {
   // Around an EXEC of the tenant, whose functions run as any others in it.
   void BeginExec(Tenant* tenant);
   void EndExec(Tenant* tenant);  // lets the sessions go on that have waited for it
-  // From inside an EXEC, between two of its commands: serves the other connections.
-  void YieldFromExec();
+  // From inside a command of the tenant that has been under way since then: serves the other
+  // connections, while the tenant is held.
+  void GiveTurn(Tenant* tenant, uint64_t since_ms);
+  // After such a command: lets the sessions go on that have waited for it.
+  void ResumeUnheld();
+  // So many commands have given turns in which another one began that no more may begin.
+  bool IsFull() const { return nested_turns_ == kMaxNestedTurns; }
 
-  // A function or an EXEC of the tenant is under way: its store is nobody else's.
-  bool IsHeld(const Tenant* tenant) const {
-    return tenant && (tenant->exec_started_ms || IsRunning(tenant));
-  }
+  // A function, an EXEC, or another command that gives turns, is under way for the tenant: its
+  // store is nobody else's.
+  bool IsHeld(const Tenant* tenant) const { return tenant && (tenant->hold || IsRunning(tenant)); }
   // It has been so for longer than config().busy_reply_ms.
   bool IsBusy(const Tenant& tenant) const;
   bool stop_requested() const { return stop_requested_.load(std::memory_order_relaxed); }
+
+  // The session whose request is being executed, of several that which the others wait for; null
+  // where there is none. Returns the one before.
+  Session* SetExecuting(Session* session) { return std::exchange(executing_, session); }
 
   // The session has paused until its tenant or the engine is free, or until a time.
   void AddWaiting(Session* session) { waiting_.push_back(session); }
@@ -171,6 +180,8 @@ class Shard : public net::ConnectionHandler {
   void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
   void ResumeBusy();
   void ReapExpired();
+  // In the middle of a long call of the tenant's store.
+  void OnPause(Tenant* tenant);
   void SampleRates(uint64_t now_ms);
 
   config::ServerConfig config_;
@@ -201,7 +212,12 @@ class Shard : public net::ConnectionHandler {
   std::vector<Session*> waiting_;
   std::vector<Delayed> delayed_;
   bool has_left_slots_ = false;  // that the authority has not been told of
-  int nested_exec_yields_ = 0;
+  Session* executing_ = nullptr;
+  Tenant* reaping_ = nullptr;  // whose expired keys are being removed
+  // Commands of so many tenants may be under way at once, each inside a turn that another has
+  // given: each takes a piece of the stack, which V8 needs too.
+  static constexpr int kMaxNestedTurns = 16;
+  int nested_turns_ = 0;
   size_t next_to_reap_ = 0;
   size_t next_to_sample_ = 0;
 };

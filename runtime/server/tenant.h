@@ -52,8 +52,13 @@ struct Tenant final : store::MemoryOwner {
   std::unique_ptr<store::Store> store;              // in a pool, or in memory of its own
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
-  // When the EXEC that is under way began: no other command meets the store before it ends.
-  std::optional<uint64_t> exec_started_ms;
+  // While a command of it that gives other connections turns is under way: no other one meets the
+  // store before it ends.
+  struct Hold {
+    uint64_t since_ms;
+    bool is_exec;
+  };
+  std::optional<Hold> hold;
   bool must_configure = false;  // its configuration has changed since it was looked at
   bool is_leaving = false;      // to be released as soon as nothing of it is under way
   TenantStats stats;

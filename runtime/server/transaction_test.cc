@@ -268,15 +268,19 @@ TEST(QueuedCommands, BytesAreBounded) {
   const Command& command = *FindCommand("SET");
   const std::string_view args[] = {"SET", "k", {zeros.get(), kLarge}};
   QueuedCommands queued;
-  EXPECT_EQ(queued.Add(command, args), QueuedCommands::Status::kOk);
-  EXPECT_EQ(queued.Add(command, args), QueuedCommands::Status::kTooLarge);
+  size_t piece_bytes = 0;
+  const auto on_piece = [&](size_t bytes) { piece_bytes += bytes; };
+  EXPECT_EQ(queued.Add(command, args, on_piece), QueuedCommands::Status::kOk);
+  EXPECT_EQ(queued.Add(command, args, on_piece), QueuedCommands::Status::kTooLarge);
   EXPECT_EQ(queued.count(), 1u);
+  EXPECT_EQ(piece_bytes, kLarge) << "but for what is less than a piece";
   const std::string_view small[] = {"GET", "k"};
-  EXPECT_EQ(queued.Add(command, small), QueuedCommands::Status::kOk);
+  EXPECT_EQ(queued.Add(command, small, on_piece), QueuedCommands::Status::kOk);
   queued.Abort();
   EXPECT_TRUE(queued.items().empty());
   EXPECT_EQ(queued.count(), 2u);
-  EXPECT_EQ(queued.Add(command, args), QueuedCommands::Status::kOk) << "which keeps nothing";
+  EXPECT_EQ(queued.Add(command, args, on_piece), QueuedCommands::Status::kOk)
+      << "which keeps nothing";
   EXPECT_TRUE(queued.items().empty());
 }
 

@@ -16,6 +16,9 @@ namespace {
 constexpr uint32_t kLongRunChunks = 16;
 // Free runs of the one bin where only some are long enough: how many are looked at.
 constexpr int kMaxBinSteps = 64;
+// Memory goes back to the kernel in pieces of 2 MiB: a page takes up to a microsecond or two.
+constexpr uint32_t kChunksPerPunch = 32;
+constexpr uint64_t kBytesPerPunch = kChunksPerPunch * kChunkBytes;
 
 }  // namespace
 
@@ -74,7 +77,7 @@ void Arena::Reset() {
   discards_.clear();
   has_freed_ = false;
   const uint64_t chunk_count = state()->chunk_count;
-  if (!PunchHole(kPageBytes, memory_.bytes() - kPageBytes)) {
+  if (!PunchInPieces(kPageBytes, memory_.bytes())) {
     // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
     // must be made so. Where this is done again, there may be nothing left to do.
     const Places places = PlacesFor(chunk_count);
@@ -123,7 +126,7 @@ void Arena::Fill(uint64_t* first, uint64_t count, uint64_t value) {
 void Arena::TrimUndo(uint64_t kept_bytes, uint64_t used_bytes) {
   const uint64_t from = RoundUp(kept_bytes, kPageBytes);
   const uint64_t to = RoundUp(used_bytes, kPageBytes);
-  if (to > from) PunchHole(header()->undo_offset + from, to - from);
+  if (to > from) PunchInPieces(header()->undo_offset + from, header()->undo_offset + to);
   layout::MayEndHere();
 }
 
@@ -486,19 +489,35 @@ void Arena::Discard() {
 
 // Gives the memory of free chunks back.
 void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
-  if (!PunchHole(static_cast<uint64_t>(first) << kChunkBytesLog2, chunks * kChunkBytes)) return;
-  layout::MayEndHere();
-  for (uint32_t i = first; i < first + chunks; i++) {
-    if (chunk(i)->dirty_pages == 0) continue;
-    layout::OrderedStore(&state()->free_dirty_pages,
-                         state()->free_dirty_pages - chunk(i)->dirty_pages);
-    layout::OrderedStore(&chunk(i)->dirty_pages, 0u);
+  const uint32_t end = first + chunks;
+  for (uint32_t at = first, piece_end; at < end; at = piece_end) {
+    piece_end = at + std::min(end - at, kChunksPerPunch);
+    const uint64_t bytes = (piece_end - at) * kChunkBytes;
+    if (!PunchHole(static_cast<uint64_t>(at) << kChunkBytesLog2, bytes)) return;
+    layout::MayEndHere();
+    for (uint32_t i = at; i < piece_end; i++) {
+      if (chunk(i)->dirty_pages == 0) continue;
+      layout::OrderedStore(&state()->free_dirty_pages,
+                           state()->free_dirty_pages - chunk(i)->dirty_pages);
+      layout::OrderedStore(&chunk(i)->dirty_pages, 0u);
+    }
+    pauses_.AddBytes(bytes);
   }
 }
 
 bool Arena::PunchHole(uint64_t offset, uint64_t bytes) {
   give_backs_++;
   return memory_.PunchHole(offset, bytes);
+}
+
+bool Arena::PunchInPieces(uint64_t from, uint64_t to) {
+  for (uint64_t at = memory_.NextData(from), end; at < to; at = memory_.NextData(end)) {
+    end = std::min(at + kBytesPerPunch, to);
+    if (!PunchHole(at, end - at)) return false;
+    layout::MayEndHere();
+    pauses_.AddBytes(end - at);
+  }
+  return true;
 }
 
 }  // namespace shredder::store

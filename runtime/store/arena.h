@@ -45,6 +45,7 @@
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena_places.h"
 #include "runtime/store/memory.h"
+#include "runtime/store/pauses.h"
 
 namespace shredder::store {
 
@@ -133,7 +134,7 @@ class Arena {
   bool has_lacked_room() const { return has_lacked_room_; }
   // All that is in the arena, between two steps, in fresh memory of its own with the capacity that
   // the quota asks for. Nothing refers to it yet. False with a one-line reason in *error.
-  bool CopyToOwn(Memory* copy, std::string* error) const;
+  bool CopyToOwn(Memory* copy, std::string* error);
   // Goes on in such a copy.
   void MoveTo(Memory memory);
   // Changes the quota, and raises the capacity with it as far as the memory can grow. Between two
@@ -150,6 +151,9 @@ class Arena {
 
   // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
   void Reset();
+
+  // Called in the middle of what takes long, steps included.
+  Pauses& pauses() { return pauses_; }
 
   char* base() const { return memory_.base(); }
   template <typename T>
@@ -260,6 +264,9 @@ class Arena {
   uint32_t DirtyPages(uint32_t first, uint32_t chunks) const;
   void RaiseDirtyPages(Chunk* chunk, uint64_t pages);
   bool PunchHole(uint64_t offset, uint64_t bytes);
+  // Gives back what physical memory lies between the two offsets, with pauses. False where the
+  // kernel refuses.
+  bool PunchInPieces(uint64_t from, uint64_t to);
 
   std::string CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
                           std::unordered_set<uint64_t>* free_blocks) const;
@@ -268,6 +275,7 @@ class Arena {
   std::string CheckLists() const;
 
   Memory memory_;
+  Pauses pauses_;
   bool has_lacked_room_ = false;
   uint64_t give_backs_ = 0;
   uint64_t credit_bytes_ = 0;

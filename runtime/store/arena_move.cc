@@ -9,7 +9,7 @@
 
 namespace shredder::store {
 
-bool Arena::CopyToOwn(Memory* copy, std::string* error) const {
+bool Arena::CopyToOwn(Memory* copy, std::string* error) {
   const ArenaState* s = state();
   assert(layout::JournalCount(header()) == 0 && s->discard_pending == 0);
   const uint64_t chunk_count = std::max<uint64_t>(s->chunk_count, ChunksFor(quota_bytes()));
@@ -19,7 +19,11 @@ bool Arena::CopyToOwn(Memory* copy, std::string* error) const {
   if (!memory.Create(to.end, error)) return false;
   char* const target = memory.base();
   const auto copy_bytes = [&](uint64_t from_offset, uint64_t to_offset, uint64_t bytes) {
-    if (bytes > 0) std::memcpy(target + to_offset, base() + from_offset, bytes);
+    for (uint64_t done = 0, piece; done < bytes; done += piece) {
+      piece = std::min(bytes - done, Pauses::kPieceBytes);
+      std::memcpy(target + to_offset + done, base() + from_offset + done, piece);
+      pauses_.AddBytes(piece);
+    }
   };
   copy_bytes(0, 0, kPageBytes);
   copy_bytes(from.chunk_table_offset, to.chunk_table_offset, s->touched_chunks * sizeof(Chunk));

@@ -183,7 +183,8 @@ WriteStatus Store::SetInTransaction(const Key& key, std::string_view value, Expi
 
 WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::string_view value,
                            Expiry expiry, bool is_outermost) {
-  Content content = {value, {}, value.size(), layout::kNeverExpires};
+  Content content = {
+      .value = value, .room_bytes = value.size(), .expires_at_ms = layout::kNeverExpires};
   if (expiry.kind == Expiry::Kind::kAt) {
     content.expires_at_ms = expiry.at_ms;
   } else if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr &&
@@ -204,7 +205,7 @@ WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::strin
   }
   // The transaction has made the entry and drops it if it is undone, so that its bytes are free to
   // change. `value` may lie within the block.
-  if (!value.empty()) std::memmove(MutableValue(word, key_length), value.data(), value.size());
+  CopyValue(MutableValue(word, key_length), value);
   layout::MayEndHere();
   const uint64_t new_word = WithValueLength(word, value.size());
   if (!HasExpiryWord(word)) {
@@ -273,19 +274,55 @@ WriteStatus Store::AppendInTransaction(const Key& key, std::string_view bytes) {
       if (!undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
       RecordChangeInPlace(*slot);
     }
-    std::memcpy(MutableValue(word, key_length) + old_length, bytes.data(), bytes.size());
+    CopyValue(MutableValue(word, key_length) + old_length, bytes);
     layout::MayEndHere();
     SetSlotWord(slot, WithValueLength(word, length));
     return WriteStatus::kOk;
   }
 
-  Content content = {ValueIn(header_, word, key_length), bytes,
-                     std::min(length + length / 2, layout::kMaxValueBytes),
-                     ExpiresAtOf(header_, word)};
+  Content content = {.value = ValueIn(header_, word, key_length),
+                     .more = bytes,
+                     .room_bytes = std::min(length + length / 2, layout::kMaxValueBytes),
+                     .expires_at_ms = ExpiresAtOf(header_, word)};
   const WriteStatus status = Put(key, hash, slot, content);
   if (status == WriteStatus::kOk) return status;
   content.room_bytes = length;
   return Put(key, hash, slot, content);
+}
+
+WriteStatus Store::SetRange(const Key& key, uint64_t start, std::string_view bytes,
+                            uint64_t* length) {
+  const Implicit transaction(this);
+  return WithRoom(
+      [&](const Key& k, std::string_view b) {
+        return SetRangeInTransaction(k, start, b, transaction.is_outermost(), length);
+      },
+      key, bytes);
+}
+
+WriteStatus Store::SetRangeInTransaction(const Key& key, uint64_t start, std::string_view bytes,
+                                         bool is_outermost, uint64_t* length) {
+  if (start > layout::kMaxValueBytes || bytes.size() > layout::kMaxValueBytes - start) {
+    return WriteStatus::kValueTooLong;
+  }
+  const uint64_t hash = HashOf(*header_, key);
+  Slot* const slot = Mutable(FindSlot(header_, key, hash));
+  const bool is_live = slot != nullptr && !IsExpired(header_, slot->value_word);
+  const std::string_view old =
+      is_live ? ValueIn(header_, slot->value_word, key.bytes().size()) : std::string_view();
+  const uint64_t end = start + bytes.size();
+  Content content = {
+      .value = old.substr(0, start),
+      .zero_bytes = start - std::min<uint64_t>(old.size(), start),
+      .more = bytes,
+      .rest = old.substr(std::min<uint64_t>(old.size(), end)),
+      .expires_at_ms = is_live ? ExpiresAtOf(header_, slot->value_word) : layout::kNeverExpires};
+  content.room_bytes = *length = content.bytes();
+  if (*length > kMaxJournaledValueBytes) return Put(key, hash, slot, content);
+  // One that is so short may be overwritten in place.
+  std::string value(content.value);
+  value.append(content.zero_bytes, '\0').append(content.more).append(content.rest);
+  return SetSlot(key, hash, slot, value, Expiry::Keep(), is_outermost);
 }
 
 CounterStatus Store::AddToCounter(const Key& key, int64_t delta, int64_t min, int64_t max,
@@ -340,8 +377,7 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
   if (has_expiry_word) bytes += layout::kExpiryWordBytes;
   const uint64_t offset = arena_.Allocate(bytes);
   if (offset == 0) return 0;
-  const uint64_t word =
-      MakeValueWord(offset, has_expiry_word, content.value.size() + content.more.size());
+  const uint64_t word = MakeValueWord(offset, has_expiry_word, content.bytes());
   EntryHeader* entry = MutableEntry(word);
   entry->key_length = static_cast<uint32_t>(key_bytes.size());
   entry->flags = layout::kEntryMade;
@@ -353,11 +389,35 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
     std::memset(at - 8, 0, 8);
     std::memcpy(at - padded_bytes, key_bytes.data(), key_bytes.size());
   }
-  if (!content.value.empty()) std::memcpy(at, content.value.data(), content.value.size());
-  at += content.value.size();
-  if (!content.more.empty()) std::memcpy(at, content.more.data(), content.more.size());
+  at = ClearValue(CopyValue(at, content.value), content.zero_bytes);
+  CopyValue(CopyValue(at, content.more), content.rest);
   layout::MayEndHere();
   return word;
+}
+
+// The bytes may lie in the same block, which only a value of a few pages' length does.
+char* Store::CopyValue(char* to, std::string_view from) {
+  if (from.size() < Pauses::kMinCountedBytes ||
+      (from.data() < to + from.size() && to < from.data() + from.size())) [[likely]] {
+    if (!from.empty()) std::memmove(to, from.data(), from.size());
+    return to + from.size();
+  }
+  for (; !from.empty(); from.remove_prefix(std::min<uint64_t>(from.size(), Pauses::kPieceBytes))) {
+    const std::string_view piece = from.substr(0, Pauses::kPieceBytes);
+    std::memcpy(to, piece.data(), piece.size());
+    to += piece.size();
+    arena_.pauses().AddBytes(piece.size());
+  }
+  return to;
+}
+
+char* Store::ClearValue(char* to, uint64_t bytes) {
+  for (uint64_t piece; bytes > 0; bytes -= piece, to += piece) {
+    piece = std::min(bytes, Pauses::kPieceBytes);
+    std::memset(to, 0, piece);
+    arena_.pauses().AddBytes(piece);
+  }
+  return to;
 }
 
 // Stores a slot's value word, in the one store that makes it the key's; what it replaces is in the
@@ -442,7 +502,9 @@ ExpiryStatus Store::SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms) 
   if (!HasExpiryWord(word)) {
     if (expires_at_ms == layout::kNeverExpires) return ExpiryStatus::kOk;
     const std::string_view value = ValueIn(header_, word, key.bytes().size());
-    const WriteStatus status = Put(key, hash, slot, {value, {}, value.size(), expires_at_ms});
+    const WriteStatus status =
+        Put(key, hash, slot,
+            {.value = value, .room_bytes = value.size(), .expires_at_ms = expires_at_ms});
     return status == WriteStatus::kOk ? ExpiryStatus::kOk : ExpiryStatus::kOutOfMemory;
   }
   if (MustRecord(word)) {
@@ -481,11 +543,13 @@ void Store::ReplaceTable() {
 // Removing moves later slots back, so each place is looked at until it stays as it is.
 void Store::DeleteAll() {
   RequireWritable();
+  uint64_t removed = 0;
   for (uint64_t hash = 0;;) {
     const Table::Segment segment = table_.SegmentOf(hash);
     for (uint64_t i = 0; i < segment.slot_count(); i++) {
       while (segment.slots[i].key_word != layout::kEmptyKeyWord) {
         RemoveSlot(segment.first_hash, segment.slots + i);
+        arena_.pauses().AddRound(removed++);
       }
     }
     if (segment.last_hash == ~0ull) break;
@@ -499,6 +563,7 @@ void Store::BeginInvocation(bool writable) {
   RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = writable;
+  arena_.pauses().Suspend();
   in_invocation_ = true;
 }
 
@@ -506,6 +571,7 @@ void Store::EndInvocation() {
   RequireWritable();
   header_->invocation += kInvocationStep;
   header_->writable = 0;
+  arena_.pauses().Resume();
   in_invocation_ = false;
 }
 

@@ -148,6 +148,9 @@ class Store {
   // Appends to the value (creates the key where absent, keeps its expiry); amortised
   // O(bytes.size()).
   WriteStatus Append(const Key& key, std::string_view bytes);
+  // Writes the bytes over those of the value from `start` on, and keeps the key's expiry. A value
+  // that is shorter, or absent, is filled with zeros up to there. Gives the length of the new one.
+  WriteStatus SetRange(const Key& key, uint64_t start, std::string_view bytes, uint64_t* length);
   // Adds to a key's counter (counter.h), whose expiry stays, and gives the sum. Nothing has changed
   // unless it is kOk.
   CounterStatus AddToCounter(const Key& key, int64_t delta, int64_t min, int64_t max, int64_t* sum);
@@ -174,8 +177,9 @@ class Store {
 
   StoreEvents events() const;
 
-  // Visits about `count` live keys (expired ones left out; 1 to 65536, what is outside is brought
-  // inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
+  static constexpr uint64_t kMaxScanCount = 65536;
+  // Visits about `count` live keys (expired ones left out; 1 to kMaxScanCount, what is outside is
+  // brought inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
   // Where few keys are left, it may visit fewer or none. Cursors are below 2^48; any other is at
   // the end. A key that is there through the whole of a scan is visited at least once, whatever is
   // written between the calls. `visit` gets the key's bytes (decimal form for an integer) and must
@@ -187,6 +191,11 @@ class Store {
   // pages, and none per key; inside a transaction, which must be able to undo it, that of deleting
   // each key.
   void Clear();
+
+  // Called now and then in the middle of a call that takes long, every few hundred microseconds,
+  // and never while a function's code runs (BeginInvocation); empty for nobody. It must not touch
+  // the store, nor let anybody else do so, but for SetObserver.
+  void SetPause(std::function<void()> pause) { arena_.pauses().SetFunction(std::move(pause)); }
 
   // Sees every change that is kept from now on; null for nobody. Outlives the store or its place
   // here.
@@ -215,13 +224,16 @@ class Store {
 
   Store() : table_(&arena_), undo_log_(&arena_) {}
 
-  // What a new entry is to hold: `value` and then `more`, in a block with room for `room_bytes` of
-  // value at least.
+  // What a new entry is to hold: `value`, zeros, `more` and `rest`, in a block with room for
+  // `room_bytes` of value at least.
   struct Content {
     std::string_view value;
+    uint64_t zero_bytes = 0;
     std::string_view more;
+    std::string_view rest;
     uint64_t room_bytes;
     uint64_t expires_at_ms;  // kNeverExpires: none
+    uint64_t bytes() const { return value.size() + zero_bytes + more.size() + rest.size(); }
   };
 
   static bool IsQuota(uint64_t quota_bytes, std::string* error);
@@ -254,6 +266,11 @@ class Store {
   CounterStatus AddInTransaction(const Key& key, int64_t delta, int64_t min, int64_t max,
                                  int64_t* sum, bool is_outermost);
   WriteStatus AppendInTransaction(const Key& key, std::string_view bytes);
+  WriteStatus SetRangeInTransaction(const Key& key, uint64_t start, std::string_view bytes,
+                                    bool is_outermost, uint64_t* length);
+  // Copy, or clear, bytes of a value, with pauses where they are many; return their end.
+  char* CopyValue(char* to, std::string_view from);
+  char* ClearValue(char* to, uint64_t bytes);
   ExpiryStatus SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms);
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
   void OverwriteInStep(layout::Slot* slot, uint64_t key_length, const Content& content);

@@ -167,6 +167,95 @@ TEST(Store, RefusesAValueThatIsTooLong) {
   EXPECT_EQ(Value(*store, "a"), "1");
 }
 
+TEST(Store, SetRangeWritesOverAPartAndFillsWithZeros) {
+  const auto store = NewStore(16 * kMiB);
+  store->SetNow(1000);
+  for (const size_t length : {size_t{10}, size_t{300}, size_t{5000}, size_t{1} << 20}) {
+    const Key key = Key::FromInteger(length);
+    uint64_t new_length = 0;
+    EXPECT_EQ(store->SetRange(key, length, "end", &new_length), WriteStatus::kOk);
+    EXPECT_EQ(new_length, length + 3);
+    std::string expected = std::string(length, '\0') + "end";
+    EXPECT_EQ(store->Get(key), expected);
+    EXPECT_EQ(store->SetExpiresAt(key, 2000), ExpiryStatus::kOk);
+    EXPECT_EQ(store->SetRange(key, 2, "part", &new_length), WriteStatus::kOk);
+    EXPECT_EQ(new_length, length + 3);
+    EXPECT_EQ(store->Get(key), expected.replace(2, 4, "part"));
+    EXPECT_EQ(store->ExpiresAt(key), 2000u);
+    {
+      const Transaction undone(store.get());
+      EXPECT_EQ(store->SetRange(key, length + 1, "longer", &new_length), WriteStatus::kOk);
+      EXPECT_EQ(new_length, length + 7);
+    }
+    EXPECT_EQ(store->Get(key), expected);
+    EXPECT_EQ(store->SetRange(key, layout::kMaxValueBytes, "x", &new_length),
+              WriteStatus::kValueTooLong);
+    EXPECT_EQ(store->SetRange(key, 32 * kMiB, "x", &new_length), WriteStatus::kOutOfMemory);
+    EXPECT_EQ(store->Get(key), expected);
+  }
+  store->SetNow(3000);
+  uint64_t new_length = 0;
+  EXPECT_EQ(store->SetRange(Key::FromInteger(10), 1, "new", &new_length), WriteStatus::kOk);
+  EXPECT_EQ(store->Get(Key::FromInteger(10)), std::string_view("\0new", 4));
+  EXPECT_EQ(store->ExpiresAt(Key::FromInteger(10)), 0u);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, ALongCallPausesAndAShortOneDoesNot) {
+  constexpr uint64_t kKeys = 2000;
+  const auto store = NewStore(64 * kMiB);
+  uint64_t pauses = 0;
+  store->SetPause([&] { pauses++; });
+  const auto paused = [&] { return std::exchange(pauses, 0) > 0; };
+  for (uint64_t i = 0; i < kKeys; i++) store->Set(Key::FromInteger(i), "value");
+  for (uint64_t i = 0; i < kKeys; i++) store->Delete(Key::FromInteger(i));
+  EXPECT_FALSE(paused());
+
+  for (uint64_t i = 0; i < kKeys; i++) store->Set(Key::FromInteger(i), "value");
+  {
+    Transaction transaction(store.get());
+    for (uint64_t i = 0; i < kKeys; i++) store->Set(Key::FromInteger(i), "other");
+    EXPECT_FALSE(paused());
+    transaction.Commit();
+    EXPECT_TRUE(paused()) << "keeping";
+  }
+  {
+    Transaction transaction(store.get());
+    store->Clear();
+    EXPECT_TRUE(paused()) << "deleting all";
+  }
+  EXPECT_TRUE(paused()) << "undoing";
+  EXPECT_EQ(store->key_count(), kKeys);
+  const std::string large(4 * kMiB, 'x');
+  store->Set(Key::FromInteger(kKeys), large);
+  EXPECT_TRUE(paused()) << "a large value";
+  store->Append(Key::FromInteger(kKeys), large);
+  EXPECT_TRUE(paused()) << "more of it";
+  store->Delete(Key::FromInteger(kKeys));
+  EXPECT_TRUE(paused()) << "giving its memory back";
+  store->Set(Key::FromInteger(kKeys), large);
+  EXPECT_TRUE(paused());
+  store->Clear();
+  EXPECT_TRUE(paused()) << "giving all memory back";
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(Store, WhileAFunctionsCodeRunsNothingPauses) {
+  const auto store = NewStore(64 * kMiB);
+  uint64_t pauses = 0;
+  store->SetPause([&] { pauses++; });
+  store->BeginInvocation(true);
+  {
+    Transaction transaction(store.get());
+    store->Set(Key::FromInteger(1), std::string(4 * kMiB, 'x'));
+    store->Delete(Key::FromInteger(1));
+    EXPECT_EQ(pauses, 0u);
+    transaction.Commit();
+  }
+  EXPECT_GT(pauses, 0u) << "its code has ended";
+  store->EndInvocation();
+}
+
 TEST(Store, AppendsInAmortisedConstantTime) {
   const auto store = NewStore(64 * kMiB);
   std::string expected;

@@ -47,6 +47,8 @@ void Store::Keep() {
   RequireWritable();
   assert(in_transaction());
   const uint64_t record_count = undo_log_.count();
+  // The code of the invocation that this is the transaction of has ended.
+  if (in_invocation_) arena_.pauses().Resume();
   if (record_count > 0) {
     if (observer_ != nullptr) TellObserver();
     layout::OrderedStore(&header_->transaction_state, layout::kTransactionKept);
@@ -57,7 +59,11 @@ void Store::Keep() {
 }
 
 void Store::TellObserver() {
-  for (uint64_t i = 0; i < undo_log_.count(); i++) Tell(undo_log_[i]);
+  // In a pause the observer may go.
+  for (uint64_t i = 0; i < undo_log_.count() && observer_ != nullptr; i++) {
+    Tell(undo_log_[i]);
+    arena_.pauses().AddRound(i);
+  }
 }
 
 // Tells what the key is now, where no later record speaks of it.
@@ -86,8 +92,8 @@ void Store::TellValue(uint64_t key_word, uint64_t value_word) {
 void Store::SettleEntries(uint64_t first_record) {
   for (uint64_t i = first_record; i < undo_log_.count(); i++) {
     const uint64_t new_word = undo_log_[i].new_value_word;
-    if (new_word == 0) continue;
-    layout::OrderedStore(&MutableEntry(new_word)->flags, 0u);
+    if (new_word != 0) layout::OrderedStore(&MutableEntry(new_word)->flags, 0u);
+    arena_.pauses().AddRound(i - first_record);
   }
 }
 
@@ -108,6 +114,7 @@ void Store::FreeReplaced() {
     arena_.FreeDead({dead.data(), dead_count});
     undo_log_.Pop(records);
     left -= records;
+    if (left > 0) arena_.pauses().Add(records);
   }
 }
 
@@ -115,6 +122,7 @@ void Store::RollBackTo(uint64_t record_count, bool is_outermost) {
   RequireWritable();
   assert(in_transaction() && undo_log_.count() >= record_count);
   const uint64_t used = undo_log_.count();
+  if (is_outermost && in_invocation_) arena_.pauses().Resume();
   const bool is_undone = UndoDownTo(record_count);
   // There is room for all keys that come back, though the table may not grow: see table.h.
   assert(is_undone);
@@ -126,6 +134,7 @@ void Store::RollBackTo(uint64_t record_count, bool is_outermost) {
 bool Store::UndoDownTo(uint64_t record_count) {
   for (uint64_t i = undo_log_.count(); i > record_count; i--) {
     if (!Undo(undo_log_[i - 1])) return false;
+    arena_.pauses().AddRound(undo_log_.count() - record_count);
   }
   return true;
 }
@@ -179,6 +188,7 @@ void Store::EndTransaction(uint64_t record_count, bool is_kept) {
     if (is_gone && ++header_->removals % kRemovalsPerShrinkCheck == 0) {
       table_.ShrinkIfSparse(HashOfKeyWord(*header_, record.key_word));
     }
+    arena_.pauses().AddRound(i);
   }
   undo_log_.Release();
 }

@@ -23,10 +23,12 @@ constexpr uint64_t kEndPosition = 1ull << kPositionBits;
 static_assert(layout::kMaxGlobalDepth <= kPositionBits);
 static_assert(kMaxSegmentSlots <= 1ull << kPositionShift, "a slot's index fits below a position");
 
-constexpr uint64_t kMaxScanCount = 65536;
 // Segments looked at in one call, however sparse: about a millisecond.
 constexpr uint64_t kMinScanSegments = 64;
 constexpr uint64_t kScanKeysPerSegment = 64;
+
+// Slots that ReapExpired looks at in the time of Pauses::kRounds removals.
+constexpr uint64_t kVisitsPerRounds = 1024;
 
 struct Found {
   uint64_t position;
@@ -92,7 +94,7 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
     const Table::Segment segment = table_.SegmentOf(position << kPositionShift);
     uint64_t i = state->reap_cursor & ((1ull << kPositionShift) - 1);
     while (i < segment.slot_count() && visits_left > 0 && removed < max_removed) {
-      visits_left--;
+      if (--visits_left % kVisitsPerRounds == 0) arena_.pauses().Add(Pauses::kRounds);
       Slot* slot = segment.slots + i;
       if (slot->key_word == layout::kEmptyKeyWord || !IsExpired(header_, slot->value_word)) {
         i++;
@@ -100,7 +102,7 @@ uint64_t Store::ReapExpired(uint64_t max_visited, uint64_t max_removed) {
       }
       // A later slot may move into this one: look here again.
       RemoveSlot(segment.first_hash, slot);
-      removed++;
+      arena_.pauses().AddRound(removed++);
     }
     if (i < segment.slot_count()) {
       state->reap_cursor = (position << kPositionShift) | i;

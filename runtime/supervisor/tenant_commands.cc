@@ -235,12 +235,18 @@ void List(const Request& request) {
   }
   ListOptions options;
   if (!ReadListOptions(request, &options)) return;
+  const std::optional<resp::Glob> pattern = resp::Glob::Compile(options.pattern);
+  if (!pattern) {
+    request.Fail(fmt::format("pattern is longer than {} bytes; give a shorter one",
+                             resp::Glob::kMaxPatternBytes));
+    return;
+  }
   std::string names;
   size_t found = 0;
   resp::ReplyWriter name_writer(&names, request.protocol);
   const uint64_t next = request.control.directory().Scan(
       cursor, static_cast<uint64_t>(options.count), [&](const TenantRecord& record) {
-        if (!resp::GlobMatch(options.pattern, record.config.name)) return;
+        if (!pattern->Matches(record.config.name)) return;
         name_writer.Bulk(record.config.name);
         ++found;
       });

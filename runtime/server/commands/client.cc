@@ -21,6 +21,9 @@ std::string_view Flags(const Session& session) {
   return session.queued() ? "x" : "N";
 }
 
+// Steps of a command that Describe counts for.
+constexpr uint64_t kStepsPerSession = 2;
+
 std::string Describe(const Session& session, uint64_t now_ms) {
   const int64_t queued = session.queued() ? static_cast<int64_t>(session.queued()->count()) : -1;
   return fmt::format(
@@ -178,16 +181,31 @@ void HandleClientList(Request& request) {
   std::string lines;
   const auto add = [&](const Session& session) {
     if (!ordinary || session.tenant() != request.tenant) return;
-    lines += Describe(session, now_ms);
-    lines += '\n';
+    AppendInPieces(request, &lines, Describe(session, now_ms) + "\n");
+  };
+  const auto goes_on = [&] {
+    if (lines.size() > kMaxReplyBytes) {
+      ReplyTooLong(request.reply);
+      return false;
+    }
+    if (request.session.Step(kStepsPerSession)) return true;
+    request.reply.Error(kShuttingDown);
+    return false;
   };
   const auto& sessions = request.shard.sessions();
   for (const int64_t id : ids) {
     const auto found = sessions.find(static_cast<uint64_t>(id));
     if (found != sessions.end()) add(*found->second);
+    if (!goes_on()) return;
   }
   if (ids.empty()) {
-    for (const auto& [id, session] : sessions) add(*session);
+    // Any of them may go in a turn.
+    for (auto at = sessions.begin(); at != sessions.end();) {
+      const uint64_t id = at->first;
+      add(*at->second);
+      if (!goes_on()) return;
+      at = sessions.upper_bound(id);
+    }
   }
   request.reply.Verbatim(lines);
 }

@@ -147,6 +147,9 @@ void ReplyCommandDocs(const Command* container, const Command& command, resp::Re
   }
 }
 
+// Of a reply that describes one.
+constexpr uint64_t kStepsPerCommand = 4;
+
 struct FoundCommand {
   const Command* container = nullptr;
   const Command* command = nullptr;
@@ -193,7 +196,7 @@ void HandleCommandInfo(Request& request) {
     HandleCommand(request);
     return;
   }
-  ReplyBound bound(request.reply);
+  LongReply reply(request);
   request.reply.Array(request.args.size() - 2);
   for (const std::string_view name : request.args.subspan(2)) {
     const FoundCommand found = FindByFullName(name);
@@ -202,7 +205,7 @@ void HandleCommandInfo(Request& request) {
     } else {
       request.reply.Null();
     }
-    if (bound.Exceeded()) return;
+    if (!reply.GoesOn(kStepsPerCommand)) return;
   }
 }
 
@@ -211,15 +214,16 @@ void HandleCommandDocs(Request& request) {
   for (const std::string_view name : request.args.subspan(2)) {
     const FoundCommand found = FindByFullName(name);
     if (found.command) commands.push_back(found);
+    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
   }
   if (request.args.size() == 2) {
     for (const Command& command : AllCommands()) commands.push_back({nullptr, &command});
   }
-  ReplyBound bound(request.reply);
+  LongReply reply(request);
   request.reply.Map(commands.size());
   for (const FoundCommand& found : commands) {
     ReplyCommandDocs(found.container, *found.command, request.reply);
-    if (bound.Exceeded()) return;
+    if (!reply.GoesOn(kStepsPerCommand)) return;
   }
 }
 
@@ -238,10 +242,13 @@ void HandleCommandList(Request& request) {
     request.reply.Error(kSyntaxError);
     return;
   }
+  const std::optional<resp::Glob> pattern =
+      ReadPattern(request, by_pattern ? value : std::string_view("*"), true);
+  if (!pattern) return;
   std::vector<std::string> names;
   const auto add = [&](const Command* container, const Command& command) {
     const std::string name = FullName(container, command);
-    if (by_pattern && !resp::GlobMatch(value, name, true)) return;
+    if (!pattern->Matches(name)) return;
     if (by_category) {
       const auto categories = Categories(command);
       if (std::none_of(categories.begin(), categories.end(), [&](std::string_view category) {
@@ -272,8 +279,12 @@ void HandleCommandGetKeys(Request& request) {
     request.reply.Error("ERR Invalid number of arguments specified for command");
   } else {
     const std::vector<std::string_view> keys = KeysOf(*command, args);
+    LongReply reply(request);
     request.reply.Array(keys.size());
-    for (const std::string_view key : keys) request.reply.Bulk(key);
+    for (const std::string_view key : keys) {
+      ReplyBulk(request, key);
+      if (!reply.GoesOn()) return;
+    }
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "runtime/resp/number.h"
@@ -14,17 +15,66 @@ void ReplyTooLong(resp::ReplyWriter& reply) {
       fmt::format("ERR reply is longer than {} bytes; ask for less at a time", kMaxReplyBytes));
 }
 
-bool ReplyBound::Exceeded() {
-  if (reply_.out().size() - start_ <= kMaxReplyBytes) return false;
-  reply_.out().resize(start_);
-  ReplyTooLong(reply_);
-  return true;
+bool LongReply::GoesOn(uint64_t steps) {
+  const bool is_too_long = request_.reply.out().size() - start_ > kMaxReplyBytes;
+  if (!is_too_long && request_.session.Step(steps)) return true;
+  request_.reply.out().resize(start_);
+  if (is_too_long) {
+    ReplyTooLong(request_.reply);
+  } else {
+    request_.reply.Error(kShuttingDown);
+  }
+  return false;
+}
+
+namespace {
+
+void AppendCounted(Request& request, std::string* out, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view piece = bytes.substr(0, kPieceBytes);
+    out->append(piece);
+    bytes.remove_prefix(piece.size());
+    request.session.Step(piece.size() / kBytesPerStep);
+  }
+}
+
+}  // namespace
+
+void AppendInPieces(Request& request, std::string* out, std::string_view bytes) {
+  if (IsQuick(*out, bytes.size())) [[likely]] {
+    out->append(bytes);
+    return;
+  }
+  // A string that grows by itself copies all that it has at once.
+  if (bytes.size() > out->capacity() - out->size()) {
+    std::string larger;
+    larger.reserve(std::max(2 * out->capacity(), out->size() + bytes.size()));
+    AppendCounted(request, &larger, *out);
+    out->swap(larger);
+  }
+  AppendCounted(request, out, bytes);
+}
+
+void ReplyLongBulk(Request& request, std::string* out, std::string_view bytes) {
+  AppendInPieces(request, out, fmt::format("${}\r\n", bytes.size()));
+  AppendInPieces(request, out, bytes);
+  AppendInPieces(request, out, "\r\n");
 }
 
 std::optional<std::string_view> Lookup(const Request& request, const store::Key& key) {
   const std::optional<std::string_view> value = request.store().Get(key);
   ++(value ? request.tenant->stats.hits : request.tenant->stats.misses);
   return value;
+}
+
+std::optional<resp::Glob> ReadPattern(const Request& request, std::string_view pattern,
+                                      bool ignore_case) {
+  std::optional<resp::Glob> glob = resp::Glob::Compile(pattern, ignore_case);
+  if (!glob) {
+    request.reply.Error(
+        fmt::format("ERR pattern is longer than {} bytes", resp::Glob::kMaxPatternBytes));
+  }
+  return glob;
 }
 
 bool ReadInteger(const Request& request, size_t i, int64_t* value) {

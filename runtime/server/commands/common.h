@@ -4,10 +4,13 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "builtins-csa/layout/key.h"
+#include "runtime/resp/glob.h"
 #include "runtime/server/command.h"
+#include "runtime/server/session.h"
 #include "runtime/store/store.h"
 
 namespace shredder::server {
@@ -22,18 +25,47 @@ inline constexpr std::string_view kStringTooLong =
 inline constexpr size_t kMaxReplyBytes = 512ull << 20;
 void ReplyTooLong(resp::ReplyWriter& reply);
 
-// Watches over a reply that is made piece by piece.
-class ReplyBound {
- public:
-  explicit ReplyBound(resp::ReplyWriter& reply) : reply_(reply), start_(reply.out().size()) {}
+// What a command that gives up for it replies.
+inline constexpr std::string_view kShuttingDown = "ERR the server is shutting down";
 
-  // True where the reply has become too long; it has then been replaced by an error.
-  bool Exceeded();
+// Watches over a reply that is made piece by piece, in a loop whose rounds are steps
+// (Session::Step).
+class LongReply {
+ public:
+  explicit LongReply(Request& request) : request_(request), start_(request.reply.out().size()) {}
+
+  // False where the reply has become too long, or the server is stopping; an error has then taken
+  // its place.
+  bool GoesOn(uint64_t steps = 1);
 
  private:
-  resp::ReplyWriter& reply_;
+  Request& request_;
   const size_t start_;
 };
+
+// As much as is copied between two looks at whether a turn is due, and how much is a step of it.
+inline constexpr size_t kPieceBytes = 256 << 10;
+inline constexpr size_t kBytesPerStep = 4096;
+
+// Whether appending so many bytes takes no piece's time.
+inline bool IsQuick(const std::string& out, size_t bytes) {
+  return bytes < kPieceBytes && (out.size() < kPieceBytes || bytes <= out.capacity() - out.size());
+}
+// Appends to a reply, or to a part of it that is kept elsewhere, in pieces.
+void AppendInPieces(Request& request, std::string* out, std::string_view bytes);
+// Replies a bulk string of any length; `out` may be a part of the reply that is kept elsewhere.
+void ReplyLongBulk(Request& request, std::string* out, std::string_view bytes);
+inline void ReplyBulk(Request& request, std::string* out, std::string_view bytes) {
+  constexpr size_t kMostFraming = 32;
+  if (IsQuick(*out, bytes.size() + kMostFraming)) [[likely]] {
+    resp::ReplyWriter(out, request.reply.protocol()).Bulk(bytes);
+  } else {
+    ReplyLongBulk(request, out, bytes);
+  }
+}
+inline void ReplyBulk(Request& request, std::string_view bytes) {
+  ReplyBulk(request, &request.reply.out(), bytes);
+}
 
 // Argument `i` as a key. The dispatcher has checked the length of the arguments that the table
 // calls keys.
@@ -43,6 +75,10 @@ inline store::Key KeyAt(const Request& request, size_t i) {
 
 // The value at `key`, counted as a hit or a miss.
 std::optional<std::string_view> Lookup(const Request& request, const store::Key& key);
+
+// The pattern made ready; or replies that it is too long.
+std::optional<resp::Glob> ReadPattern(const Request& request, std::string_view pattern,
+                                      bool ignore_case);
 
 // Reads argument `i` as an integer, or replies kNotAnInteger.
 bool ReadInteger(const Request& request, size_t i, int64_t* value);

@@ -3,11 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include "runtime/resp/glob.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/client_name.h"
 #include "runtime/server/commands/common.h"
@@ -16,6 +16,9 @@
 
 namespace shredder::server {
 namespace {
+
+// Making a pattern ready takes so much.
+constexpr size_t kPatternBytesPerStep = 8;
 
 using Settings = std::vector<std::pair<std::string_view, std::string>>;
 
@@ -39,19 +42,22 @@ Settings SettingsOf(const Request& request) {
 
 void HandleConfigGet(Request& request) {
   const Settings settings = SettingsOf(request);
-  std::vector<const Settings::value_type*> matches;
-  for (const auto& setting : settings) {
-    for (const std::string_view pattern : request.args.subspan(2)) {
-      if (resp::GlobMatch(pattern, setting.first, true)) {
-        matches.push_back(&setting);
-        break;
-      }
+  std::vector<bool> is_wanted(settings.size());
+  for (const std::string_view arg : request.args.subspan(2)) {
+    const std::optional<resp::Glob> pattern = ReadPattern(request, arg, true);
+    if (!pattern) return;
+    for (size_t i = 0; i < settings.size(); ++i) {
+      if (pattern->Matches(settings[i].first)) is_wanted[i] = true;
+    }
+    if (!request.session.Step(1 + arg.size() / kPatternBytesPerStep)) {
+      return request.reply.Error(kShuttingDown);
     }
   }
-  request.reply.Map(matches.size());
-  for (const auto* match : matches) {
-    request.reply.Bulk(match->first);
-    request.reply.Bulk(match->second);
+  request.reply.Map(static_cast<size_t>(std::count(is_wanted.begin(), is_wanted.end(), true)));
+  for (size_t i = 0; i < settings.size(); ++i) {
+    if (!is_wanted[i]) continue;
+    request.reply.Bulk(settings[i].first);
+    request.reply.Bulk(settings[i].second);
   }
 }
 
@@ -80,6 +86,7 @@ void HandleConfigSet(Request& request) {
           shown));
       return;
     }
+    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
   }
   request.reply.Ok();
 }

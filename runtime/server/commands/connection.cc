@@ -62,13 +62,13 @@ void HandlePing(Request& request) {
   if (request.args.size() > 2) {
     request.reply.Error("ERR wrong number of arguments for 'ping' command");
   } else if (request.args.size() == 2) {
-    request.reply.Bulk(request.args[1]);
+    ReplyBulk(request, request.args[1]);
   } else {
     request.reply.SimpleString("PONG");
   }
 }
 
-void HandleEcho(Request& request) { request.reply.Bulk(request.args[1]); }
+void HandleEcho(Request& request) { ReplyBulk(request, request.args[1]); }
 
 void HandleAuth(Request& request) {
   if (request.args.size() > 3) {

@@ -5,7 +5,6 @@
 #include <string>
 
 #include "runtime/engine/library_record.h"
-#include "runtime/resp/glob.h"
 #include "runtime/resp/number.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/client_name.h"
@@ -176,9 +175,11 @@ void HandleFunctionList(Request& request) {
       return;
     }
   }
+  const std::optional<resp::Glob> glob = ReadPattern(request, pattern, true);
+  if (!glob) return;
   std::vector<const engine::LibraryInfo*> libraries;
   for (const engine::LibraryInfo* library : request.tenant->functions->libraries()) {
-    if (resp::GlobMatch(pattern, library->name, true)) libraries.push_back(library);
+    if (glob->Matches(library->name)) libraries.push_back(library);
   }
   request.reply.Array(libraries.size());
   for (const engine::LibraryInfo* library : libraries) {

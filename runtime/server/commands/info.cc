@@ -3,11 +3,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <iterator>
+#include <optional>
 #include <string>
 
 #include "runtime/config/version.h"
 #include "runtime/server/command_table.h"
+#include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
 
@@ -111,20 +114,31 @@ constexpr Section kSections[] = {
     {"cluster", "Cluster", Cluster}, {"keyspace", "Keyspace", Keyspace},
 };
 
-bool IsWanted(const Section& section, std::span<const std::string_view> names) {
-  if (names.empty()) return true;
-  return std::any_of(names.begin(), names.end(), [&](std::string_view name) {
-    return EqualsIgnoringCase(name, section.name) || EqualsIgnoringCase(name, "all") ||
-           EqualsIgnoringCase(name, "default") || EqualsIgnoringCase(name, "everything");
-  });
+// Which of kSections are asked for; nothing where the server is stopping.
+std::optional<std::array<bool, std::size(kSections)>> WantedSections(const Request& request) {
+  std::array<bool, std::size(kSections)> wanted{};
+  const auto names = request.args.subspan(1);
+  if (names.empty()) wanted.fill(true);
+  for (const std::string_view name : names) {
+    const bool is_all = EqualsIgnoringCase(name, "all") || EqualsIgnoringCase(name, "default") ||
+                        EqualsIgnoringCase(name, "everything");
+    for (size_t i = 0; i < wanted.size(); ++i) {
+      wanted[i] = wanted[i] || is_all || EqualsIgnoringCase(name, kSections[i].name);
+    }
+    if (!request.session.Step()) return std::nullopt;
+  }
+  return wanted;
 }
 
 }  // namespace
 
 void HandleInfo(Request& request) {
+  const auto wanted = WantedSections(request);
+  if (!wanted) return request.reply.Error(kShuttingDown);
   std::string text;
-  for (const Section& section : kSections) {
-    if (!IsWanted(section, request.args.subspan(1))) continue;
+  for (size_t i = 0; i < wanted->size(); ++i) {
+    if (!(*wanted)[i]) continue;
+    const Section& section = kSections[i];
     if (!text.empty()) text += "\r\n";
     fmt::format_to(std::back_inserter(text), "# {}\r\n", section.title);
     section.write(request, &text);

@@ -1,5 +1,8 @@
 // Commands that walk the tenant's keys.
+#include <algorithm>
+#include <optional>
 #include <string>
+#include <utility>
 
 #include "runtime/resp/glob.h"
 #include "runtime/resp/number.h"
@@ -10,33 +13,49 @@
 namespace shredder::server {
 namespace {
 
-constexpr uint64_t kKeysPerStep = 4096;
+// Of one call of the store, so that it takes no piece's time, however few of the keys match.
+constexpr uint64_t kKeysPerCall = 512;
+constexpr uint64_t kStepsPerCall = 200;  // beside those of the keys
+// Steps of matching a pattern are shorter.
+constexpr size_t kMatchStepsPerStep = 1024;
 
 // The keys that match a pattern, as bulk strings; their number, which comes first in the reply, is
 // known last.
 class MatchingKeys {
  public:
-  MatchingKeys(std::string_view pattern, resp::Protocol protocol)
-      : pattern_(pattern), writer_(&bulks_, protocol) {}
+  MatchingKeys(Request& request, resp::Glob pattern)
+      : request_(request), pattern_(std::move(pattern)) {}
 
   void Visit(std::string_view key) {
-    if (too_long() || (pattern_ != "*" && !resp::GlobMatch(pattern_, key))) return;
-    writer_.Bulk(key);
-    ++count_;
+    if (!goes_on_) return;
+    if (pattern_.Matches(key)) {
+      ReplyBulk(request_, &bulks_, key);
+      ++count_;
+    }
+    GoesOn(1 + pattern_.StepsFor(key) / kMatchStepsPerStep);
   }
 
-  bool too_long() const { return bulks_.size() > kMaxReplyBytes; }
+  // False where there is to be an error in place of the keys.
+  bool GoesOn(uint64_t steps) {
+    goes_on_ = goes_on_ && request_.session.Step(steps) && bulks_.size() <= kMaxReplyBytes;
+    return goes_on_;
+  }
 
-  void Reply(resp::ReplyWriter& reply) const {
-    reply.Array(count_);
-    reply.out().append(bulks_);
+  void Reply() {
+    request_.reply.Array(count_);
+    AppendInPieces(request_, &request_.reply.out(), bulks_);
+  }
+  void ReplyError() {
+    if (bulks_.size() > kMaxReplyBytes) return ReplyTooLong(request_.reply);
+    request_.reply.Error(kShuttingDown);
   }
 
  private:
-  std::string_view pattern_;
+  Request& request_;
+  const resp::Glob pattern_;
   std::string bulks_;
-  resp::ReplyWriter writer_;
   size_t count_ = 0;
+  bool goes_on_ = true;
 };
 
 struct ScanOptions {
@@ -75,17 +94,16 @@ bool ReadScanOptions(Request& request, ScanOptions* options) {
 }  // namespace
 
 void HandleKeys(Request& request) {
-  MatchingKeys keys(request.args[1], request.reply.protocol());
+  std::optional<resp::Glob> pattern = ReadPattern(request, request.args[1], false);
+  if (!pattern) return;
+  MatchingKeys keys(request, std::move(*pattern));
   uint64_t cursor = 0;
   do {
     cursor =
-        request.store().Scan(cursor, kKeysPerStep, [&](std::string_view key) { keys.Visit(key); });
-  } while (cursor != 0 && !keys.too_long());
-  if (keys.too_long()) {
-    ReplyTooLong(request.reply);
-  } else {
-    keys.Reply(request.reply);
-  }
+        request.store().Scan(cursor, kKeysPerCall, [&](std::string_view key) { keys.Visit(key); });
+  } while (keys.GoesOn(kStepsPerCall) && cursor != 0);
+  if (!keys.GoesOn(0)) return keys.ReplyError();
+  keys.Reply();
 }
 
 void HandleScan(Request& request) {
@@ -96,17 +114,21 @@ void HandleScan(Request& request) {
   }
   ScanOptions options;
   if (!ReadScanOptions(request, &options)) return;
-  MatchingKeys keys(options.pattern, request.reply.protocol());
-  const uint64_t next = request.store().Scan(cursor, options.count, [&](std::string_view key) {
-    if (options.strings) keys.Visit(key);
-  });
-  if (keys.too_long()) {
-    ReplyTooLong(request.reply);
-    return;
-  }
+  std::optional<resp::Glob> pattern = ReadPattern(request, options.pattern, false);
+  if (!pattern) return;
+  MatchingKeys keys(request, std::move(*pattern));
+  uint64_t left = std::min(options.count, store::Store::kMaxScanCount);
+  do {
+    const uint64_t count = std::min(left, kKeysPerCall);
+    left -= count;
+    cursor = request.store().Scan(cursor, count, [&](std::string_view key) {
+      if (options.strings) keys.Visit(key);
+    });
+  } while (keys.GoesOn(kStepsPerCall) && left > 0 && cursor != 0);
+  if (!keys.GoesOn(0)) return keys.ReplyError();
   request.reply.Array(2);
-  request.reply.Bulk(std::to_string(next));
-  keys.Reply(request.reply);
+  request.reply.Bulk(std::to_string(cursor));
+  keys.Reply();
 }
 
 }  // namespace shredder::server

@@ -77,11 +77,11 @@ bool ReadValueOptions(Request& request, size_t first, bool is_set, ValueOptions*
   return true;
 }
 
-void BulkOrNull(const std::optional<std::string_view>& value, resp::ReplyWriter& reply) {
+void BulkOrNull(Request& request, const std::optional<std::string_view>& value) {
   if (value) {
-    reply.Bulk(*value);
+    ReplyBulk(request, *value);
   } else {
-    reply.Null();
+    request.reply.Null();
   }
 }
 
@@ -101,7 +101,7 @@ void SetWithOptions(Request& request, const ValueOptions& options) {
     // Written before the value is overwritten, since it refers to the store's memory.
     const std::optional<std::string_view> old = Lookup(request, key);
     present = old.has_value();
-    BulkOrNull(old, request.reply);
+    BulkOrNull(request, old);
   } else if (options.only_if_absent || options.only_if_present) {
     present = request.store().Has(key);
   }
@@ -130,7 +130,7 @@ void SetWithExpiry(Request& request, TimeUnit unit) {
 
 }  // namespace
 
-void HandleGet(Request& request) { BulkOrNull(Lookup(request, KeyAt(request, 1)), request.reply); }
+void HandleGet(Request& request) { BulkOrNull(request, Lookup(request, KeyAt(request, 1))); }
 
 void HandleSet(Request& request) {
   if (request.args.size() > 3) {
@@ -163,7 +163,7 @@ void HandleGetSet(Request& request) {
 void HandleGetDel(Request& request) {
   const store::Key key = KeyAt(request, 1);
   const std::optional<std::string_view> value = Lookup(request, key);
-  BulkOrNull(value, request.reply);
+  BulkOrNull(request, value);
   if (value) request.store().Delete(key);
 }
 
@@ -184,7 +184,7 @@ void HandleGetEx(Request& request) {
   // The value first: an expiry in the past deletes it. An error takes the value's place.
   std::string& out = request.reply.out();
   const size_t start = out.size();
-  request.reply.Bulk(*value);
+  ReplyBulk(request, *value);
   if (options.persist) {
     // Only where there is one: what changes nothing touches no WATCH.
     if (request.store().ExpiresAt(key).value_or(0) != 0) request.store().SetExpiresAt(key, 0);
@@ -196,11 +196,11 @@ void HandleGetEx(Request& request) {
 }
 
 void HandleMget(Request& request) {
-  ReplyBound bound(request.reply);
+  LongReply reply(request);
   request.reply.Array(request.args.size() - 1);
   for (size_t i = 1; i < request.args.size(); ++i) {
-    BulkOrNull(Lookup(request, KeyAt(request, i)), request.reply);
-    if (bound.Exceeded()) return;
+    BulkOrNull(request, Lookup(request, KeyAt(request, i)));
+    if (!reply.GoesOn()) return;
   }
 }
 
@@ -213,6 +213,7 @@ void HandleMset(Request& request) {
     if (!Succeeded(request.store().Set(KeyAt(request, i), request.args[i + 1]), request.reply)) {
       return;
     }
+    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
   }
   request.reply.Ok();
 }
@@ -237,8 +238,8 @@ void HandleGetRange(Request& request) {
   if (reversed || start > end) {
     request.reply.Bulk("");
   } else {
-    request.reply.Bulk(
-        value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1)));
+    ReplyBulk(request,
+              value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1)));
   }
 }
 
@@ -251,22 +252,15 @@ void HandleSetRange(Request& request) {
   }
   const store::Key key = KeyAt(request, 1);
   const std::string_view patch = request.args[3];
-  const std::string_view old = request.store().Get(key).value_or("");
+  uint64_t length = 0;
   if (patch.empty()) {
-    request.reply.Integer(static_cast<int64_t>(old.size()));
+    length = request.store().Get(key).value_or("").size();
+  } else if (!Succeeded(
+                 request.store().SetRange(key, static_cast<uint64_t>(offset), patch, &length),
+                 request.reply)) {
     return;
   }
-  const uint64_t start = static_cast<uint64_t>(offset);
-  if (start > layout::kMaxValueBytes || patch.size() > layout::kMaxValueBytes - start) {
-    request.reply.Error(kStringTooLong);
-    return;
-  }
-  std::string value(old);
-  value.resize(std::max<size_t>(value.size(), start + patch.size()), '\0');
-  value.replace(start, patch.size(), patch);
-  if (Succeeded(request.store().Set(key, value, Expiry::Keep()), request.reply)) {
-    request.reply.Integer(static_cast<int64_t>(value.size()));
-  }
+  request.reply.Integer(static_cast<int64_t>(length));
 }
 
 void HandleAppend(Request& request) {

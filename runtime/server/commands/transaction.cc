@@ -31,22 +31,21 @@ class ExecScope {
 // else empty.
 std::string ExecuteAll(Request& exec, std::span<const QueuedCommands::Item> commands,
                        std::string* replies) {
-  Shard& shard = exec.shard;
-  uint64_t turn_started_ms = shard.clock().NowMs();
   for (size_t i = 0; i < commands.size(); ++i) {
     const Command& command = *commands[i].command;
     resp::ReplyWriter reply(replies, exec.session.protocol());  // which a HELLO may have changed
-    Request request{shard, exec.session, exec.tenant, command, commands[i].args, reply};
+    const size_t length_before = replies->size();
+    Request request{exec.shard, exec.session, exec.tenant, command, commands[i].args, reply};
     Execute(request);
     if (replies->size() > kMaxReplyBytes) {
       return fmt::format("its reply is longer than {} bytes; ask for less at a time",
                          kMaxReplyBytes);
     }
-    if (!(command.flags & kMayBeLong) && (i + 1) % Session::kMaxRequestsPerTurn != 0) continue;
-    if (shard.stop_requested()) return "the server is shutting down";
-    if (shard.clock().NowMs() - turn_started_ms < Session::kMaxTurnMs) continue;
-    shard.YieldFromExec();
-    turn_started_ms = shard.clock().NowMs();
+    const bool goes_on =
+        command.flags & kMayBeLong
+            ? exec.session.YieldIfDue()
+            : exec.session.Step(1 + (replies->size() - length_before) / kBytesPerStep);
+    if (!goes_on) return "the server is shutting down";
   }
   return {};
 }
@@ -96,7 +95,7 @@ void HandleExec(Request& request) {
     }
     if (error.empty()) {
       request.reply.Array(queued->count());
-      request.reply.out().append(replies);
+      AppendInPieces(request, &request.reply.out(), replies);
     } else {
       request.reply.Error(fmt::format("EXECABORT Transaction discarded because {}", error));
     }
