@@ -78,7 +78,7 @@ TEST(Channel, ADescriptorStaysWithItsMessageWhenManyAreReadAtOnce) {
 
 TEST(Channel, AMessageLargerThanTheKernelsBufferGoesOutAsThePeerReads) {
   Ends ends;
-  const std::string bytes(10'000'000, 'x');
+  const std::string bytes(8'000'000, 'x');
   Message message;
   message.kind = "large";
   message.bytes = bytes;

@@ -80,10 +80,12 @@ class MapReader {
   bool number_float(Json::number_float_t, const std::string&) { return Other(); }
   bool binary(Json::binary_t&) { return Other(); }
   bool string(std::string& text) {
+    if (IsInSources()) {
+      sources.push_back(std::move(text));
+      return sources.size() <= kMaxSources;
+    }
     if (depth_ == 1 && key_ == "mappings") mappings = std::move(text);
-    if (!IsInSources()) return depth_ > 0;
-    sources.push_back(std::move(text));
-    return sources.size() <= kMaxSources;
+    return depth_ > 0;
   }
   bool start_object(size_t) { return Enter(); }
   bool end_object() { return Leave(); }
