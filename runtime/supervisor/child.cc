@@ -54,11 +54,14 @@ std::unique_ptr<Child> Child::Start(uint32_t shard, std::string* error) {
   return std::unique_ptr<Child>(new Child(pid, std::move(pidfd), std::move(ours)));
 }
 
-Child::~Child() {
+Child::~Child() { End(); }
+
+void Child::End() {
   if (has_ended_) return;
   kill(pid_, SIGKILL);
   while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
   }
+  has_ended_ = true;
 }
 
 void Child::Signal(int signal) {

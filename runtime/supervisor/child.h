@@ -32,6 +32,8 @@ class Child {
   control::Channel& channel() { return channel_; }
 
   void Signal(int signal);
+  // Ends the process, and waits until it has ended. What it has sent can be received still.
+  void End();
   // The wait status, once the process has ended; nothing before.
   bool HasEnded(int* wait_status);
 

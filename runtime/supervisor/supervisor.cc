@@ -73,18 +73,29 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
       if (!pools_[number]) return false;
     }
     for (Heritage::Tenant& tenant : heritage->tenants) {
+      const bool is_sandboxed = tenant.config.isolation == config::Isolation::kProcess;
+      std::optional<ShardIndex> shard = LeastLoadedShard();
+      if (is_sandboxed) {
+        shard = NewSingleShard(true);
+      } else if (tenant.is_single) {
+        shard = NewSingleShard(false).value_or(*shard);
+      }
+      if (!shard) {
+        log_.error("tenant '{}': {}, and its isolation is process: it is dropped with its data",
+                   tenant.config.name, NoRoomForShard());
+        continue;
+      }
       TenantRecord& record =
           directory_.Add(std::move(tenant.config), kNoShard, tenant.is_from_file);
       for (const auto& [name, source] : tenant.libraries) {
         directory_.SetLibrary(record.config.name, name, *source);
       }
-      Assign(record,
-             tenant.is_single ? NewSingleShard().value_or(LeastLoadedShard()) : LeastLoadedShard());
       Place& place = upkeep_[record.config.name].place;
       place.own = std::move(tenant.memory);
       place.pool = tenant.pool;
       place.slot = tenant.slot;
       if (place.pool >= 0) pools_.at(place.pool)->Take(place.slot);
+      Settle(record, *shard);
     }
   } else {
     run_id_ = control::RandomRunId();
@@ -104,7 +115,13 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
 std::string Supervisor::ConfigForShards() const {
   config::ServerConfig config = options_.config;
   config.shards = shard_count_;  // where the machine decides
+  config.tenants.clear();
   return config::ToJson(config);
+}
+
+std::string Supervisor::ConfigForShard(config::TenantConfig tenant) {
+  tenant.secrets.clear();
+  return config::ToJson(tenant);
 }
 
 bool Supervisor::OpenListeners(std::string* error) {
@@ -122,8 +139,11 @@ void Supervisor::Tick() {
   const uint64_t now_ns = control::MonotonicNs();
   for (auto& [index, shard] : shards_) {
     if (!shard.child) {
-      if (now_ns >= shard.start_at_ns && (has_served_ || index == 0) && !is_stopping_)
+      // One that is reserved begins with its tenant.
+      if (now_ns >= shard.start_at_ns && (has_served_ || index == 0) && !is_stopping_ &&
+          !shard.is_reserved) {
         StartShard(shard);
+      }
       continue;
     }
     CheckSilence(shard, now_ns);

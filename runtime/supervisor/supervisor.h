@@ -67,6 +67,7 @@ class Supervisor final : public TenantControl {
   struct Shard {
     ShardIndex index = 0;
     bool is_single = false;
+    bool is_sandboxed = false;     // of a tenant whose isolation is process
     std::unique_ptr<Child> child;  // null between two processes
     bool is_serving = false;
     uint64_t started_ns = 0;
@@ -102,10 +103,13 @@ class Supervisor final : public TenantControl {
 
   bool Open(Heritage* heritage, std::string* error);
   bool OpenListeners(std::string* error);
-  std::string ConfigForShards() const;  // as JSON
+  // As JSON, without anybody's passwords: no shard needs them.
+  std::string ConfigForShards() const;
+  static std::string ConfigForShard(config::TenantConfig tenant);
   bool AddTenant(config::TenantConfig config, bool is_from_file, std::string* error);
 
   // --- Memory
+  bool MakeStore(const config::TenantConfig& tenant, Place* place, std::string* error);
   bool TakeSlot(Place* place, std::string* error);
   void FreeSlot(const Place& place);
   void FreeLeft(Shard& shard);
@@ -116,10 +120,14 @@ class Supervisor final : public TenantControl {
   Shard* FindShard(ShardIndex index);
   ShardIndex LeastLoadedShard() const;
   void Assign(TenantRecord& record, ShardIndex index);
-  std::optional<ShardIndex> NewSingleShard();
+  std::string Settle(TenantRecord& record, ShardIndex index);
+  std::optional<ShardIndex> NewSingleShard(bool is_sandboxed);
+  static std::string NoRoomForShard();
   void StartShard(Shard& shard);
   void SendTenant(Shard& shard, const TenantRecord& record);
   void OnEnd(Shard& shard, int wait_status);
+  void TakeLastMessages(Shard& shard);
+  void EndShard(Shard& shard);
   void CountCrash(Shard& shard, const std::string& tenant, const std::string& function);
   void RemoveEmptyShards();
   void CheckSilence(Shard& shard, uint64_t now_ns);
@@ -131,6 +139,8 @@ class Supervisor final : public TenantControl {
   void Forward(control::HandOver state, control::Message message);
   void OnReleased(std::string_view name, ShardIndex from);
   void BeginRelease(TenantRecord& record, Upkeep& upkeep);
+  void BeginMove(TenantRecord& record, Upkeep& upkeep, ShardIndex target, Done done);
+  void ChangeIsolation(TenantRecord& record, config::TenantConfig config, Done done);
   void SendOpenTenant();
 
   // --- Signals

@@ -83,13 +83,38 @@ void Supervisor::Assign(TenantRecord& record, ShardIndex index) {
   if (Shard* const after = FindShard(index)) after->tenant_count++;
 }
 
-std::optional<ShardIndex> Supervisor::NewSingleShard() {
+// The same, of a tenant that no process has, with the memory that the shard's tenants must have.
+// Empty, or one line that says why it is in a shard with others nevertheless.
+std::string Supervisor::Settle(TenantRecord& record, ShardIndex index) {
+  Shard& shard = *FindShard(index);
+  shard.is_reserved = false;
+  const std::string& name = record.config.name;
+  if (!shard.is_single || GiveOwnMemory(name, &upkeep_.find(name)->second.place) ||
+      !shard.is_sandboxed) {
+    Assign(record, index);
+    return {};
+  }
+  config::TenantConfig config = record.config;
+  config.isolation = config::Isolation::kIsolate;
+  directory_.SetConfig(record, std::move(config));
+  Assign(record, LeastLoadedShard());
+  return fmt::format(
+      "tenant '{}': isolation is isolate as before, for its store gets no memory of its own; the "
+      "log says why",
+      name);
+}
+
+std::optional<ShardIndex> Supervisor::NewSingleShard(bool is_sandboxed) {
   for (ShardIndex index = shard_count_; index < control::kMaxShards; index++) {
     if (shards_.contains(index)) continue;
-    AddShard(index, true);
+    AddShard(index, true).is_sandboxed = is_sandboxed;
     return index;
   }
   return std::nullopt;
+}
+
+std::string Supervisor::NoRoomForShard() {
+  return fmt::format("there are {} shards, the most there can be", control::kMaxShards);
 }
 
 void Supervisor::StartShard(Shard& shard) {
@@ -136,7 +161,7 @@ void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   if (!shard.child) return;
   const Place& place = upkeep_.find(record.config.name)->second.place;
   control::AddTenant add;
-  add.config = config::ToJson(record.config);
+  add.config = ConfigForShard(record.config);
   add.pool = place.pool;
   add.slot = place.slot;
   control::Message message;
@@ -165,12 +190,27 @@ void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   channel.Send(std::move(message));
 }
 
-void Supervisor::OnEnd(Shard& shard, int wait_status) {
-  // What it had said before it ended is true.
+// What it had said before it ended is true.
+void Supervisor::TakeLastMessages(Shard& shard) {
   control::Channel& channel = shard.child->channel();
   while (std::optional<control::Message> message = channel.Receive()) {
     OnMessage(shard, std::move(*message));
   }
+}
+
+// At once, and for good: a shard whose code may be hostile is not asked to let its tenant go, for
+// nothing would make it.
+void Supervisor::EndShard(Shard& shard) {
+  if (!shard.child) return;
+  shard.child->End();
+  TakeLastMessages(shard);
+  shard.child.reset();
+  shard.is_serving = false;
+  control::Clear(&status_.page().shards[shard.index]);
+}
+
+void Supervisor::OnEnd(Shard& shard, int wait_status) {
+  TakeLastMessages(shard);
   const uint64_t now_ns = control::MonotonicNs();
   const control::ShardStatus& status = status_.page().shards[shard.index];
   const bool was_running = status.running_since_ns.load() != 0;
@@ -224,7 +264,7 @@ void Supervisor::CountCrash(Shard& shard, const std::string& tenant, const std::
   crashes.push_back(now_ns);
   while (now_ns - crashes.front() > kCrashWindowNs) crashes.pop_front();
   if (crashes.size() < limit) return;
-  const std::optional<ShardIndex> own = NewSingleShard();
+  const std::optional<ShardIndex> own = NewSingleShard(false);
   if (!own) {
     log_.error(
         "tenant '{}' has ended its shard {} times in a minute, last by '{}', and there is no "
