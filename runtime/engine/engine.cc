@@ -1,6 +1,7 @@
 #include "runtime/engine/engine.h"
 
 #include <libplatform/libplatform.h>
+#include <sys/random.h>
 #include <v8.h>
 
 #include <chrono>
@@ -85,6 +86,10 @@ bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::st
   if (!SetFlags(flags, error)) return false;
   // One thread besides the shard's, for optimised code and garbage.
   platform = v8::platform::NewDefaultPlatform(1).release();
+  // V8 would open a file, which a locked up process cannot.
+  v8::V8::SetEntropySource([](unsigned char* bytes, size_t length) {
+    return getrandom(bytes, length, 0) == static_cast<ssize_t>(length);
+  });
   v8::V8::InitializePlatform(platform);
   v8::V8::Initialize();
   return true;

@@ -21,7 +21,7 @@ namespace {
 // Who nobody in particular is, where the process's user namespace has no others.
 constexpr uid_t kNobody = 65534;
 // The serving thread, V8's and the watchdogs', and some to spare.
-constexpr rlim_t kMaxThreads = 64;
+constexpr rlim_t kMaxThreads = 256;
 
 using Missing = std::vector<std::string>;
 

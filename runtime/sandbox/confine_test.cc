@@ -135,7 +135,7 @@ TEST_F(Confined, HasLimits) {
   };
   EXPECT_TRUE(has("Max file size", std::to_string(kMaxFileBytes))) << limits;
   if (getuid() == 0 && !IsMissing("another user")) {
-    EXPECT_TRUE(has("Max processes", "64")) << limits;
+    EXPECT_TRUE(has("Max processes", "256")) << limits;
   }
 }
 

@@ -94,6 +94,7 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
       place.own = std::move(tenant.memory);
       place.pool = tenant.pool;
       place.slot = tenant.slot;
+      place.is_suspect = tenant.is_suspect;
       if (place.pool >= 0) pools_.at(place.pool)->Take(place.slot);
       Settle(record, *shard);
     }
@@ -146,8 +147,10 @@ void Supervisor::Tick() {
       }
       continue;
     }
+    CheckTrust(shard, now_ns);
     CheckSilence(shard, now_ns);
   }
+  ShareCounts();
   SampleLoad(now_ns);
   if (!is_stopping_) RemoveEmptyShards();
   if (is_announced_ || is_stopping_) return;
@@ -177,13 +180,16 @@ void Supervisor::Turn(int timeout_ms) {
     polled.push_back({.fd = shard.child->pidfd(), .events = POLLIN, .revents = 0});
     const short events = static_cast<short>(POLLIN | (channel.has_unsent() ? POLLOUT : 0));
     polled.push_back({.fd = channel.open() ? channel.fd() : -1, .events = events, .revents = 0});
+    polled.push_back({.fd = shard.child->log_fd(), .events = POLLIN, .revents = 0});
   }
   if (poll(polled.data(), polled.size(), timeout_ms) <= 0) return;
   for (size_t i = 0; i < indices.size(); i++) {
     Shard* const shard = FindShard(indices[i]);
     if (shard == nullptr || !shard->child) continue;
-    if (polled[2 + 2 * i].revents & POLLOUT) shard->child->channel().Flush();
-    if (polled[2 + 2 * i].revents & (POLLIN | POLLHUP)) {
+    const pollfd* const own = &polled[1 + 3 * i];  // its end, its channel, its log
+    if (own[2].revents & (POLLIN | POLLHUP)) RelayLog(*shard);
+    if (own[1].revents & POLLOUT) shard->child->channel().Flush();
+    if (own[1].revents & (POLLIN | POLLHUP)) {
       // Some at a time, so that every shard gets its turn.
       for (int left = 256; left > 0; left--) {
         std::optional<control::Message> message = shard->child->channel().Receive();
@@ -192,7 +198,7 @@ void Supervisor::Turn(int timeout_ms) {
       }
     }
     int wait_status = 0;
-    if (polled[1 + 2 * i].revents != 0 && shard->child->HasEnded(&wait_status)) {
+    if (own[0].revents != 0 && shard->child->HasEnded(&wait_status)) {
       OnEnd(*shard, wait_status);
     }
   }
@@ -228,7 +234,7 @@ void Supervisor::StopShards() {
     log_.warn("shard {}: not finished in {} ms; it is ended", index, kStopMs);
     shard.child.reset();
     shard.is_serving = false;
-    control::Clear(&status_.page().shards[index]);
+    control::Clear(&StatusOf(shard));
   }
 }
 

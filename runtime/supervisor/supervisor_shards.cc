@@ -31,8 +31,10 @@ constexpr uint64_t kLoadSampleMs = 1000;
 
 std::string DescribeEnd(int wait_status) {
   if (WIFSIGNALED(wait_status)) {
-    return fmt::format("was ended by signal {} ({})", WTERMSIG(wait_status),
-                       sigabbrev_np(WTERMSIG(wait_status)));
+    return fmt::format(
+        "was ended by signal {} ({}){}", WTERMSIG(wait_status), sigabbrev_np(WTERMSIG(wait_status)),
+        WTERMSIG(wait_status) == SIGSYS ? ": it made a system call that its sandbox does not allow"
+                                        : "");
   }
   return fmt::format("has exited with code {}", WEXITSTATUS(wait_status));
 }
@@ -118,15 +120,16 @@ std::string Supervisor::NoRoomForShard() {
 }
 
 void Supervisor::StartShard(Shard& shard) {
-  control::Clear(&status_.page().shards[shard.index]);
+  std::string error;
+  const bool is_open = !shard.is_sandboxed || OpenSandboxed(shard, &error);
+  control::Clear(&StatusOf(shard));
   shard.is_serving = false;
   shard.is_silent = false;
   shard.seen_run_ns = 0;
   shard.sampled_cpu_ns = 0;
   shard.pools.clear();
   shard.started_ns = control::MonotonicNs();
-  std::string error;
-  shard.child = Child::Start(shard.index, &error);
+  if (is_open) shard.child = Child::Start(shard.index, shard.is_sandboxed, &error);
   if (!shard.child) {
     log_.error("shard {}: {}", shard.index, error);
     shard.failures++;
@@ -136,6 +139,7 @@ void Supervisor::StartShard(Shard& shard) {
   control::Start start;
   start.shard = shard.index;
   start.accepts = !shard.is_single;
+  start.is_sandboxed = shard.is_sandboxed;
   start.v8_flags = options_.command_line.v8_flags;
   start.server_config = ConfigForShards();
   start.run_id = run_id_;
@@ -143,9 +147,11 @@ void Supervisor::StartShard(Shard& shard) {
   start.supervisor_pid = getpid();
   start.unix_socket = options_.config.unix_socket;
   control::Message message = control::Pack(start);
-  message.fds.push_back(net::DuplicateFd(status_.fd()));
-  message.fds.push_back(net::DuplicateFd(tcp_.fd()));
-  if (unix_.valid()) message.fds.push_back(net::DuplicateFd(unix_.fd()));
+  message.fds.push_back(net::DuplicateFd(shard.own_status ? shard.own_status->fd() : status_.fd()));
+  if (start.accepts) {
+    message.fds.push_back(net::DuplicateFd(tcp_.fd()));
+    if (unix_.valid()) message.fds.push_back(net::DuplicateFd(unix_.fd()));
+  }
   control::Channel& channel = shard.child->channel();
   channel.Send(std::move(message));
   channel.Send(control::Pack(control::OpenTenant{OpenTenant(directory_)}));
@@ -159,11 +165,14 @@ void Supervisor::StartShard(Shard& shard) {
 
 void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   if (!shard.child) return;
-  const Place& place = upkeep_.find(record.config.name)->second.place;
+  Place& place = upkeep_.find(record.config.name)->second.place;
   control::AddTenant add;
   add.config = ConfigForShard(record.config);
   add.pool = place.pool;
   add.slot = place.slot;
+  // Nor is it from now on, but in the shard that it may hurt alone.
+  add.is_suspect = place.is_suspect && !shard.is_sandboxed;
+  place.is_suspect |= shard.is_sandboxed;
   control::Message message;
   std::string sources;
   for (const auto& [name, source] : record.libraries) {
@@ -204,22 +213,26 @@ void Supervisor::EndShard(Shard& shard) {
   if (!shard.child) return;
   shard.child->End();
   TakeLastMessages(shard);
+  while (shard.is_sandboxed && RelayLog(shard)) {
+  }
   shard.child.reset();
   shard.is_serving = false;
-  control::Clear(&status_.page().shards[shard.index]);
+  control::Clear(&StatusOf(shard));
 }
 
 void Supervisor::OnEnd(Shard& shard, int wait_status) {
   TakeLastMessages(shard);
+  while (shard.is_sandboxed && RelayLog(shard)) {
+  }
   const uint64_t now_ns = control::MonotonicNs();
-  const control::ShardStatus& status = status_.page().shards[shard.index];
+  const control::ShardStatus& status = StatusOf(shard);
   const bool was_running = status.running_since_ns.load() != 0;
-  const std::string tenant = was_running ? status.tenant.Get() : std::string();
-  const std::string function = was_running ? status.function.Get() : std::string();
+  const std::string tenant = was_running ? Printable(status.tenant.Get()) : std::string();
+  const std::string function = was_running ? Printable(status.function.Get()) : std::string();
   const pid_t pid = shard.child->pid();
   shard.child.reset();
   const bool was_serving = std::exchange(shard.is_serving, false);
-  control::Clear(&status_.page().shards[shard.index]);
+  control::Clear(&StatusOf(shard));
   FreeLeft(shard);
   if (is_stopping_) return;
   if (!has_served_ && WIFEXITED(wait_status)) {
@@ -236,7 +249,8 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
     if (shard.is_silent || IsCrash(wait_status)) CountCrash(shard, tenant, function);
   }
   // Who is killed from outside while serving may be served again at once.
-  const bool is_own_end = !was_serving || shard.is_silent || IsCrash(wait_status);
+  const bool is_own_end =
+      !was_serving || shard.is_silent || shard.is_distrusted || IsCrash(wait_status);
   const bool was_quick = is_own_end && now_ns - shard.started_ns < kQuickEndMs * kNsPerMs;
   shard.failures = was_quick ? shard.failures + 1 : 0;
   const uint64_t pause_ms =
@@ -298,8 +312,8 @@ void Supervisor::RemoveEmptyShards() {
 
 // Ends a shard whose run has passed its deadlines without a sign that anything could stop it.
 void Supervisor::CheckSilence(Shard& shard, uint64_t now_ns) {
-  if (!shard.child || !shard.is_serving || shard.is_silent) return;
-  const control::ShardStatus& status = status_.page().shards[shard.index];
+  if (!shard.child || !shard.is_serving || shard.is_silent || shard.is_distrusted) return;
+  const control::ShardStatus& status = StatusOf(shard);
   const uint64_t run_ns = status.running_since_ns.load(std::memory_order_acquire);
   const uint64_t heartbeat_ns = status.heartbeat_ns.load(std::memory_order_relaxed);
   const uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
