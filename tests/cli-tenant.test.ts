@@ -144,6 +144,7 @@ test('settings are shown as they were given, those of the server where none were
   t.regex(text, /^memory +64mb$/m);
   t.regex(text, /^deadline-ms +70$/m);
   t.regex(text, /^wall-deadline-ms +900$/m);
+  t.regex(text, /^isolation +isolate$/m);
   t.regex(text, /^admin +no$/m);
 
   t.is(await printed(t, 'set', 'settings', '--memory', '1025kb'), 'tenant settings is changed');

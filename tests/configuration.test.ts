@@ -85,7 +85,13 @@ test('the configuration that the others are mutations of starts', async (t) => {
         'idle-after-ms = 10000',
         'callback-builtins = false',
       ],
-      alice: ['admin = true', 'memory = "256mb"', 'deadline-ms = 100', 'wall-deadline-ms = 2000'],
+      alice: [
+        'admin = true',
+        'memory = "256mb"',
+        'deadline-ms = 100',
+        'wall-deadline-ms = 2000',
+        'isolation = "isolate"',
+      ],
     }),
     ownDeadlines: true,
   });
@@ -195,6 +201,7 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   ],
   'deadline-ms': ['0', '"50"', '3600001'],
   'wall-deadline-ms': ['0', '"50"', '72000001'],
+  'isolation': ['1', '""', '"context"', '"Process"'],
   'admin': ['1', '"true"'],
 };
 
@@ -263,6 +270,10 @@ const wrongFiles: Readonly<Record<string, readonly [string | Buffer, RegExp]>> =
   "less wall time for a tenant than the server's CPU time": [
     `${TENANT}wall-deadline-ms = 49\n`,
     /\.toml: tenant 'alice': wall-deadline-ms is 49, less than deadline-ms, which is 50; give/,
+  ],
+  'a process for a tenant where there is one for all': [
+    `[server]\nshards = 0\n${TENANT}isolation = "process"\n`,
+    /tenant 'alice': isolation is process, which takes a shard of its own, and with shards = 0/,
   ],
   'an unclosed string': ['[[tenant]]\nname = "a\n', /:2: .*correct the TOML syntax/],
   'an unclosed table': ['[server\nport = 0\n', /:1: .*correct the TOML syntax/],

@@ -8,6 +8,7 @@ export interface TenantSettings {
   memory?: string | undefined;
   deadlineMs?: string | undefined;
   wallDeadlineMs?: string | undefined;
+  isolation?: string | undefined;
 }
 
 /** A new password, and whether all earlier ones end, or the newest of them stays valid besides. */
@@ -50,14 +51,27 @@ export async function getTenant(client: Redis, name: string): Promise<Record<str
   return (await client.callBuffer('TENANT', ['GET', name])) as Record<string, Reply>;
 }
 
-/** The names of all tenants, or of those that a pattern matches, in their order. */
-export async function listTenants(client: Redis, pattern?: string): Promise<string[]> {
+/** Which tenants are wanted: those that have all of what is given. */
+export interface TenantFilter {
+  /** Names match this pattern. */
+  match?: string | undefined;
+  isolation?: string | undefined;
+}
+
+/** The names of all tenants, or of those that are wanted, in their order. */
+export async function listTenants(
+  client: Redis,
+  { match, isolation }: TenantFilter = {},
+): Promise<string[]> {
   // As with SCAN, a name may come twice where tenants come and go meanwhile.
   const names = new Set<string>();
-  const match = pattern === undefined ? [] : ['MATCH', pattern];
+  const filter = [
+    ...(match === undefined ? [] : ['MATCH', match]),
+    ...(isolation === undefined ? [] : ['ISOLATION', isolation]),
+  ];
   let cursor = '0';
   do {
-    const args = ['LIST', cursor, ...match, 'COUNT', NAMES_A_CALL];
+    const args = ['LIST', cursor, ...filter, 'COUNT', NAMES_A_CALL];
     const [next, found] = (await client.call('TENANT', args)) as [string, string[]];
     for (const name of found) names.add(name);
     cursor = next;
@@ -74,8 +88,13 @@ export async function moveTenant(client: Redis, name: string, shard: string): Pr
   await client.call('TENANT', ['MOVE', name, shard]);
 }
 
-function settingsToArgs({ memory, deadlineMs, wallDeadlineMs }: TenantSettings): string[] {
-  const options = { MEMORY: memory, 'DEADLINE-MS': deadlineMs, 'WALL-DEADLINE-MS': wallDeadlineMs };
+function settingsToArgs(settings: TenantSettings): string[] {
+  const options = {
+    MEMORY: settings.memory,
+    'DEADLINE-MS': settings.deadlineMs,
+    'WALL-DEADLINE-MS': settings.wallDeadlineMs,
+    ISOLATION: settings.isolation,
+  };
   return Object.entries(options).flatMap(([option, value]) =>
     value === undefined ? [] : [option, value],
   );

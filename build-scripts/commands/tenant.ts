@@ -10,6 +10,7 @@ import {
   listTenants,
   moveTenant,
   setTenant,
+  type TenantFilter,
   type TenantSettings,
 } from '../client/tenants.ts';
 import { UserError } from '../errors.ts';
@@ -27,9 +28,7 @@ interface SetOptions extends CreateOptions {
   replacePasswords?: boolean;
 }
 
-interface ListOptions extends JsonOptions {
-  match?: string;
-}
+interface ListOptions extends JsonOptions, TenantFilter {}
 
 interface MoveOptions extends EndpointOptions {
   shard?: string;
@@ -140,12 +139,11 @@ function getCommand(): Command {
 function listCommand(): Command {
   return administration('list', "print tenants' names, one a line")
     .option('--match <pattern>', 'of those alone that a pattern matches, such as `acme-*`')
+    .option('--isolation <name>', 'of those alone that have this isolation')
     .option('--json', 'print JSON')
     .addHelpText('after', examples("list --tenant operator --match 'acme-*'"))
     .action(async (options: ListOptions) => {
-      const names = await withClient(endpointOf(options), (client) =>
-        listTenants(client, options.match),
-      );
+      const names = await withClient(endpointOf(options), (client) => listTenants(client, options));
       process.stdout.write(
         options.json === true
           ? `${JSON.stringify(names)}\n`
@@ -195,7 +193,11 @@ function withSettings(command: Command): Command {
   return command
     .option('--memory <size>', 'its quota, such as 256mb')
     .option('--deadline-ms <n>', 'CPU time that an invocation may take')
-    .option('--wall-deadline-ms <n>', 'wall time that it may take');
+    .option('--wall-deadline-ms <n>', 'wall time that it may take')
+    .option(
+      '--isolation <name>',
+      '`isolate`, or `process` for hostile code: a locked up shard of its own',
+    );
 }
 
 function examples(...lines: string[]): string {

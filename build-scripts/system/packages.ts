@@ -36,6 +36,7 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
   command('pkg-config'),
   header('libssl-dev', 'openssl/ssl.h'),
   header('liburing-dev', 'liburing.h'),
+  header('libseccomp-dev', 'seccomp.h'),
   header('libspdlog-dev', 'spdlog/spdlog.h'),
   header('libfmt-dev', 'fmt/format.h'),
   header('libcli11-dev', 'CLI/CLI.hpp'),

@@ -99,6 +99,18 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server) {
   return {cpu_ms, tenant.wall_deadline_ms.value_or(server.wall_deadline_ms.value_or(default_ms))};
 }
 
+std::string_view NameOf(Isolation isolation) {
+  return isolation == Isolation::kProcess ? "process" : "isolate";
+}
+
+std::string CheckIsolation(const TenantConfig& tenant, uint64_t shards) {
+  if (tenant.isolation != Isolation::kProcess || shards > 0) return {};
+  return fmt::format(
+      "tenant '{}': isolation is process, which takes a shard of its own, and with shards = 0 "
+      "everything is one process; give shards = 1 or more, or isolation = \"isolate\"",
+      tenant.name);
+}
+
 std::string CheckWallDeadlines(const ServerConfig& config) {
   std::string problem =
       CheckFits("wall-deadline-ms", config.wall_deadline_ms, "deadline-ms", config.deadline_ms);
@@ -138,6 +150,10 @@ std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOver
   if (!ApplyOverrides(overrides, &config, error)) return std::nullopt;
   *error = CheckWallDeadlines(config);
   if (!error->empty()) return std::nullopt;
+  for (const TenantConfig& tenant : config.tenants) {
+    *error = CheckIsolation(tenant, config.shards.value_or(1));
+    if (!error->empty()) return std::nullopt;
+  }
   if (path.empty() && !IsLoopback(config.bind)) {
     *error = fmt::format(
         "--bind {}: without a configuration file there is no password, so only loopback is "

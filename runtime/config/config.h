@@ -19,6 +19,14 @@ inline constexpr std::string_view kDefaultTenantName = "default";
 
 inline constexpr size_t kMaxTenants = 100'000;
 
+// How far a tenant is kept from the others.
+enum class Isolation {
+  kIsolate,  // a V8 isolate of its own, in a shard that it shares with other tenants
+  kProcess,  // a shard of its own, which is locked up and maps no other tenant's memory
+};
+
+std::string_view NameOf(Isolation isolation);  // as the file has it
+
 struct TenantConfig {
   std::string name;
   Secrets secrets;  // none: any password is accepted, and none is asked for
@@ -26,6 +34,7 @@ struct TenantConfig {
   // The server's where both are absent; see DeadlineOf.
   std::optional<uint64_t> deadline_ms;
   std::optional<uint64_t> wall_deadline_ms;
+  Isolation isolation = Isolation::kIsolate;
   bool admin = false;  // may create, change and drop tenants
 
   bool Accepts(const Secret& guess) const { return config::Accepts(secrets, guess); }
@@ -74,6 +83,9 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server);
 // Empty where each run's CPU time fits into its wall time, else what does not, and the remedy.
 std::string CheckWallDeadlines(const ServerConfig& config);
 std::string CheckWallDeadline(const TenantConfig& tenant, const ServerConfig& server);
+
+// The same for a tenant's isolation, where there are so many shards that serve several tenants.
+std::string CheckIsolation(const TenantConfig& tenant, uint64_t shards);
 
 // Command-line flags that change the configuration; absent ones leave it as it is.
 struct ConfigOverrides {

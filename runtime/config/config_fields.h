@@ -43,12 +43,13 @@ void VisitServerFields(Config& config, const Visitor& visit) {
 // Calls visit(name, field) for each field of a TenantConfig, const or not.
 template <typename Config, typename Visitor>
 void VisitTenantFields(Config& config, const Visitor& visit) {
-  auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, admin] = config;
+  auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, isolation, admin] = config;
   visit("name", name);
   visit("secrets", secrets);
   visit("memory", memory_bytes);
   visit("deadline-ms", deadline_ms);
   visit("wall-deadline-ms", wall_deadline_ms);
+  visit("isolation", isolation);
   visit("admin", admin);
 }
 

@@ -94,6 +94,7 @@ constexpr FileKey<ServerConfig> kServerKeys[] = {
 constexpr FileKey<TenantConfig> kTenantKeys[] = {
     {"admin", ReadBoolean<&TenantConfig::admin, TenantConfig>},
     {"deadline-ms", ReadInteger<SetTenantDeadline, TenantConfig>},
+    {"isolation", ReadString<SetTenantIsolation, TenantConfig>},
     {"memory", ReadString<SetTenantMemory, TenantConfig>},
     {"name", ReadString<SetTenantName, TenantConfig>},
     {"password", ReadPasswords<AddPassword>},

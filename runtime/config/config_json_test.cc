@@ -23,6 +23,8 @@ class Changer {
       field = {Secret::OfPassword("a"), Secret::OfPassword("b")};
     } else if constexpr (std::is_same_v<Field, net::Backend>) {
       field = net::Backend::kEpoll;
+    } else if constexpr (std::is_same_v<Field, Isolation>) {
+      field = Isolation::kProcess;
     } else if constexpr (std::is_same_v<Field, uint16_t>) {
       field = 65'535;
     } else {

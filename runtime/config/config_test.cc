@@ -52,6 +52,7 @@ password = "secret"
 memory = "256mb"
 deadline-ms = 9
 wall-deadline-ms = 10
+isolation = "process"
 
 [[tenant]]
 name = "0_b-c"
@@ -221,6 +222,10 @@ TEST(Config, RefusesEveryBadValue) {
        "f.toml: tenant 'a': wall-deadline-ms is 49, less than deadline-ms, which is 50; give"},
       {"deadline-ms = 60\nwall-deadline-ms = 59",
        "f.toml: tenant 'a': wall-deadline-ms is 59, less than deadline-ms, which is 60; give"},
+      {"isolation = \"context\"",
+       "f.toml:4: tenant.isolation is 'context', not an isolation; give isolate or process"},
+      {"isolation = \"Process\"", "f.toml:4: tenant.isolation is 'Process', not an isolation"},
+      {"isolation = true", "f.toml:4: tenant.isolation must be a string, in quotes"},
       {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are admin, deadline-ms"},
       {"password-sha256 = \"00\"", "f.toml:4: tenant.password-sha256 is not a SHA-256 digest"},
       {"admin = \"yes\"", "f.toml:4: tenant.admin must be true or false, without quotes"},
@@ -329,12 +334,14 @@ TEST(TenantOptions, AreReadFromText) {
   EXPECT_EQ(SetTenantOption("memory", "2mb", &tenant), "");
   EXPECT_EQ(SetTenantOption("deadline-ms", "7", &tenant), "");
   EXPECT_EQ(SetTenantOption("wall-deadline-ms", "8", &tenant), "");
+  EXPECT_EQ(SetTenantOption("isolation", "process", &tenant), "");
   EXPECT_EQ(SetTenantOption("password", "x", &tenant), "");
   EXPECT_EQ(SetTenantOption("password-sha256", Secret::OfPassword("y").Hex(), &tenant), "");
   TenantConfig expected;
   expected.memory_bytes = 2 << 20;
   expected.deadline_ms = 7;
   expected.wall_deadline_ms = 8;
+  expected.isolation = Isolation::kProcess;
   expected.secrets = {Secret::OfPassword("x"), Secret::OfPassword("y")};
   EXPECT_EQ(tenant, expected);
   for (const std::string_view bad : {"", "1.5", "0x1", "+1", " 1", "1 ", "9223372036854775808"}) {
@@ -347,7 +354,7 @@ TEST(TenantOptions, AreReadFromText) {
             "is one password too many; give at most 2, of both kinds together");
   for (const std::string_view option : {"admin", "name", "quota", "MEMORY", ""}) {
     EXPECT_EQ(SetTenantOption(option, "true", &tenant),
-              "is no option of a tenant; give one of deadline-ms, memory, password, "
+              "is no option of a tenant; give one of deadline-ms, isolation, memory, password, "
               "password-sha256, wall-deadline-ms");
   }
   EXPECT_EQ(SetTenantOption("memory", std::string(1000, 'x'), &tenant),
@@ -379,6 +386,24 @@ TEST_F(ConfigFile, FlagsOverrideTheFile) {
   EXPECT_EQ(config->deadline_ms, 2u);
   EXPECT_EQ(config->bind, "0.0.0.0");
   EXPECT_EQ(config->backend, net::Backend::kIoUring);
+}
+
+TEST_F(ConfigFile, ATenantInAProcessOfItsOwnNeedsShards) {
+  const std::string tenant = std::string(kTenant) + "isolation = \"process\"\n";
+  Write("[server]\nshards = 0\n" + tenant);
+  const std::string error =
+      "tenant 'a': isolation is process, which takes a shard of its own, and with shards = 0 "
+      "everything is one process; give shards = 1 or more, or isolation = \"isolate\"";
+  EXPECT_FALSE(LoadConfig(path_, {}, &error_));
+  EXPECT_EQ(error_, error);
+  ConfigOverrides overrides;
+  overrides.shards = 1;
+  EXPECT_TRUE(LoadConfig(path_, overrides, &error_)) << error_;
+  Write(tenant);
+  EXPECT_TRUE(LoadConfig(path_, {}, &error_)) << error_;
+  overrides.shards = 0;
+  EXPECT_FALSE(LoadConfig(path_, overrides, &error_));
+  EXPECT_EQ(error_, error);
 }
 
 TEST_F(ConfigFile, FlagsAndTheFilesDeadlinesMustAgree) {

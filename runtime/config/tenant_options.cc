@@ -45,6 +45,7 @@ struct TextOption {
 
 constexpr TextOption kOptions[] = {
     {"deadline-ms", SetFromDigits<SetTenantDeadline>},
+    {"isolation", SetTenantIsolation},
     {"memory", SetTenantMemory},
     {"password", AddPassword},
     {"password-sha256", AddPasswordSha256},
@@ -81,6 +82,15 @@ std::string SetTenantDeadline(int64_t value, TenantConfig* tenant) {
 
 std::string SetTenantWallDeadline(int64_t value, TenantConfig* tenant) {
   return SetWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>(value, tenant);
+}
+
+std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant) {
+  for (const Isolation isolation : {Isolation::kIsolate, Isolation::kProcess}) {
+    if (text != NameOf(isolation)) continue;
+    tenant->isolation = isolation;
+    return {};
+  }
+  return fmt::format("is '{}', not an isolation; give isolate or process", Quotable(text));
 }
 
 std::string AddPassword(std::string_view text, TenantConfig* tenant) {

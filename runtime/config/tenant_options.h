@@ -14,6 +14,7 @@ std::string SetTenantName(std::string_view text, TenantConfig* tenant);
 std::string SetTenantMemory(std::string_view text, TenantConfig* tenant);
 std::string SetTenantDeadline(int64_t value, TenantConfig* tenant);
 std::string SetTenantWallDeadline(int64_t value, TenantConfig* tenant);
+std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant);
 // One more password.
 std::string AddPassword(std::string_view text, TenantConfig* tenant);
 std::string AddPasswordSha256(std::string_view text, TenantConfig* tenant);

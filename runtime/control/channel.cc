@@ -48,7 +48,8 @@ bool Channel::MakePair(net::UniqueFd* first, net::UniqueFd* second, std::string*
   return true;
 }
 
-Channel::Channel(net::UniqueFd fd) : fd_(std::move(fd)) {
+Channel::Channel(net::UniqueFd fd, uint64_t max_received_bytes)
+    : fd_(std::move(fd)), max_received_bytes_(max_received_bytes) {
   fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
 }
 
@@ -130,8 +131,10 @@ bool Channel::Read() {
       received_fds_.emplace_back(fd);
     }
   }
-  // A descriptor that this process has no room for is lost, and which one is not told.
-  if (size == 0 || (header.msg_flags & MSG_CTRUNC) != 0) {
+  // A descriptor that this process has no room for is lost, and which one is not told. More of them
+  // than the message that is arriving and the next one have belong to none.
+  if (size == 0 || (header.msg_flags & MSG_CTRUNC) != 0 ||
+      received_fds_.size() > 2 * kMaxMessageFds) {
     open_ = false;
     return false;
   }
@@ -144,7 +147,7 @@ std::optional<Message> Channel::Parse() {
   Header header;
   if (rest.size() < sizeof header) return std::nullopt;
   std::memcpy(&header, rest.data(), sizeof header);
-  if (BodyBytes(header) > kMaxMessageBytes || header.fds > kMaxMessageFds) {
+  if (BodyBytes(header) > max_received_bytes_ || header.fds > kMaxMessageFds) {
     open_ = false;
     return std::nullopt;
   }

@@ -1,9 +1,9 @@
 // A channel between the supervisor and a shard: messages in order, each a JSON object, bytes, and
 // descriptors, over a pair of Unix stream sockets.
 //
-// What was sent reaches the other side although the sender has died since. The peer is trusted (the
-// supervisor has started it), but may be of a state that makes no sense: what breaks the framing or
-// its bounds closes the channel.
+// What was sent reaches the other side although the sender has died since. What breaks the framing
+// or its bounds closes the channel: a shard's code may be hostile, and what its messages say is for
+// who receives them to doubt.
 //
 // Thread: one.
 #pragma once
@@ -37,8 +37,8 @@ class Channel {
   // Two connected ends; false with a one-line reason in *error.
   static bool MakePair(net::UniqueFd* first, net::UniqueFd* second, std::string* error);
 
-  // Takes an end of a pair, and makes it non-blocking.
-  explicit Channel(net::UniqueFd fd);
+  // Takes an end of a pair, and makes it non-blocking. Messages of the peer are at most so long.
+  explicit Channel(net::UniqueFd fd, uint64_t max_received_bytes = kMaxMessageBytes);
 
   int fd() const { return fd_.get(); }
   // False once the peer is gone, or what it sent was no message.
@@ -49,6 +49,7 @@ class Channel {
   // Sends what is queued, as far as the kernel takes it.
   void Flush();
   bool has_unsent() const { return !unsent_.empty(); }
+  size_t unsent_count() const { return unsent_.size(); }
 
   // The next message, where all of it has arrived. Reads at most a bounded number of bytes a call.
   std::optional<Message> Receive();
@@ -68,6 +69,7 @@ class Channel {
   std::optional<Message> Parse();
 
   net::UniqueFd fd_;
+  const uint64_t max_received_bytes_;
   bool open_ = true;
   std::deque<Unsent> unsent_;
   std::string received_;

@@ -6,12 +6,12 @@
 namespace shredder::control {
 
 // The fields of each are its JSON.
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Start, shard, accepts, v8_flags, server_config, run_id,
-                                   started_ms, supervisor_pid, unix_socket)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Start, shard, accepts, is_sandboxed, v8_flags, server_config,
+                                   run_id, started_ms, supervisor_pid, unix_socket)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(Settings, server_config)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(OpenTenant, name)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddPool, pool)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddTenant, config, pool, slot, library_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AddTenant, config, pool, slot, is_suspect, library_bytes)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(SetTenant, config)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ReleaseTenant, name)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AuthenticationAnswer, connection, is_known, is_right, tenant)

@@ -14,11 +14,13 @@ namespace shredder::control {
 
 // --- To a shard
 
-// First. Descriptors: the status page, the TCP listener, and the Unix listener where there is one.
+// First. Descriptors: the status page; where it accepts, the TCP listener, and the Unix listener
+// where there is one.
 struct Start {
   static constexpr std::string_view kKind = "start";
   uint32_t shard = 0;
-  bool accepts = false;  // new connections; a shard of one tenant only gets them handed over
+  bool accepts = false;       // new connections; a shard of one tenant only gets them handed over
+  bool is_sandboxed = false;  // locks itself up before it serves
   std::vector<std::string> v8_flags;
   std::string server_config;  // config_json.h
   std::string run_id;
@@ -49,9 +51,10 @@ struct AddPool {
 // Descriptor: its store's memory, where that is not in a pool.
 struct AddTenant {
   static constexpr std::string_view kKind = "add-tenant";
-  std::string config;  // config_json.h
-  int64_t pool = -1;   // one that was added; negative: none
-  uint32_t slot = 0;   // of the pool
+  std::string config;       // config_json.h
+  int64_t pool = -1;        // one that was added; negative: none
+  uint32_t slot = 0;        // of the pool
+  bool is_suspect = false;  // nothing of its memory may be relied on before it was looked at
   std::vector<uint64_t> library_bytes;
 };
 struct SetTenant {

@@ -1,5 +1,6 @@
 #include "runtime/control/status_page.h"
 
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -53,8 +54,10 @@ uint64_t StatusPage::clients() const { return Sum(*this, &ShardStatus::clients);
 uint64_t StatusPage::unauthenticated() const { return Sum(*this, &ShardStatus::unauthenticated); }
 
 std::optional<StatusMemory> StatusMemory::Create(std::string* error) {
-  net::UniqueFd fd(memfd_create("shredder-status", MFD_CLOEXEC));
-  if (!fd.valid() || ftruncate(fd.get(), sizeof(StatusPage)) != 0) {
+  // Sealed, so that no shard can take its pages away from the others.
+  net::UniqueFd fd(memfd_create("shredder-status", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd.valid() || ftruncate(fd.get(), sizeof(StatusPage)) != 0 ||
+      fcntl(fd.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) != 0) {
     *error = std::string("cannot make the shards' status memory: ") + std::strerror(errno);
     return std::nullopt;
   }

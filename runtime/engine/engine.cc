@@ -44,7 +44,8 @@ bool SetFlags(const std::vector<std::string>& flags, std::string* error) {
   return true;
 }
 
-// V8 opens a file for the seeds of each isolate otherwise, four times.
+// V8 would open a file for the seeds of each isolate, which takes long, and which a locked up
+// process cannot.
 bool KernelRandom(unsigned char* buffer, size_t length) {
   while (length > 0) {
     const ssize_t got = getrandom(buffer, length, 0);

@@ -1,6 +1,7 @@
 #include "runtime/server/serve.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
 #include <sys/prctl.h>
@@ -8,8 +9,11 @@
 
 #include <csignal>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/config/config_json.h"
 #include "runtime/config/version.h"
 #include "runtime/control/channel.h"
@@ -18,6 +22,7 @@
 #include "runtime/control/status_page.h"
 #include "runtime/engine/engine.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/sandbox/sandbox.h"
 #include "runtime/server/clock.h"
 #include "runtime/server/local_authority.h"
 #include "runtime/server/shard.h"
@@ -66,6 +71,19 @@ void Run(net::EventLoop* loop, Shard* shard) {
   // From here on the shard is taken down, so a second signal must not reach it.
   IgnoreStopSignals();
   loop->Drain(kDrainMs);
+}
+
+// What the kernel does not give is returned. While there is one thread.
+std::vector<std::string> Confine(uint32_t shard, config::ServerConfig* config) {
+  sandbox::ConfineOptions options;
+  options.number = shard;
+  options.max_file_bytes = layout::kMaxArenaBytes;
+  options.core_dumps = config->core_dumps;
+  std::vector<std::string> missing = sandbox::Confine(options);
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // ends with the user that it was
+  // What io_uring does is no system call, and passes by the list of those that are allowed.
+  config->backend = net::Backend::kEpoll;
+  return missing;
 }
 
 }  // namespace
@@ -128,16 +146,25 @@ int ServeAsShard(int channel_fd) {
   const auto start = message && message->kind == control::Start::kKind
                          ? control::Unpack<control::Start>(*message)
                          : std::nullopt;
-  if (!start || message->fds.size() < 2) return Fail("a shard is started by shredderd alone");
-  if (getppid() != start->supervisor_pid) return 0;
-  const std::optional<config::ServerConfig> config = config::ServerFromJson(start->server_config);
+  if (!start || message->fds.size() < (start->accepts ? 2u : 1u)) {
+    return Fail("a shard is started by shredderd alone");
+  }
+  std::optional<config::ServerConfig> config = config::ServerFromJson(start->server_config);
   if (!config) return Fail("the supervisor's configuration makes no sense to this shard");
+  std::vector<std::string> missing;
+  if (start->is_sandboxed) missing = Confine(start->shard, &*config);
+  if (getppid() != start->supervisor_pid) return 0;
   control::LimitCoreDumps(config->core_dumps);
   std::string error;
   if (!engine::Engine::InitializeProcess(start->v8_flags, &error)) return Fail(error);
   std::signal(SIGPIPE, SIG_IGN);
   const std::shared_ptr<spdlog::logger> log =
       MakeLog(fmt::format("shard {}", start->shard), config->log_level);
+  if (start->is_sandboxed) log->set_pattern("[%l] %v");  // the supervisor adds the rest
+  if (!missing.empty()) {
+    log->warn("isolation is process without some of what it should have: {}",
+              fmt::join(missing, "; "));
+  }
   const auto status = control::StatusMemory::Attach(std::move(message->fds[0]), &error);
   if (!status) return Fail(error);
 
@@ -168,6 +195,8 @@ int ServeAsShard(int channel_fd) {
   for (size_t i = 1; start->accepts && i < message->fds.size(); i++) {
     if (!loop->AdoptListener(std::move(message->fds[i]), &shard, &error)) return Fail(error);
   }
+  // From here on there may be code of tenants.
+  if (start->is_sandboxed && !sandbox::Lock(&error)) return Fail(error);
   channel.Send(control::Pack(control::Serving{}));
   Run(loop.get(), &shard);
   channel.FlushAll();

@@ -46,6 +46,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
   options.callback_builtins = config.callback_builtins;
   options.on_yield = [this] { OnYield(); };
   engine_ = std::make_unique<engine::Engine>(std::move(options));
+  if (!identity.is_single) memory_gauge_.emplace();
 }
 
 Shard::~Shard() = default;
@@ -311,9 +312,9 @@ void Shard::OnTimer() {
   ResumeDelayed(now_ms);
   ReapExpired();
   SampleRates(now_ms);
-  if (now_ms - gauged_ms_ >= kGaugeIntervalMs) {
+  if (memory_gauge_ && now_ms - gauged_ms_ >= kGaugeIntervalMs) {
     gauged_ms_ = now_ms;
-    is_memory_short_ = memory_gauge_.IsShort();
+    is_memory_short_ = memory_gauge_->IsShort();
   }
   if (!running_) engine_->Tick(now_ms, is_memory_short_);
 }

@@ -197,7 +197,9 @@ class Shard : public net::ConnectionHandler {
   static_assert(std::atomic<bool>::is_always_lock_free, "RequestStop is called by signal handlers");
 
   std::unique_ptr<engine::Engine> engine_;  // outlives the tenants
-  const MemoryGauge memory_gauge_;
+  // None where the shard has one tenant, which would only give up its own: such a process may have
+  // to do without any file.
+  std::optional<MemoryGauge> memory_gauge_;
   uint64_t gauged_ms_ = 0;
   bool is_memory_short_ = false;
   std::vector<std::unique_ptr<Tenant>> tenants_;

@@ -66,9 +66,9 @@ void SupervisorLink::AddTenant(control::Message message, Shard& shard) {
   std::string error = "it has no memory";
   std::unique_ptr<store::Store> store;
   if (const auto pool = pools_.find(add->pool); pool != pools_.end()) {
-    store = store::Store::Attach(*pool->second, add->slot, false, &error);
+    store = store::Store::Attach(*pool->second, add->slot, add->is_suspect, &error);
   } else if (!message.fds.empty()) {
-    store = store::Store::Attach(message.fds[0].get(), false, &error);
+    store = store::Store::Attach(message.fds[0].get(), add->is_suspect, &error);
   }
   if (!store) {
     shard.log().error("tenant '{}': its store cannot be attached: {}", config->name, error);

@@ -75,7 +75,8 @@ int WriteHeritage(const Heritage& heritage, std::string* error) {
                        {"libraries", std::move(libraries)},
                        {"memory", tenant.memory.get()},
                        {"pool", tenant.pool},
-                       {"slot", tenant.slot}});
+                       {"slot", tenant.slot},
+                       {"is_suspect", tenant.is_suspect}});
   }
   Json pools = Json::array();
   for (const auto& [number, pool] : heritage.pools) pools.push_back({number, pool.get()});
@@ -156,6 +157,7 @@ bool ReadHeritage(int descriptor, Heritage* heritage, std::string* error) {
       tenant.memory = net::UniqueFd(entry.at("memory"));
       entry.at("pool").get_to(tenant.pool);
       entry.at("slot").get_to(tenant.slot);
+      entry.at("is_suspect").get_to(tenant.is_suspect);
       SetCloseOnExec(tenant.memory.get(), true);
     }
   } catch (const std::exception& problem) {

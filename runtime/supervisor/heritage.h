@@ -23,6 +23,7 @@ struct Heritage {
     net::UniqueFd memory;  // its store's own; none where that is in a pool
     int64_t pool = -1;
     uint32_t slot = 0;
+    bool is_suspect = false;
   };
 
   config::ServerConfig config;

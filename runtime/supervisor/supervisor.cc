@@ -73,18 +73,30 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
       if (!pools_[number]) return false;
     }
     for (Heritage::Tenant& tenant : heritage->tenants) {
+      const bool is_sandboxed = tenant.config.isolation == config::Isolation::kProcess;
+      std::optional<ShardIndex> shard = LeastLoadedShard();
+      if (is_sandboxed) {
+        shard = NewSingleShard(true);
+      } else if (tenant.is_single) {
+        shard = NewSingleShard(false).value_or(*shard);
+      }
+      if (!shard) {
+        log_.error("tenant '{}': {}, and its isolation is process: it is dropped with its data",
+                   tenant.config.name, NoRoomForShard());
+        continue;
+      }
       TenantRecord& record =
           directory_.Add(std::move(tenant.config), kNoShard, tenant.is_from_file);
       for (const auto& [name, source] : tenant.libraries) {
         directory_.SetLibrary(record.config.name, name, *source);
       }
-      Assign(record,
-             tenant.is_single ? NewSingleShard().value_or(LeastLoadedShard()) : LeastLoadedShard());
       Place& place = upkeep_[record.config.name].place;
       place.own = std::move(tenant.memory);
       place.pool = tenant.pool;
       place.slot = tenant.slot;
+      place.is_suspect = tenant.is_suspect;
       if (place.pool >= 0) pools_.at(place.pool)->Take(place.slot);
+      Settle(record, *shard);
     }
   } else {
     run_id_ = control::RandomRunId();
@@ -104,7 +116,13 @@ bool Supervisor::Open(Heritage* heritage, std::string* error) {
 std::string Supervisor::ConfigForShards() const {
   config::ServerConfig config = options_.config;
   config.shards = shard_count_;  // where the machine decides
+  config.tenants.clear();
   return config::ToJson(config);
+}
+
+std::string Supervisor::ConfigForShard(config::TenantConfig tenant) {
+  tenant.secrets.clear();
+  return config::ToJson(tenant);
 }
 
 bool Supervisor::OpenListeners(std::string* error) {
@@ -122,12 +140,17 @@ void Supervisor::Tick() {
   const uint64_t now_ns = control::MonotonicNs();
   for (auto& [index, shard] : shards_) {
     if (!shard.child) {
-      if (now_ns >= shard.start_at_ns && (has_served_ || index == 0) && !is_stopping_)
+      // One that is reserved begins with its tenant.
+      if (now_ns >= shard.start_at_ns && (has_served_ || index == 0) && !is_stopping_ &&
+          !shard.is_reserved) {
         StartShard(shard);
+      }
       continue;
     }
+    CheckTrust(shard, now_ns);
     CheckSilence(shard, now_ns);
   }
+  ShareCounts();
   SampleLoad(now_ns);
   if (!is_stopping_) RemoveEmptyShards();
   if (is_announced_ || is_stopping_) return;
@@ -157,13 +180,16 @@ void Supervisor::Turn(int timeout_ms) {
     polled.push_back({.fd = shard.child->pidfd(), .events = POLLIN, .revents = 0});
     const short events = static_cast<short>(POLLIN | (channel.has_unsent() ? POLLOUT : 0));
     polled.push_back({.fd = channel.open() ? channel.fd() : -1, .events = events, .revents = 0});
+    polled.push_back({.fd = shard.child->log_fd(), .events = POLLIN, .revents = 0});
   }
   if (poll(polled.data(), polled.size(), timeout_ms) <= 0) return;
   for (size_t i = 0; i < indices.size(); i++) {
     Shard* const shard = FindShard(indices[i]);
     if (shard == nullptr || !shard->child) continue;
-    if (polled[2 + 2 * i].revents & POLLOUT) shard->child->channel().Flush();
-    if (polled[2 + 2 * i].revents & (POLLIN | POLLHUP)) {
+    const pollfd* const own = &polled[1 + 3 * i];  // its end, its channel, its log
+    if (own[2].revents & (POLLIN | POLLHUP)) RelayLog(*shard);
+    if (own[1].revents & POLLOUT) shard->child->channel().Flush();
+    if (own[1].revents & (POLLIN | POLLHUP)) {
       // Some at a time, so that every shard gets its turn.
       for (int left = 256; left > 0; left--) {
         std::optional<control::Message> message = shard->child->channel().Receive();
@@ -172,7 +198,7 @@ void Supervisor::Turn(int timeout_ms) {
       }
     }
     int wait_status = 0;
-    if (polled[1 + 2 * i].revents != 0 && shard->child->HasEnded(&wait_status)) {
+    if (own[0].revents != 0 && shard->child->HasEnded(&wait_status)) {
       OnEnd(*shard, wait_status);
     }
   }
@@ -208,7 +234,7 @@ void Supervisor::StopShards() {
     log_.warn("shard {}: not finished in {} ms; it is ended", index, kStopMs);
     shard.child.reset();
     shard.is_serving = false;
-    control::Clear(&status_.page().shards[index]);
+    control::Clear(&StatusOf(shard));
   }
 }
 

@@ -23,6 +23,7 @@
 #include "runtime/net/socket.h"
 #include "runtime/store/store_pool.h"
 #include "runtime/supervisor/child.h"
+#include "runtime/supervisor/log_relay.h"
 #include "runtime/supervisor/tenant_control.h"
 #include "runtime/supervisor/tenant_directory.h"
 
@@ -62,11 +63,20 @@ class Supervisor final : public TenantControl {
     net::UniqueFd own;
     int64_t pool = -1;  // negative: none
     uint32_t slot = 0;
+    bool is_suspect = false;  // a process that may have been hostile could write there
   };
 
   struct Shard {
     ShardIndex index = 0;
     bool is_single = false;
+    // Of a tenant whose isolation is process: the code in its process may be hostile, and all that
+    // comes from there is doubted (supervisor_sandboxed.cc).
+    bool is_sandboxed = false;
+    bool is_distrusted = false;  // killed for what it has done
+    uint64_t closed_ns = 0;      // since when its channel is closed; 0: it is not
+    std::optional<control::StatusMemory> own_status;  // of which other shards know nothing
+    std::shared_ptr<spdlog::logger> log;
+    LogRelay log_relay;
     std::unique_ptr<Child> child;  // null between two processes
     bool is_serving = false;
     uint64_t started_ns = 0;
@@ -102,10 +112,13 @@ class Supervisor final : public TenantControl {
 
   bool Open(Heritage* heritage, std::string* error);
   bool OpenListeners(std::string* error);
-  std::string ConfigForShards() const;  // as JSON
+  // As JSON, without anybody's passwords: no shard needs them.
+  std::string ConfigForShards() const;
+  static std::string ConfigForShard(config::TenantConfig tenant);
   bool AddTenant(config::TenantConfig config, bool is_from_file, std::string* error);
 
   // --- Memory
+  bool MakeStore(const config::TenantConfig& tenant, Place* place, std::string* error);
   bool TakeSlot(Place* place, std::string* error);
   void FreeSlot(const Place& place);
   void FreeLeft(Shard& shard);
@@ -116,21 +129,36 @@ class Supervisor final : public TenantControl {
   Shard* FindShard(ShardIndex index);
   ShardIndex LeastLoadedShard() const;
   void Assign(TenantRecord& record, ShardIndex index);
-  std::optional<ShardIndex> NewSingleShard();
+  std::string Settle(TenantRecord& record, ShardIndex index);
+  std::optional<ShardIndex> NewSingleShard(bool is_sandboxed);
+  static std::string NoRoomForShard();
   void StartShard(Shard& shard);
   void SendTenant(Shard& shard, const TenantRecord& record);
   void OnEnd(Shard& shard, int wait_status);
+  void TakeLastMessages(Shard& shard);
+  void EndShard(Shard& shard);
   void CountCrash(Shard& shard, const std::string& tenant, const std::string& function);
   void RemoveEmptyShards();
   void CheckSilence(Shard& shard, uint64_t now_ns);
   void SampleLoad(uint64_t now_ns);
   void StopShards();
 
+  // --- Sandboxed shards
+  control::ShardStatus& StatusOf(const Shard& shard);
+  bool OpenSandboxed(Shard& shard, std::string* error);
+  bool RelayLog(Shard& shard);
+  void ShareCounts();
+  void CheckTrust(Shard& shard, uint64_t now_ns);
+  void Distrust(Shard& shard, std::string_view why);
+  std::string WhyImproper(const Shard& shard, const control::Message& message) const;
+
   // --- Messages
   void OnMessage(Shard& shard, control::Message message);
   void Forward(control::HandOver state, control::Message message);
   void OnReleased(std::string_view name, ShardIndex from);
   void BeginRelease(TenantRecord& record, Upkeep& upkeep);
+  void BeginMove(TenantRecord& record, Upkeep& upkeep, ShardIndex target, Done done);
+  void ChangeIsolation(TenantRecord& record, config::TenantConfig config, Done done);
   void SendOpenTenant();
 
   // --- Signals

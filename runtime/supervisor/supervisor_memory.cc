@@ -12,6 +12,23 @@
 
 namespace shredder::supervisor {
 
+// For a tenant that is new.
+bool Supervisor::MakeStore(const config::TenantConfig& tenant, Place* place, std::string* error) {
+  store::StoreOptions options;
+  options.quota_bytes = tenant.memory_bytes;
+  if (tenant.isolation == config::Isolation::kProcess) {
+    const std::unique_ptr<store::Store> store = store::Store::Create(options, error);
+    if (!store) return false;
+    place->own = net::DuplicateFd(store->fd());
+    if (!place->own.valid()) *error = fmt::format("no descriptor: {}", std::strerror(errno));
+    return place->own.valid();
+  }
+  if (!TakeSlot(place, error)) return false;
+  if (store::Store::Create(options, *pools_.at(place->pool), place->slot, error)) return true;
+  FreeSlot(*place);
+  return false;
+}
+
 bool Supervisor::TakeSlot(Place* place, std::string* error) {
   for (const auto& [number, pool] : pools_) {
     if (pool->free_slots() == 0) continue;

@@ -28,6 +28,13 @@ std::vector<std::string_view> Split(std::string_view bytes, const std::vector<ui
 
 void Supervisor::OnMessage(Shard& shard, control::Message message) {
   const std::string& kind = message.kind;
+  if (shard.is_sandboxed) {
+    const std::string improper = WhyImproper(shard, message);
+    if (!improper.empty()) {
+      Distrust(shard, improper);
+      return;
+    }
+  }
   if (kind == control::Serving::kKind) {
     shard.is_serving = true;
     if (!std::exchange(has_served_, true)) {
@@ -42,10 +49,15 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
       shard.child->channel().Send(std::move(waiting));
     }
   } else if (kind == control::Authentication::kKind) {
-    if (const auto asked = control::Unpack<control::Authentication>(message)) {
-      shard.child->channel().Send(
-          control::Pack(Authenticate(directory_, asked->connection, asked->tenant, asked->digest)));
+    const auto asked = control::Unpack<control::Authentication>(message);
+    if (!asked) return;
+    control::AuthenticationAnswer answer{.connection = asked->connection, .tenant = asked->tenant};
+    // A sandboxed one is not told whether it has guessed another tenant's password.
+    const TenantRecord* const record = directory_.Find(asked->tenant);
+    if (!shard.is_sandboxed || (record != nullptr && record->shard == shard.index)) {
+      answer = Authenticate(directory_, asked->connection, asked->tenant, asked->digest);
     }
+    shard.child->channel().Send(control::Pack(answer));
   } else if (kind == control::LibraryChanged::kKind) {
     const auto changed = control::Unpack<control::LibraryChanged>(message);
     const TenantRecord* const record = changed ? directory_.Find(changed->tenant) : nullptr;
@@ -83,7 +95,7 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
       packed.bytes = std::move(reply);
       asker->child->channel().Send(std::move(packed));
     };
-    if (caller == nullptr || !caller->config.admin) {
+    if (caller == nullptr || !caller->config.admin || caller->shard != shard.index) {
       answer("-NOPERM this user has no permissions to run the 'tenant' command\r\n");
       return;
     }

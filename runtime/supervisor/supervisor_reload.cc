@@ -3,6 +3,7 @@
 #include <fmt/ranges.h>
 #include <spdlog/common.h>
 
+#include <memory>
 #include <optional>
 
 #include "runtime/supervisor/authentication.h"
@@ -35,10 +36,11 @@ void Supervisor::Reload() {
       shard.child->channel().Send(control::Pack(control::Settings{ConfigForShards()}));
     }
   }
-  size_t failures = 0;
-  const auto count = [&](const std::string& problem) {
+  // Some of the changes end after this.
+  const auto failures = std::make_shared<size_t>(0);
+  const auto count = [this, failures](const std::string& problem) {
     if (problem.empty()) return;
-    failures++;
+    ++*failures;
     log_.error("SIGHUP: {}", problem);
   };
   for (config::TenantConfig& tenant : plan->changed) Set(std::move(tenant), count);
@@ -58,7 +60,7 @@ void Supervisor::Reload() {
     log_.warn("SIGHUP: {}: changed in the file, and as before until the server is restarted",
               fmt::join(plan->needs_restart, ", "));
   }
-  if (failures > 0) log_.error("SIGHUP: {} of the changes could not be made", failures);
+  if (*failures > 0) log_.error("SIGHUP: {} of the changes could not be made", *failures);
 }
 
 }  // namespace shredder::supervisor

@@ -31,8 +31,10 @@ constexpr uint64_t kLoadSampleMs = 1000;
 
 std::string DescribeEnd(int wait_status) {
   if (WIFSIGNALED(wait_status)) {
-    return fmt::format("was ended by signal {} ({})", WTERMSIG(wait_status),
-                       sigabbrev_np(WTERMSIG(wait_status)));
+    return fmt::format(
+        "was ended by signal {} ({}){}", WTERMSIG(wait_status), sigabbrev_np(WTERMSIG(wait_status)),
+        WTERMSIG(wait_status) == SIGSYS ? ": it made a system call that its sandbox does not allow"
+                                        : "");
   }
   return fmt::format("has exited with code {}", WEXITSTATUS(wait_status));
 }
@@ -83,25 +85,51 @@ void Supervisor::Assign(TenantRecord& record, ShardIndex index) {
   if (Shard* const after = FindShard(index)) after->tenant_count++;
 }
 
-std::optional<ShardIndex> Supervisor::NewSingleShard() {
+// The same, of a tenant that no process has, with the memory that the shard's tenants must have.
+// Empty, or one line that says why it is in a shard with others nevertheless.
+std::string Supervisor::Settle(TenantRecord& record, ShardIndex index) {
+  Shard& shard = *FindShard(index);
+  shard.is_reserved = false;
+  const std::string& name = record.config.name;
+  if (!shard.is_single || GiveOwnMemory(name, &upkeep_.find(name)->second.place) ||
+      !shard.is_sandboxed) {
+    Assign(record, index);
+    return {};
+  }
+  config::TenantConfig config = record.config;
+  config.isolation = config::Isolation::kIsolate;
+  directory_.SetConfig(record, std::move(config));
+  Assign(record, LeastLoadedShard());
+  return fmt::format(
+      "tenant '{}': isolation is isolate as before, for its store gets no memory of its own; the "
+      "log says why",
+      name);
+}
+
+std::optional<ShardIndex> Supervisor::NewSingleShard(bool is_sandboxed) {
   for (ShardIndex index = shard_count_; index < control::kMaxShards; index++) {
     if (shards_.contains(index)) continue;
-    AddShard(index, true);
+    AddShard(index, true).is_sandboxed = is_sandboxed;
     return index;
   }
   return std::nullopt;
 }
 
+std::string Supervisor::NoRoomForShard() {
+  return fmt::format("there are {} shards, the most there can be", control::kMaxShards);
+}
+
 void Supervisor::StartShard(Shard& shard) {
-  control::Clear(&status_.page().shards[shard.index]);
+  std::string error;
+  const bool is_open = !shard.is_sandboxed || OpenSandboxed(shard, &error);
+  control::Clear(&StatusOf(shard));
   shard.is_serving = false;
   shard.is_silent = false;
   shard.seen_run_ns = 0;
   shard.sampled_cpu_ns = 0;
   shard.pools.clear();
   shard.started_ns = control::MonotonicNs();
-  std::string error;
-  shard.child = Child::Start(shard.index, &error);
+  if (is_open) shard.child = Child::Start(shard.index, shard.is_sandboxed, &error);
   if (!shard.child) {
     log_.error("shard {}: {}", shard.index, error);
     shard.failures++;
@@ -111,6 +139,7 @@ void Supervisor::StartShard(Shard& shard) {
   control::Start start;
   start.shard = shard.index;
   start.accepts = !shard.is_single;
+  start.is_sandboxed = shard.is_sandboxed;
   start.v8_flags = options_.command_line.v8_flags;
   start.server_config = ConfigForShards();
   start.run_id = run_id_;
@@ -118,9 +147,11 @@ void Supervisor::StartShard(Shard& shard) {
   start.supervisor_pid = getpid();
   start.unix_socket = options_.config.unix_socket;
   control::Message message = control::Pack(start);
-  message.fds.push_back(net::DuplicateFd(status_.fd()));
-  message.fds.push_back(net::DuplicateFd(tcp_.fd()));
-  if (unix_.valid()) message.fds.push_back(net::DuplicateFd(unix_.fd()));
+  message.fds.push_back(net::DuplicateFd(shard.own_status ? shard.own_status->fd() : status_.fd()));
+  if (start.accepts) {
+    message.fds.push_back(net::DuplicateFd(tcp_.fd()));
+    if (unix_.valid()) message.fds.push_back(net::DuplicateFd(unix_.fd()));
+  }
   control::Channel& channel = shard.child->channel();
   channel.Send(std::move(message));
   channel.Send(control::Pack(control::OpenTenant{OpenTenant(directory_)}));
@@ -134,11 +165,14 @@ void Supervisor::StartShard(Shard& shard) {
 
 void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   if (!shard.child) return;
-  const Place& place = upkeep_.find(record.config.name)->second.place;
+  Place& place = upkeep_.find(record.config.name)->second.place;
   control::AddTenant add;
-  add.config = config::ToJson(record.config);
+  add.config = ConfigForShard(record.config);
   add.pool = place.pool;
   add.slot = place.slot;
+  // Nor is it from now on, but in the shard that it may hurt alone.
+  add.is_suspect = place.is_suspect && !shard.is_sandboxed;
+  place.is_suspect |= shard.is_sandboxed;
   control::Message message;
   std::string sources;
   for (const auto& [name, source] : record.libraries) {
@@ -165,21 +199,40 @@ void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   channel.Send(std::move(message));
 }
 
-void Supervisor::OnEnd(Shard& shard, int wait_status) {
-  // What it had said before it ended is true.
+// What it had said before it ended is true.
+void Supervisor::TakeLastMessages(Shard& shard) {
   control::Channel& channel = shard.child->channel();
   while (std::optional<control::Message> message = channel.Receive()) {
     OnMessage(shard, std::move(*message));
   }
+}
+
+// At once, and for good: a shard whose code may be hostile is not asked to let its tenant go, for
+// nothing would make it.
+void Supervisor::EndShard(Shard& shard) {
+  if (!shard.child) return;
+  shard.child->End();
+  TakeLastMessages(shard);
+  while (shard.is_sandboxed && RelayLog(shard)) {
+  }
+  shard.child.reset();
+  shard.is_serving = false;
+  control::Clear(&StatusOf(shard));
+}
+
+void Supervisor::OnEnd(Shard& shard, int wait_status) {
+  TakeLastMessages(shard);
+  while (shard.is_sandboxed && RelayLog(shard)) {
+  }
   const uint64_t now_ns = control::MonotonicNs();
-  const control::ShardStatus& status = status_.page().shards[shard.index];
+  const control::ShardStatus& status = StatusOf(shard);
   const bool was_running = status.running_since_ns.load() != 0;
-  const std::string tenant = was_running ? status.tenant.Get() : std::string();
-  const std::string function = was_running ? status.function.Get() : std::string();
+  const std::string tenant = was_running ? Printable(status.tenant.Get()) : std::string();
+  const std::string function = was_running ? Printable(status.function.Get()) : std::string();
   const pid_t pid = shard.child->pid();
   shard.child.reset();
   const bool was_serving = std::exchange(shard.is_serving, false);
-  control::Clear(&status_.page().shards[shard.index]);
+  control::Clear(&StatusOf(shard));
   FreeLeft(shard);
   if (is_stopping_) return;
   if (!has_served_ && WIFEXITED(wait_status)) {
@@ -196,7 +249,8 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
     if (shard.is_silent || IsCrash(wait_status)) CountCrash(shard, tenant, function);
   }
   // Who is killed from outside while serving may be served again at once.
-  const bool is_own_end = !was_serving || shard.is_silent || IsCrash(wait_status);
+  const bool is_own_end =
+      !was_serving || shard.is_silent || shard.is_distrusted || IsCrash(wait_status);
   const bool was_quick = is_own_end && now_ns - shard.started_ns < kQuickEndMs * kNsPerMs;
   shard.failures = was_quick ? shard.failures + 1 : 0;
   const uint64_t pause_ms =
@@ -224,7 +278,7 @@ void Supervisor::CountCrash(Shard& shard, const std::string& tenant, const std::
   crashes.push_back(now_ns);
   while (now_ns - crashes.front() > kCrashWindowNs) crashes.pop_front();
   if (crashes.size() < limit) return;
-  const std::optional<ShardIndex> own = NewSingleShard();
+  const std::optional<ShardIndex> own = NewSingleShard(false);
   if (!own) {
     log_.error(
         "tenant '{}' has ended its shard {} times in a minute, last by '{}', and there is no "
@@ -258,8 +312,8 @@ void Supervisor::RemoveEmptyShards() {
 
 // Ends a shard whose run has passed its deadlines without a sign that anything could stop it.
 void Supervisor::CheckSilence(Shard& shard, uint64_t now_ns) {
-  if (!shard.child || !shard.is_serving || shard.is_silent) return;
-  const control::ShardStatus& status = status_.page().shards[shard.index];
+  if (!shard.child || !shard.is_serving || shard.is_silent || shard.is_distrusted) return;
+  const control::ShardStatus& status = StatusOf(shard);
   const uint64_t run_ns = status.running_since_ns.load(std::memory_order_acquire);
   const uint64_t heartbeat_ns = status.heartbeat_ns.load(std::memory_order_relaxed);
   const uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;

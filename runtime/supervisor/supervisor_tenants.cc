@@ -10,22 +10,31 @@
 
 namespace shredder::supervisor {
 
+namespace {
+
+std::string IsLeaving(std::string_view tenant) {
+  return fmt::format("tenant '{}' is being moved or dropped; try again", tenant);
+}
+
+}  // namespace
+
 bool Supervisor::AddTenant(config::TenantConfig config, bool is_from_file, std::string* error) {
-  store::StoreOptions options;
-  options.quota_bytes = config.memory_bytes;
   std::string reason;
   Upkeep upkeep;
-  const bool has_slot = TakeSlot(&upkeep.place, &reason);
-  if (!has_slot ||
-      !store::Store::Create(options, *pools_.at(upkeep.place.pool), upkeep.place.slot, &reason)) {
-    if (has_slot) FreeSlot(upkeep.place);
+  if (!MakeStore(config, &upkeep.place, &reason)) {
     *error = fmt::format("tenant '{}': {}", config.name, reason);
+    return false;
+  }
+  const bool is_sandboxed = config.isolation == config::Isolation::kProcess;
+  const std::optional<ShardIndex> shard = is_sandboxed ? NewSingleShard(true) : LeastLoadedShard();
+  if (!shard) {
+    *error = fmt::format("tenant '{}': {}", config.name, NoRoomForShard());
     return false;
   }
   const std::string name = config.name;
   TenantRecord& record = directory_.Add(std::move(config), kNoShard, is_from_file);
   upkeep_[name] = std::move(upkeep);
-  Assign(record, LeastLoadedShard());
+  Assign(record, *shard);
   return true;
 }
 
@@ -37,29 +46,65 @@ void Supervisor::Create(config::TenantConfig config, Done done) {
     return;
   }
   const TenantRecord& record = *directory_.Find(name);
-  SendTenant(*FindShard(record.shard), record);
+  Shard& shard = *FindShard(record.shard);
+  if (shard.is_single) {
+    StartShard(shard);
+  } else {
+    SendTenant(shard, record);
+  }
   log_.info("tenant '{}' is made, on shard {}", name, record.shard);
   done({});
 }
 
 void Supervisor::Set(config::TenantConfig config, Done done) {
   TenantRecord& record = *directory_.Find(config.name);
+  if (config.isolation != record.config.isolation) {
+    ChangeIsolation(record, std::move(config), std::move(done));
+    return;
+  }
   directory_.SetConfig(record, std::move(config));
   Shard* const shard = FindShard(record.shard);
   if (shard->child) {
-    shard->child->channel().Send(control::Pack(control::SetTenant{config::ToJson(record.config)}));
+    shard->child->channel().Send(control::Pack(control::SetTenant{ConfigForShard(record.config)}));
   }
   done({});
+}
+
+// With its other options: to a shard of its own, or to one that it shares.
+void Supervisor::ChangeIsolation(TenantRecord& record, config::TenantConfig config, Done done) {
+  Upkeep& upkeep = upkeep_.find(config.name)->second;
+  if (upkeep.is_leaving) {
+    done(IsLeaving(config.name));
+    return;
+  }
+  const bool is_sandboxed = config.isolation == config::Isolation::kProcess;
+  const std::optional<ShardIndex> target = is_sandboxed ? NewSingleShard(true) : LeastLoadedShard();
+  if (!target) {
+    done(NoRoomForShard());
+    return;
+  }
+  directory_.SetConfig(record, std::move(config));
+  BeginMove(record, upkeep, *target, std::move(done));
+}
+
+void Supervisor::BeginMove(TenantRecord& record, Upkeep& upkeep, ShardIndex target, Done done) {
+  Shard& shard = *FindShard(target);
+  shard.is_reserved = shard.is_single;
+  upkeep.target = target;
+  upkeep.crashes_ns.clear();
+  upkeep.done.push_back(std::move(done));
+  BeginRelease(record, upkeep);
 }
 
 void Supervisor::BeginRelease(TenantRecord& record, Upkeep& upkeep) {
   const std::string name = record.config.name;
   if (std::exchange(upkeep.is_leaving, true)) return;
-  Shard* const shard = FindShard(record.shard);
-  if (shard->child) {
-    shard->child->channel().Send(control::Pack(control::ReleaseTenant{name}));
+  Shard& shard = *FindShard(record.shard);
+  if (shard.is_sandboxed) EndShard(shard);
+  if (shard.child) {
+    shard.child->channel().Send(control::Pack(control::ReleaseTenant{name}));
   } else {
-    OnReleased(name, record.shard);
+    OnReleased(name, shard.index);
   }
 }
 
@@ -75,7 +120,7 @@ void Supervisor::Move(std::string_view name, std::optional<ShardIndex> target, D
   TenantRecord& record = *directory_.Find(name);
   Upkeep& upkeep = upkeep_.find(name)->second;
   if (upkeep.is_leaving) {
-    done(fmt::format("tenant '{}' is being moved or dropped; try again", name));
+    done(IsLeaving(name));
     return;
   }
   if (target && *target >= shard_count_) {
@@ -88,18 +133,12 @@ void Supervisor::Move(std::string_view name, std::optional<ShardIndex> target, D
     done({});
     return;
   }
+  if (!target) target = NewSingleShard(false);
   if (!target) {
-    target = NewSingleShard();
-    if (!target) {
-      done(fmt::format("there are {} shards, the most there can be", control::kMaxShards));
-      return;
-    }
-    FindShard(*target)->is_reserved = true;
+    done(NoRoomForShard());
+    return;
   }
-  upkeep.target = *target;
-  upkeep.crashes_ns.clear();
-  upkeep.done.push_back(std::move(done));
-  BeginRelease(record, upkeep);
+  BeginMove(record, upkeep, *target, std::move(done));
 }
 
 void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
@@ -108,6 +147,7 @@ void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
   if (record == nullptr || !at->second.is_leaving || record->shard != from) return;
   Upkeep& upkeep = at->second;
   const std::vector<Done> done = std::exchange(upkeep.done, {});
+  std::string error;
   std::deque<control::Message> waiting = std::exchange(upkeep.waiting, {});
   upkeep.is_leaving = false;
   if (upkeep.is_dropped) {
@@ -120,10 +160,8 @@ void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
     directory_.Remove(kept);
     upkeep_.erase(at);
   } else {
-    Assign(*record, upkeep.target);
+    error = Settle(*record, upkeep.target);
     Shard& shard = *FindShard(record->shard);
-    shard.is_reserved = false;
-    if (shard.is_single) GiveOwnMemory(record->config.name, &upkeep.place);
     log_.info("tenant '{}' is moved from shard {} to shard {}", name, from, record->shard);
     // A process that starts later gets all tenants of the shard.
     if (shard.child) {
@@ -137,7 +175,7 @@ void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
       }
     }
   }
-  for (const Done& one : done) one({});
+  for (const Done& one : done) one(error);
 }
 
 }  // namespace shredder::supervisor

@@ -71,6 +71,7 @@ void Supervisor::Upgrade() {
     tenant.memory = std::move(upkeep.place.own);
     tenant.pool = upkeep.place.pool;
     tenant.slot = upkeep.place.slot;
+    tenant.is_suspect = upkeep.place.is_suspect;
   }
   const int fd = WriteHeritage(heritage, &error);
   if (fd >= 0) {

@@ -124,8 +124,10 @@ bool ReadOptions(const Request& request, bool is_new, config::TenantConfig* tena
                     tenant->name));
     return false;
   }
-  const std::string problem = config::CheckWallDeadline(*tenant, request.server);
-  if (!problem.empty()) {
+  for (const std::string& problem :
+       {config::CheckWallDeadline(*tenant, request.server),
+        config::CheckIsolation(*tenant, request.control.shard_count())}) {
+    if (problem.empty()) continue;
     request.Fail(problem);
     return false;
   }
@@ -179,12 +181,14 @@ void Get(const Request& request) {
     writer.Bulk(key);
     writer.Integer(static_cast<int64_t>(value));
   };
-  writer.Map(9);
+  writer.Map(10);
   writer.Bulk("name");
   writer.Bulk(tenant.name);
   number("memory", tenant.memory_bytes);
   number("deadline-ms", deadline.cpu_ms);
   number("wall-deadline-ms", deadline.wall_ms);
+  writer.Bulk("isolation");
+  writer.Bulk(config::NameOf(tenant.isolation));
   number("passwords", tenant.secrets.size());
   number("shard", record->shard);
   writer.Bulk("admin");
@@ -199,6 +203,7 @@ void Get(const Request& request) {
 
 struct ListOptions {
   std::string_view pattern = "*";
+  std::optional<config::Isolation> isolation;  // of those alone that have this one
   int64_t count = 10;
 };
 
@@ -206,11 +211,22 @@ bool ReadListOptions(const Request& request, ListOptions* options) {
   const auto args = request.args;
   for (size_t i = 3; i < args.size(); i += 2) {
     const bool is_match = EqualsIgnoringCase(args[i], "match");
-    if ((!is_match && !EqualsIgnoringCase(args[i], "count")) || i + 1 == args.size()) {
-      request.Fail("syntax error; give TENANT LIST cursor [MATCH pattern] [COUNT n]");
+    const bool is_isolation = EqualsIgnoringCase(args[i], "isolation");
+    if ((!is_match && !is_isolation && !EqualsIgnoringCase(args[i], "count")) ||
+        i + 1 == args.size()) {
+      request.Fail(
+          "syntax error; give TENANT LIST cursor [MATCH pattern] [ISOLATION name] [COUNT n]");
       return false;
     }
-    if (is_match) {
+    if (is_isolation) {
+      config::TenantConfig wanted;
+      const std::string problem = config::SetTenantIsolation(args[i + 1], &wanted);
+      if (!problem.empty()) {
+        request.Fail(fmt::format("isolation {}", problem));
+        return false;
+      }
+      options->isolation = wanted.isolation;
+    } else if (is_match) {
       options->pattern = args[i + 1];
       if (options->pattern.size() > kMaxPatternBytes) {
         request.Fail(fmt::format("the pattern has {} bytes; give at most {}",
@@ -246,6 +262,7 @@ void List(const Request& request) {
   resp::ReplyWriter name_writer(&names, request.protocol);
   const uint64_t next = request.control.directory().Scan(
       cursor, static_cast<uint64_t>(options.count), [&](const TenantRecord& record) {
+        if (options.isolation && record.config.isolation != *options.isolation) return;
         if (!pattern->Matches(record.config.name)) return;
         name_writer.Bulk(record.config.name);
         ++found;
@@ -283,6 +300,15 @@ void Move(const Request& request) {
     }
     target = static_cast<ShardIndex>(index);
   }
+  if (target && record->config.isolation == config::Isolation::kProcess) {
+    request.Fail(fmt::format(
+        "tenant '{}' has isolation process, and with it a shard of its own; {}",
+        record->config.name,
+        record->is_from_file
+            ? "change isolation in the configuration file, and send the server SIGHUP"
+            : fmt::format("TENANT SET {} ISOLATION isolate ends that", record->config.name)));
+    return;
+  }
   request.control.Move(record->config.name, target, request.Finish());
 }
 
@@ -299,19 +325,20 @@ struct Subcommand {
 constexpr Subcommand kSubcommands[] = {
     {"create", -3, Create,
      "CREATE name PASSWORD password | PASSWORD-SHA256 digest [MEMORY size] [DEADLINE-MS ms] "
-     "[WALL-DEADLINE-MS ms]",
+     "[WALL-DEADLINE-MS ms] [ISOLATION isolate | process]",
      "Makes a tenant. Two passwords are valid at once."},
     {"drop", 3, Drop, "DROP name",
      "Closes a tenant's connections; its data and libraries are gone."},
     {"get", 3, Get, "GET name", "What a tenant's options are, and where it is."},
     {"help", 2, Help, "HELP", "Prints this help."},
-    {"list", -3, List, "LIST cursor [MATCH pattern] [COUNT n]",
+    {"list", -3, List, "LIST cursor [MATCH pattern] [ISOLATION isolate | process] [COUNT n]",
      "The next cursor, and names; as of SCAN."},
     {"move", 4, Move, "MOVE name shard | OWN",
      "Moves a tenant to a shard, or to one of its own; closes its connections."},
     {"set", -5, Set,
      "SET name [PASSWORD password | PASSWORD-SHA256 digest | ONLY-PASSWORD password | "
-     "ONLY-PASSWORD-SHA256 digest] [MEMORY size] [DEADLINE-MS ms] [WALL-DEADLINE-MS ms]",
+     "ONLY-PASSWORD-SHA256 digest] [MEMORY size] [DEADLINE-MS ms] [WALL-DEADLINE-MS ms] "
+     "[ISOLATION isolate | process]",
      "Changes options. A password is added, and the newest of the others stays, without ONLY."},
 };
 

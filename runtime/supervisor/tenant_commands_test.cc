@@ -222,14 +222,17 @@ TEST_F(TenantCommands, GetShowsEffectiveDeadlinesAndNoPassword) {
   control_.tenants.SetLibrary("red", "graph", "source");
   server_.deadline_ms = 60;
   EXPECT_EQ((*this)("GET red"),
-            "*18 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
-            ":1200 $9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 file $9 libraries *2 $5 "
+            "*20 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
+            ":1200 $9 isolation $7 isolate $9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 "
+            "file $9 libraries *2 $5 "
             "graph $4 math");
   protocol_ = resp::Protocol::kResp3;
-  (*this)("CREATE blue PASSWORD b PASSWORD c DEADLINE-MS 7 MEMORY 1mb");
-  EXPECT_EQ((*this)("GET blue"),
-            "%9 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
-            "passwords :2 $5 shard :1 $5 admin #f $6 source $7 command $9 libraries *0");
+  (*this)("CREATE blue PASSWORD b PASSWORD c DEADLINE-MS 7 MEMORY 1mb ISOLATION process");
+  EXPECT_EQ(
+      (*this)("GET blue"),
+      "%10 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
+      "isolation $7 process $9 passwords :2 $5 shard :1 $5 admin #f $6 source $7 command $9 "
+      "libraries *0");
   EXPECT_EQ((*this)("GET green"), "-ERR no tenant 'green'; TENANT LIST 0 has their names");
 }
 
@@ -256,11 +259,21 @@ TEST_F(TenantCommands, ListGivesEachNameOnce) {
   EXPECT_EQ((*this)("LIST 0 MATCH re[d] COUNT 99999999"), "*2 $1 0 *1 $3 red");
 }
 
+TEST_F(TenantCommands, ListGivesThoseOfAnIsolation) {
+  (*this)("CREATE blue PASSWORD b ISOLATION process");
+  EXPECT_EQ((*this)("LIST 0 ISOLATION process"), "*2 $1 0 *1 $4 blue");
+  EXPECT_EQ((*this)("LIST 0 isolation isolate MATCH *"), "*2 $1 0 *1 $3 red");
+  EXPECT_EQ((*this)("LIST 0 ISOLATION process MATCH r*"), "*2 $1 0 *0");
+  EXPECT_EQ((*this)("LIST 0 ISOLATION context"),
+            "-ERR isolation is 'context', not an isolation; give isolate or process");
+}
+
 TEST_F(TenantCommands, ListRefusesWhatItCannotBound) {
   EXPECT_EQ((*this)("LIST x"), "-ERR invalid cursor; give 0, or the one of the reply before");
   for (const std::string line : {"LIST 0 COUNT", "LIST 0 TYPE string", "LIST 0 MATCH"}) {
     EXPECT_EQ((*this)(line),
-              "-ERR syntax error; give TENANT LIST cursor [MATCH pattern] [COUNT n]");
+              "-ERR syntax error; give TENANT LIST cursor [MATCH pattern] [ISOLATION name] [COUNT "
+              "n]");
   }
   EXPECT_EQ((*this)("LIST 0 COUNT 0"),
             "-ERR count is '0', out of range; give a number from 1 to 10000");
@@ -273,6 +286,34 @@ TEST_F(TenantCommands, DropRemoves) {
   EXPECT_EQ((*this)("DROP blue"), "+OK");
   EXPECT_EQ(control_.tenants.Find("blue"), nullptr);
   EXPECT_EQ((*this)("DROP blue"), "-ERR no tenant 'blue'; TENANT LIST 0 has their names");
+}
+
+TEST_F(TenantCommands, ATenantInAProcessOfItsOwnMovesToNoOther) {
+  (*this)("CREATE blue PASSWORD b ISOLATION process");
+  EXPECT_EQ((*this)("MOVE blue 0"),
+            "-ERR tenant 'blue' has isolation process, and with it a shard of its own; TENANT SET "
+            "blue ISOLATION isolate ends that");
+  config::TenantConfig red = ConfigOf("red");
+  red.isolation = config::Isolation::kProcess;
+  control_.tenants.SetConfig(*control_.tenants.Find("red"), red);
+  EXPECT_EQ((*this)("MOVE red 0"),
+            "-ERR tenant 'red' has isolation process, and with it a shard of its own; change "
+            "isolation in the configuration file, and send the server SIGHUP");
+  EXPECT_EQ((*this)("SET blue ISOLATION isolate"), "+OK");
+  EXPECT_EQ((*this)("MOVE blue 0"), "+OK");
+}
+
+TEST_F(TenantCommands, AProcessOfItsOwnNeedsShards) {
+  (*this)("CREATE blue PASSWORD b");
+  control_.shards = 0;
+  const std::string why =
+      "isolation is process, which takes a shard of its own, and with shards = 0 everything is one "
+      "process; give shards = 1 or more, or isolation = \"isolate\"";
+  EXPECT_EQ((*this)("SET blue ISOLATION process"), "-ERR tenant 'blue': " + why);
+  EXPECT_EQ(ConfigOf("blue").isolation, config::Isolation::kIsolate);
+  EXPECT_EQ((*this)("CREATE green PASSWORD g ISOLATION process"), "-ERR tenant 'green': " + why);
+  EXPECT_EQ(control_.tenants.Find("green"), nullptr);
+  EXPECT_EQ((*this)("SET blue ISOLATION isolate"), "+OK");
 }
 
 TEST_F(TenantCommands, MoveTakesAShardThatIsThereOrOneOfItsOwn) {

@@ -49,6 +49,7 @@ void Server(const Request& request, std::string* out) {
   Line(out, "shard", request.shard.identity().shard);
   Line(out, "shard_process_id", getpid());
   Line(out, "shard_is_single", request.shard.identity().is_single ? 1 : 0);
+  Line(out, "isolation", config::NameOf(request.tenant->config.isolation));
 }
 
 void Clients(const Request& request, std::string* out) {
