@@ -6,6 +6,7 @@
 //   SHREDDER_TEST_SEED=N          other load; when a shard is killed depends on the machine
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
+import { CRASH_FLAGS, CRASH_LIBRARY } from './support/crash.ts';
 import { eventually } from './support/eventually.ts';
 import { shardPids } from './support/processes.ts';
 import { RawClient } from './support/resp.ts';
@@ -98,9 +99,11 @@ async function startLoad(
   t: ExecutionContext,
   count: number,
   others: readonly Credentials[] = [],
+  flags: readonly string[] = [],
 ): Promise<Running> {
   const tenants = credentials(count);
-  const server = await serverFor(t, { config: configuration([...tenants, ...others, ADMIN]) });
+  const config = configuration([...tenants, ...others, ADMIN]);
+  const server = await serverFor(t, { config, flags: [...flags] });
   const random = randomFrom(testSeed());
   const loads = tenants.map((tenant) => new TenantLoad(server, tenant, random));
   for (const load of loads) await load.open();
@@ -215,22 +218,20 @@ test.serial(
 
 test.serial('a tenant that ends its shard is alone with it from the third time on', async (t) => {
   const crasher: Credentials = { name: 'crasher', password: 'password-of-crasher' };
-  const { server, loads, on, servedAgain, finish } = await startLoad(t, 4, [crasher]);
+  const { server, loads, on, servedAgain, finish } = await startLoad(t, 4, [crasher], CRASH_FLAGS);
   const home = (await homesOf(server, [crasher.name])).get(crasher.name) as number;
   const [neighbours, others] = [on(home), on(1 - home)];
   t.is(neighbours.length, 2);
   t.is(others.length, 2);
   const closures = (of: readonly TenantLoad[]): number[] => of.map((load) => load.closures);
 
-  const library = `#!js name=crash
-export function crash() { Array.prototype.sort.call({ length: 2 ** 31 }); }`;
   const crash = async (): Promise<void> => {
     for (;;) {
       const connection = await RawClient.connect(server);
       try {
         await connection.pipeline([
           ['AUTH', crasher.name, crasher.password],
-          ['FUNCTION', 'LOAD', 'REPLACE', library],
+          ['FUNCTION', 'LOAD', 'REPLACE', CRASH_LIBRARY],
         ]);
         const reply = connection.call('FCALL', 'crash', 0);
         await t.throwsAsync(reply, { message: /closed|ECONNRESET/ });

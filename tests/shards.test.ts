@@ -3,6 +3,7 @@
 import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
+import { CRASH_FLAGS, CRASH_LIBRARY } from './support/crash.ts';
 import { eventually } from './support/eventually.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { isRunning, shardPids } from './support/processes.ts';
@@ -391,8 +392,6 @@ const LIBRARY = [
   'import { HTGet, HTSet } from "shredder:store";',
   'export const read = ([key]) => { const bytes = new Uint8Array(100); return bytes.slice(0, HTGet(key, bytes)); };',
   'export function spin() { for (;;); }',
-  // A request for more memory than an engine has ends its process.
-  'export const crash = () => Array.prototype.sort.call({ length: 2 ** 31 });',
   'export function spoil() { HTSet("spoilt", new Uint8Array(10)); for (;;); }',
 ].join('\n');
 
@@ -561,7 +560,7 @@ test.serial(
 test.serial(
   'a tenant that has ended its shard three times gets one of its own, until it is moved back',
   async (t) => {
-    const server = await shardedServer(t);
+    const server = await shardedServer(t, { flags: [...CRASH_FLAGS] });
     const bob = await clientFor(t, server, BOB);
     const bobId = await idOf(bob);
     const crash = async (): Promise<Place> => {
@@ -572,6 +571,7 @@ test.serial(
     };
     const setter = await clientFor(t, server, ALICE);
     await setter.call('FUNCTION', 'LOAD', LIBRARY);
+    await setter.call('FUNCTION', 'LOAD', CRASH_LIBRARY);
     await setter.call('SET', 'key', 'of alice');
     for (let i = 0; i < 3; i++) {
       const place = await crash();

@@ -167,10 +167,10 @@ TEST_F(CallTest, LimitsTheSizeOfAReply) {
            "Array(100).fill(a); return a;",
            "const b = new ArrayBuffer(40 << 20); return [b, new Uint8Array(b)];",
            // Longer than the heap that it would have to be flattened in.
-           "return 'x'.repeat(2 ** 29 - 24);",
-           "return {a: ['\\u20ac'.repeat(2 ** 28)]};",
-           "return new Error('x'.repeat(2 ** 29 - 24));",
-           "return new Map([['x'.repeat(2 ** 29 - 24), 1]]);",
+           "return '\\u20ac'.repeat(2 ** 25);",
+           "return {a: ['\\u20ac'.repeat(2 ** 25)]};",
+           "return new Error('\\u20ac'.repeat(2 ** 25));",
+           "return new Map([['\\u20ac'.repeat(2 ** 25), 1]]);",
        }) {
     EXPECT_EQ(Run(body), kTooLarge) << body;
   }
@@ -321,9 +321,9 @@ TEST_F(CallTest, CutsLongErrorsShort) {
            "throw 'x'.repeat(1e6);",
            "throw '\\u20ac'.repeat(1e6);",
            // Longer than the heap that they would have to be flattened in.
-           "throw 'x'.repeat(2 ** 29 - 200);",
-           "throw new Error('x'.repeat(2 ** 29 - 200));",
-           "throw '\\u20ac'.repeat(2 ** 28);",
+           "throw 'x'.repeat(2 ** 25 - 200);",
+           "throw new Error('x'.repeat(2 ** 25 - 200));",
+           "throw '\\u20ac'.repeat(2 ** 25 - 200);",
        }) {
     const std::string error = Run(body);
     EXPECT_THAT(error, StartsWith("!ERR ")) << body;
