@@ -147,6 +147,8 @@ test('settings are shown as they were given, those of the server where none were
   t.regex(text, /^isolation +isolate$/m);
   t.regex(text, /^admin +no$/m);
 
+  t.is(await printed(t, 'set', 'settings', '--isolation', 'process'), 'tenant settings is changed');
+  t.is(await printed(t, 'list', '--isolation', 'process'), 'settings');
   t.is(await printed(t, 'set', 'settings', '--memory', '1025kb'), 'tenant settings is changed');
   const json = JSON.parse(await printed(t, 'get', 'settings', '--json')) as Record<string, unknown>;
   t.like(json, {
@@ -154,6 +156,7 @@ test('settings are shown as they were given, those of the server where none were
     'memory': 1025 * 1024,
     'deadline-ms': 70,
     'wall-deadline-ms': 900,
+    'isolation': 'process',
     'passwords': 1,
     'admin': false,
     'source': 'command',

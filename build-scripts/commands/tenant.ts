@@ -106,8 +106,9 @@ function setCommand(): Command {
           'Give --rotate-password or --replace-passwords with it.',
         );
       }
-      const { memory, deadlineMs, wallDeadlineMs } = options;
-      if (!renews && [memory, deadlineMs, wallDeadlineMs].every((each) => each === undefined)) {
+      const { memory, deadlineMs, wallDeadlineMs, isolation } = options;
+      const settings = [memory, deadlineMs, wallDeadlineMs, isolation];
+      if (!renews && settings.every((each) => each === undefined)) {
         throw new UserError(
           `there is nothing to change of tenant ${name}`,
           'See shredder tenant set --help.',
