@@ -183,8 +183,7 @@ WriteStatus Store::SetInTransaction(const Key& key, std::string_view value, Expi
 
 WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::string_view value,
                            Expiry expiry, bool is_outermost) {
-  Content content = {
-      .value = value, .room_bytes = value.size(), .expires_at_ms = layout::kNeverExpires};
+  Content content = {.value = value, .room_bytes = value.size()};
   if (expiry.kind == Expiry::Kind::kAt) {
     content.expires_at_ms = expiry.at_ms;
   } else if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr &&
@@ -395,7 +394,7 @@ uint64_t Store::NewEntry(const Key& key, const Content& content) {
   return word;
 }
 
-// The bytes may lie in the same block, which only a value of a few pages' length does.
+// Bytes that overlap with where they go are moved at once.
 char* Store::CopyValue(char* to, std::string_view from) {
   if (from.size() < Pauses::kMinCountedBytes ||
       (from.data() < to + from.size() && to < from.data() + from.size())) [[likely]] {

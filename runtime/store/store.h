@@ -179,11 +179,11 @@ class Store {
 
   static constexpr uint64_t kMaxScanCount = 65536;
   // Visits about `count` live keys (expired ones left out; 1 to kMaxScanCount, what is outside is
-  // brought inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the end.
-  // Where few keys are left, it may visit fewer or none. Cursors are below 2^48; any other is at
-  // the end. A key that is there through the whole of a scan is visited at least once, whatever is
-  // written between the calls. `visit` gets the key's bytes (decimal form for an integer) and must
-  // not touch the store.
+  // brought inside) from `cursor` on, in no particular order, and returns the next cursor, 0 at the
+  // end. Where few keys are left, it may visit fewer or none. Cursors are below 2^48; any other is
+  // at the end. A key that is there through the whole of a scan is visited at least once, whatever
+  // is written between the calls. `visit` gets the key's bytes (decimal form for an integer) and
+  // must not touch the store.
   uint64_t Scan(uint64_t cursor, uint64_t count,
                 const std::function<void(std::string_view key)>& visit) const;
 
@@ -227,12 +227,12 @@ class Store {
   // What a new entry is to hold: `value`, zeros, `more` and `rest`, in a block with room for
   // `room_bytes` of value at least.
   struct Content {
-    std::string_view value;
+    std::string_view value = {};
     uint64_t zero_bytes = 0;
-    std::string_view more;
-    std::string_view rest;
-    uint64_t room_bytes;
-    uint64_t expires_at_ms;  // kNeverExpires: none
+    std::string_view more = {};
+    std::string_view rest = {};
+    uint64_t room_bytes = 0;
+    uint64_t expires_at_ms = layout::kNeverExpires;
     uint64_t bytes() const { return value.size() + zero_bytes + more.size() + rest.size(); }
   };
 

@@ -106,6 +106,7 @@ bool ReadKillFilter(Request& request, KillFilter* filter) {
       request.reply.Error(kSyntaxError);
       return false;
     }
+    if (!GoesOn(request)) return false;
   }
   return true;
 }
@@ -172,6 +173,7 @@ void HandleClientList(Request& request) {
         return;
       }
       ids.push_back(id);
+      if (!GoesOn(request)) return;
     }
   } else if (args.size() > 2) {
     request.reply.Error(kSyntaxError);

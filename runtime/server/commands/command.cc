@@ -214,7 +214,7 @@ void HandleCommandDocs(Request& request) {
   for (const std::string_view name : request.args.subspan(2)) {
     const FoundCommand found = FindByFullName(name);
     if (found.command) commands.push_back(found);
-    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
+    if (!GoesOn(request)) return;
   }
   if (request.args.size() == 2) {
     for (const Command& command : AllCommands()) commands.push_back({nullptr, &command});

@@ -43,6 +43,14 @@ class LongReply {
   const size_t start_;
 };
 
+// After each round of a loop over arguments, of which a request may have a million. False, with
+// the error replied, where the server is stopping.
+inline bool GoesOn(Request& request) {
+  if (request.session.Step()) return true;
+  request.reply.Error(kShuttingDown);
+  return false;
+}
+
 // As much as is copied between two looks at whether a turn is due, and how much is a step of it.
 inline constexpr size_t kPieceBytes = 256 << 10;
 inline constexpr size_t kBytesPerStep = 4096;

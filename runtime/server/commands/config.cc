@@ -86,7 +86,7 @@ void HandleConfigSet(Request& request) {
           shown));
       return;
     }
-    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
+    if (!GoesOn(request)) return;
   }
   request.reply.Ok();
 }

@@ -52,6 +52,7 @@ bool ReadHelloOptions(Request& request, HelloOptions* options) {
                                       args[i].substr(0, kMaxClientTextLength)));
       return false;
     }
+    if (!GoesOn(request)) return false;
   }
   return true;
 }

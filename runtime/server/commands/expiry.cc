@@ -41,6 +41,7 @@ bool ReadConditions(Request& request, ExpireConditions* conditions) {
           fmt::format("ERR Unsupported option {}", arg.substr(0, kMaxClientTextLength)));
       return false;
     }
+    if (!GoesOn(request)) return false;
   }
   if (conditions->if_none &&
       (conditions->if_any || conditions->if_later || conditions->if_earlier)) {

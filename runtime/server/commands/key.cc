@@ -9,7 +9,7 @@ void HandleDel(Request& request) {
   int64_t deleted = 0;
   for (size_t i = 1; i < request.args.size(); ++i) {
     deleted += request.store().Delete(KeyAt(request, i));
-    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
+    if (!GoesOn(request)) return;
   }
   request.reply.Integer(deleted);
 }
@@ -18,7 +18,7 @@ void HandleExists(Request& request) {
   int64_t present = 0;
   for (size_t i = 1; i < request.args.size(); ++i) {
     present += Lookup(request, KeyAt(request, i)).has_value();
-    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
+    if (!GoesOn(request)) return;
   }
   request.reply.Integer(present);
 }

@@ -87,6 +87,7 @@ bool ReadScanOptions(Request& request, ScanOptions* options) {
       request.reply.Error(kSyntaxError);
       return false;
     }
+    if (!GoesOn(request)) return false;
   }
   return true;
 }

@@ -73,6 +73,7 @@ bool ReadValueOptions(Request& request, size_t first, bool is_set, ValueOptions*
       request.reply.Error(kSyntaxError);
       return false;
     }
+    if (!GoesOn(request)) return false;
   }
   return true;
 }
@@ -213,7 +214,7 @@ void HandleMset(Request& request) {
     if (!Succeeded(request.store().Set(KeyAt(request, i), request.args[i + 1]), request.reply)) {
       return;
     }
-    if (!request.session.Step()) return request.reply.Error(kShuttingDown);
+    if (!GoesOn(request)) return;
   }
   request.reply.Ok();
 }
