@@ -147,6 +147,7 @@ class Supervisor final : public TenantControl {
   control::ShardStatus& StatusOf(const Shard& shard);
   bool OpenSandboxed(Shard& shard, std::string* error);
   bool RelayLog(Shard& shard);
+  void RelayLastLines(Shard& shard);
   void ShareCounts();
   void CheckTrust(Shard& shard, uint64_t now_ns);
   void Distrust(Shard& shard, std::string_view why);

@@ -170,7 +170,7 @@ void Supervisor::SendTenant(Shard& shard, const TenantRecord& record) {
   add.config = ConfigForShard(record.config);
   add.pool = place.pool;
   add.slot = place.slot;
-  // Nor is it from now on, but in the shard that it may hurt alone.
+  // What a sandboxed process writes there hurts nobody else before another process maps it.
   add.is_suspect = place.is_suspect && !shard.is_sandboxed;
   place.is_suspect |= shard.is_sandboxed;
   control::Message message;
@@ -213,8 +213,7 @@ void Supervisor::EndShard(Shard& shard) {
   if (!shard.child) return;
   shard.child->End();
   TakeLastMessages(shard);
-  while (shard.is_sandboxed && RelayLog(shard)) {
-  }
+  if (shard.is_sandboxed) RelayLastLines(shard);
   shard.child.reset();
   shard.is_serving = false;
   control::Clear(&StatusOf(shard));
@@ -222,8 +221,7 @@ void Supervisor::EndShard(Shard& shard) {
 
 void Supervisor::OnEnd(Shard& shard, int wait_status) {
   TakeLastMessages(shard);
-  while (shard.is_sandboxed && RelayLog(shard)) {
-  }
+  if (shard.is_sandboxed) RelayLastLines(shard);
   const uint64_t now_ns = control::MonotonicNs();
   const control::ShardStatus& status = StatusOf(shard);
   const bool was_running = status.running_since_ns.load() != 0;
