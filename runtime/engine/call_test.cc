@@ -160,17 +160,17 @@ TEST_F(CallTest, LimitsTheSizeOfAReply) {
   constexpr char kTooLarge[] = "!ERR TypeError: a reply is larger than 64 MiB";
   for (const char* body : {
            "return new Array(2 ** 32 - 1);",
-           "const a = []; a.length = 10_000_000; return a;",
+           "const a = []; a.length = 5_000_000; return a;",
            // Small in the heap, large as a reply.
            "let a = 'x'.repeat(1 << 20); return new Array(100).fill(a);",
            "let a = new Array(1000).fill(1); for (let i = 0; i < 3; i++) a = new "
            "Array(100).fill(a); return a;",
            "const b = new ArrayBuffer(40 << 20); return [b, new Uint8Array(b)];",
            // Longer than the heap that it would have to be flattened in.
-           "return '\\u20ac'.repeat(2 ** 25);",
-           "return {a: ['\\u20ac'.repeat(2 ** 25)]};",
-           "return new Error('\\u20ac'.repeat(2 ** 25));",
-           "return new Map([['\\u20ac'.repeat(2 ** 25), 1]]);",
+           "return '\\u20ac'.repeat(23_000_000);",
+           "return {a: ['\\u20ac'.repeat(23_000_000)]};",
+           "return new Error('\\u20ac'.repeat(23_000_000));",
+           "return new Map([['\\u20ac'.repeat(23_000_000), 1]]);",
        }) {
     EXPECT_EQ(Run(body), kTooLarge) << body;
   }
@@ -323,7 +323,7 @@ TEST_F(CallTest, CutsLongErrorsShort) {
            // Longer than the heap that they would have to be flattened in.
            "throw 'x'.repeat(2 ** 25 - 200);",
            "throw new Error('x'.repeat(2 ** 25 - 200));",
-           "throw '\\u20ac'.repeat(2 ** 25 - 200);",
+           "throw '\\u20ac'.repeat(2 ** 24);",
        }) {
     const std::string error = Run(body);
     EXPECT_THAT(error, StartsWith("!ERR ")) << body;
