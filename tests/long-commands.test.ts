@@ -65,12 +65,17 @@ test.serial(
       clientOf(server, 'red'),
       clientOf(server, 'blue'),
     ]);
-    const found = red.call('KEYS', '*');
-    await blue.call('PING');
-    const own = second.text('DEL', 'key:0');
-    t.true((await pingsUntil(blue, found)) > 1);
-    t.true((await found).toString('latin1', 0, 16).startsWith(`*${KEYS}\r\n`));
-    t.is(await own, ':1\r\n');
+    // A client that a busy machine keeps from running sees nothing of what is served meanwhile.
+    for (let pings = 0, round = 0; pings <= 1; round++) {
+      if (!t.true(round < 100, 'no PING is answered meanwhile')) return;
+      const found = red.call('KEYS', '*');
+      await blue.call('PING');
+      const own = second.text('DEL', 'key:0');
+      pings = await pingsUntil(blue, found);
+      t.true((await found).toString('latin1', 0, 16).startsWith(`*${KEYS}\r\n`));
+      t.is(await own, ':1\r\n');
+      await second.call('SET', 'key:0', 'v');
+    }
   },
 );
 
