@@ -5,6 +5,7 @@ import { readdir, readFile, readlink } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 import { CRASH_FLAGS } from './support/crash.ts';
 import { eventually } from './support/eventually.ts';
+import { placeOf } from './support/place.ts';
 import { isRunning, shardPids } from './support/processes.ts';
 import { RawClient } from './support/resp.ts';
 import { serverFor, type Server } from './support/server.ts';
@@ -66,24 +67,6 @@ async function nextClient(t: ExecutionContext, server: Server, tenant: Tenant): 
   });
   if (found === undefined) throw new Error('nobody is served');
   return found;
-}
-
-interface Place {
-  shard: number;
-  pid: number;
-  isSingle: boolean;
-  isolation: string;
-}
-
-async function placeOf(client: RawClient): Promise<Place> {
-  const info = await client.text('INFO', 'server');
-  const field = (name: string): string => new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? '';
-  return {
-    shard: Number(field('shard')),
-    pid: Number(field('shard_process_id')),
-    isSingle: field('shard_is_single') === '1',
-    isolation: field('isolation'),
-  };
 }
 
 async function statusOf(pid: number): Promise<Record<string, string>> {

@@ -6,6 +6,7 @@ import test, { type ExecutionContext } from 'ava';
 import { CRASH_FLAGS, CRASH_LIBRARY } from './support/crash.ts';
 import { eventually } from './support/eventually.ts';
 import { temporaryFolder } from './support/folder.ts';
+import { placeOf, type Place } from './support/place.ts';
 import { isRunning, shardPids } from './support/processes.ts';
 import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
 import { serverFor, type Server, type TestServerOptions } from './support/server.ts';
@@ -54,25 +55,6 @@ async function authenticate(client: RawClient, { name, password }: Tenant): Prom
 }
 
 /** Where a connection is. */
-interface Place {
-  shard: number;
-  pid: number;
-  isSingle: boolean;
-  supervisor: number;
-  run: string;
-}
-
-async function placeOf(client: RawClient): Promise<Place> {
-  const info = await client.text('INFO', 'server');
-  const field = (name: string): string => new RegExp(`^${name}:(.*)\r$`, 'm').exec(info)?.[1] ?? '';
-  return {
-    shard: Number(field('shard')),
-    pid: Number(field('shard_process_id')),
-    isSingle: field('shard_is_single') === '1',
-    supervisor: Number(field('process_id')),
-    run: field('run_id'),
-  };
-}
 
 async function idOf(client: RawClient): Promise<number> {
   return Number(/^:(\d+)\r\n$/.exec(await client.text('CLIENT', 'ID'))?.[1]);
