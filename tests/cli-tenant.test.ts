@@ -138,6 +138,12 @@ test('settings are shown as they were given, those of the server where none were
       '70',
       '--wall-deadline-ms',
       '900',
+      '--ops-per-second',
+      '1000',
+      '--over-limit',
+      'refuse',
+      '--connection-memory',
+      '8mb',
     ],
   );
   const text = await printed(t, 'get', 'settings');
@@ -145,11 +151,19 @@ test('settings are shown as they were given, those of the server where none were
   t.regex(text, /^deadline-ms +70$/m);
   t.regex(text, /^wall-deadline-ms +900$/m);
   t.regex(text, /^isolation +isolate$/m);
+  t.regex(text, /^ops-per-second +1000$/m);
+  t.regex(text, /^over-limit +refuse$/m);
+  t.regex(text, /^connection-memory +8mb$/m);
+  t.regex(text, /^cpu-ms-per-second +none$/m);
   t.regex(text, /^admin +no$/m);
 
   t.is(await printed(t, 'set', 'settings', '--isolation', 'process'), 'tenant settings is changed');
   t.is(await printed(t, 'list', '--isolation', 'process'), 'settings');
   t.is(await printed(t, 'set', 'settings', '--memory', '1025kb'), 'tenant settings is changed');
+  t.is(
+    await printed(t, 'set', 'settings', '--ops-per-second', 'default'),
+    'tenant settings is changed',
+  );
   const json = JSON.parse(await printed(t, 'get', 'settings', '--json')) as Record<string, unknown>;
   t.like(json, {
     'name': 'settings',
@@ -157,6 +171,8 @@ test('settings are shown as they were given, those of the server where none were
     'deadline-ms': 70,
     'wall-deadline-ms': 900,
     'isolation': 'process',
+    'ops-per-second': 'none',
+    'over-limit': 'refuse',
     'passwords': 1,
     'admin': false,
     'source': 'command',

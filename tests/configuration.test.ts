@@ -202,6 +202,17 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   'deadline-ms': ['0', '"50"', '3600001'],
   'wall-deadline-ms': ['0', '"50"', '72000001'],
   'isolation': ['1', '""', '"context"', '"Process"'],
+  'cpu-ms-per-second': ['0', '"50"', '1001'],
+  'ops-per-second': ['0', '1.5', '100000001'],
+  'over-limit': ['true', '"drop"', '"Wait"'],
+  'max-clients': ['0', '"1"', '1000001'],
+  'max-in-flight': ['0', '"1"', '1000001'],
+  'connection-memory': ['8388608', '"1023kb"', '"65gb"', '"default"'],
+  'max-reply': ['65536', '"63kb"', '"513mb"'],
+  'heap-limit-mb': ['7', '"64"', '4097'],
+  'array-buffer-limit-mb': ['0', '4097'],
+  'max-libraries': ['0', '4097'],
+  'library-memory': ['65536', '"63kb"', '"2gb"'],
   'admin': ['1', '"true"'],
 };
 

@@ -3,13 +3,45 @@ import type { Redis } from 'ioredis';
 import { digestOf } from './password.ts';
 import type { Reply } from './reply.ts';
 
-/** What may be set of a tenant, each as the server reads it. */
-export interface TenantSettings {
-  memory?: string | undefined;
-  deadlineMs?: string | undefined;
-  wallDeadlineMs?: string | undefined;
-  isolation?: string | undefined;
-}
+/** What may be set of a tenant: as the server calls it, and what it takes. */
+export const TENANT_SETTINGS = [
+  { name: 'memory', value: '<size>', description: 'its quota, such as 256mb' },
+  { name: 'deadline-ms', value: '<n>', description: 'CPU time that an invocation may take' },
+  { name: 'wall-deadline-ms', value: '<n>', description: 'wall time that it may take' },
+  {
+    name: 'isolation',
+    value: '<name>',
+    description: '`isolate`, or `process` for hostile code: a locked up shard of its own',
+  },
+  { name: 'cpu-ms-per-second', value: '<n>', description: 'CPU time of all its requests a second' },
+  { name: 'ops-per-second', value: '<n>', description: 'its requests a second' },
+  {
+    name: 'over-limit',
+    value: '<what>',
+    description: 'what becomes of a request over one of these two: `wait` or `refuse`',
+  },
+  { name: 'max-clients', value: '<n>', description: 'its connections' },
+  { name: 'max-in-flight', value: '<n>', description: 'its requests that wait' },
+  {
+    name: 'connection-memory',
+    value: '<size>',
+    description: 'what its connections hold, unread and unsent',
+  },
+  { name: 'max-reply', value: '<size>', description: 'the longest reply' },
+  { name: 'heap-limit-mb', value: '<n>', description: 'its JavaScript heap' },
+  { name: 'array-buffer-limit-mb', value: '<n>', description: 'its ArrayBuffers' },
+  { name: 'max-libraries', value: '<n>', description: 'its libraries' },
+  { name: 'library-memory', value: '<size>', description: 'the code of its libraries together' },
+] as const;
+
+type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
+  ? `${Head}${Capitalize<CamelCase<Tail>>}`
+  : Name;
+
+type SettingName = CamelCase<(typeof TENANT_SETTINGS)[number]['name']>;
+
+/** Settings, each as the server reads it. */
+export type TenantSettings = { [Name in SettingName]?: string | undefined };
 
 /** A new password, and whether all earlier ones end, or the newest of them stays valid besides. */
 export interface NewPassword {
@@ -88,14 +120,14 @@ export async function moveTenant(client: Redis, name: string, shard: string): Pr
   await client.call('TENANT', ['MOVE', name, shard]);
 }
 
-function settingsToArgs(settings: TenantSettings): string[] {
-  const options = {
-    MEMORY: settings.memory,
-    'DEADLINE-MS': settings.deadlineMs,
-    'WALL-DEADLINE-MS': settings.wallDeadlineMs,
-    ISOLATION: settings.isolation,
-  };
-  return Object.entries(options).flatMap(([option, value]) =>
-    value === undefined ? [] : [option, value],
-  );
+/** The settings that are given, as the arguments of TENANT CREATE and SET. */
+export function settingsToArgs(settings: TenantSettings): string[] {
+  return TENANT_SETTINGS.flatMap(({ name }) => {
+    const value = settings[toCamelCase(name) as SettingName];
+    return value === undefined ? [] : [name.toUpperCase(), value];
+  });
+}
+
+function toCamelCase(name: string): string {
+  return name.replaceAll(/-(.)/g, (_, letter: string) => letter.toUpperCase());
 }

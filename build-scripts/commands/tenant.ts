@@ -10,10 +10,17 @@ import {
   listTenants,
   moveTenant,
   setTenant,
+  settingsToArgs,
+  TENANT_SETTINGS,
   type TenantFilter,
   type TenantSettings,
 } from '../client/tenants.ts';
 import { UserError } from '../errors.ts';
+
+/** Settings that are shown in the largest unit that holds them. */
+const SIZES = new Set<string>(
+  TENANT_SETTINGS.filter(({ value }) => value === '<size>').map(({ name }) => name),
+);
 
 interface JsonOptions extends EndpointOptions {
   json?: boolean;
@@ -106,9 +113,7 @@ function setCommand(): Command {
           'Give --rotate-password or --replace-passwords with it.',
         );
       }
-      const { memory, deadlineMs, wallDeadlineMs, isolation } = options;
-      const settings = [memory, deadlineMs, wallDeadlineMs, isolation];
-      if (!renews && settings.every((each) => each === undefined)) {
+      if (!renews && settingsToArgs(options).length === 0) {
         throw new UserError(
           `there is nothing to change of tenant ${name}`,
           'See shredder tenant set --help.',
@@ -191,14 +196,10 @@ function administration(name: string, description: string): Command {
 }
 
 function withSettings(command: Command): Command {
-  return command
-    .option('--memory <size>', 'its quota, such as 256mb')
-    .option('--deadline-ms <n>', 'CPU time that an invocation may take')
-    .option('--wall-deadline-ms <n>', 'wall time that it may take')
-    .option(
-      '--isolation <name>',
-      '`isolate`, or `process` for hostile code: a locked up shard of its own',
-    );
+  for (const { name, value, description } of TENANT_SETTINGS) {
+    command.option(`--${name} ${value}`, description);
+  }
+  return command;
 }
 
 function examples(...lines: string[]): string {
@@ -242,7 +243,7 @@ function describe(tenant: Readonly<Record<string, Reply>>): string {
 function describeSetting(key: string, value: Reply): string {
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
   if (Array.isArray(value)) return value.map((each: Reply) => formatReply(each)).join(', ');
-  if (key === 'memory') return describeSize(Number(value));
+  if (SIZES.has(key)) return describeSize(Number(value));
   return formatReply(value);
 }
 

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
 
 #include "runtime/config/server_options.h"
@@ -101,6 +102,29 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server) {
 
 std::string_view NameOf(Isolation isolation) {
   return isolation == Isolation::kProcess ? "process" : "isolate";
+}
+
+std::string_view NameOf(OverLimit over_limit) {
+  return over_limit == OverLimit::kRefuse ? "refuse" : "wait";
+}
+
+Limits LimitsOf(const TenantConfig& tenant, const ServerConfig& server) {
+  constexpr uint64_t kMinConnectionMemory = 128ull << 20;
+  constexpr uint64_t kMaxReply = 512ull << 20;
+  Limits limits;
+  limits.cpu_ms_per_second = tenant.cpu_ms_per_second.value_or(kUnlimited);
+  limits.ops_per_second = tenant.ops_per_second.value_or(kUnlimited);
+  limits.max_clients = tenant.max_clients.value_or(server.max_clients);
+  limits.max_in_flight = tenant.max_in_flight.value_or(kUnlimited);
+  limits.connection_memory_bytes = tenant.connection_memory_bytes.value_or(
+      std::max<uint64_t>(tenant.memory_bytes, kMinConnectionMemory));
+  limits.max_reply_bytes =
+      tenant.max_reply_bytes.value_or(std::min(limits.connection_memory_bytes, kMaxReply));
+  limits.heap_limit_mb = tenant.heap_limit_mb.value_or(server.heap_limit_mb);
+  limits.array_buffer_limit_mb = tenant.array_buffer_limit_mb.value_or(limits.heap_limit_mb);
+  limits.max_libraries = tenant.max_libraries.value_or(256);
+  limits.library_memory_bytes = tenant.library_memory_bytes.value_or(64ull << 20);
+  return limits;
 }
 
 std::string CheckIsolation(const TenantConfig& tenant, uint64_t shards) {

@@ -27,6 +27,14 @@ enum class Isolation {
 
 std::string_view NameOf(Isolation isolation);  // as the file has it
 
+// What becomes of a request of a tenant that has used up its budget of operations or CPU time.
+enum class OverLimit {
+  kWait,    // it is served once there is budget again; the connection's requests wait behind it
+  kRefuse,  // it gets the error THROTTLED
+};
+
+std::string_view NameOf(OverLimit over_limit);  // as the file has it
+
 struct TenantConfig {
   std::string name;
   Secrets secrets;  // none: any password is accepted, and none is asked for
@@ -35,6 +43,19 @@ struct TenantConfig {
   std::optional<uint64_t> deadline_ms;
   std::optional<uint64_t> wall_deadline_ms;
   Isolation isolation = Isolation::kIsolate;
+  // docs/limits.md says what each counts, and what happens beyond it. Absent: LimitsOf has what
+  // holds.
+  std::optional<uint64_t> cpu_ms_per_second;
+  std::optional<uint64_t> ops_per_second;
+  OverLimit over_limit = OverLimit::kWait;
+  std::optional<uint64_t> max_clients;
+  std::optional<uint64_t> max_in_flight;
+  std::optional<uint64_t> connection_memory_bytes;
+  std::optional<uint64_t> max_reply_bytes;
+  std::optional<uint64_t> heap_limit_mb;
+  std::optional<uint64_t> array_buffer_limit_mb;
+  std::optional<uint64_t> max_libraries;
+  std::optional<uint64_t> library_memory_bytes;
   bool admin = false;  // may create, change and drop tenants
 
   bool Accepts(const Secret& guess) const { return config::Accepts(secrets, guess); }
@@ -79,6 +100,24 @@ struct Deadline {
 // The tenant's deadline. A deadline of CPU time brings the default wall time with it: only a tenant
 // without one of its own has the server's wall time.
 Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server);
+
+// A tenant's limits, each as it holds.
+struct Limits {
+  uint64_t cpu_ms_per_second;  // kUnlimited: none
+  uint64_t ops_per_second;     // kUnlimited: none
+  uint64_t max_clients;
+  uint64_t max_in_flight;  // kUnlimited: none
+  uint64_t connection_memory_bytes;
+  uint64_t max_reply_bytes;
+  uint64_t heap_limit_mb;
+  uint64_t array_buffer_limit_mb;
+  uint64_t max_libraries;
+  uint64_t library_memory_bytes;
+};
+inline constexpr uint64_t kUnlimited = UINT64_MAX;
+inline constexpr uint64_t kMinMaxReplyBytes = 64 << 10;
+
+Limits LimitsOf(const TenantConfig& tenant, const ServerConfig& server);
 
 // Empty where each run's CPU time fits into its wall time, else what does not, and the remedy.
 std::string CheckWallDeadlines(const ServerConfig& config);

@@ -43,13 +43,27 @@ void VisitServerFields(Config& config, const Visitor& visit) {
 // Calls visit(name, field) for each field of a TenantConfig, const or not.
 template <typename Config, typename Visitor>
 void VisitTenantFields(Config& config, const Visitor& visit) {
-  auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, isolation, admin] = config;
+  auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, isolation, cpu_ms_per_second,
+         ops_per_second, over_limit, max_clients, max_in_flight, connection_memory_bytes,
+         max_reply_bytes, heap_limit_mb, array_buffer_limit_mb, max_libraries, library_memory_bytes,
+         admin] = config;
   visit("name", name);
   visit("secrets", secrets);
   visit("memory", memory_bytes);
   visit("deadline-ms", deadline_ms);
   visit("wall-deadline-ms", wall_deadline_ms);
   visit("isolation", isolation);
+  visit("cpu-ms-per-second", cpu_ms_per_second);
+  visit("ops-per-second", ops_per_second);
+  visit("over-limit", over_limit);
+  visit("max-clients", max_clients);
+  visit("max-in-flight", max_in_flight);
+  visit("connection-memory", connection_memory_bytes);
+  visit("max-reply", max_reply_bytes);
+  visit("heap-limit-mb", heap_limit_mb);
+  visit("array-buffer-limit-mb", array_buffer_limit_mb);
+  visit("max-libraries", max_libraries);
+  visit("library-memory", library_memory_bytes);
   visit("admin", admin);
 }
 

@@ -91,15 +91,48 @@ constexpr FileKey<ServerConfig> kServerKeys[] = {
     {"wall-deadline-ms", ReadWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>},
 };
 
+template <auto Member>
+std::string ReadLimit(const toml::node& node, TenantConfig* tenant) {
+  constexpr const TenantLimit& kLimit = LimitOf(Member);
+  if constexpr (kLimit.is_size) {
+    const toml::value<std::string>* text = node.as_string();
+    if (!text) return "must be a string, in quotes";
+    uint64_t bytes;
+    std::string problem = SetSize(text->get(), kLimit.min, kLimit.max, &bytes);
+    if (problem.empty()) tenant->*kLimit.member = bytes;
+    return problem;
+  } else {
+    const toml::value<int64_t>* value = node.as_integer();
+    return value ? SetTenantLimit(kLimit, value->get(), tenant)
+                 : "must be an integer, without quotes";
+  }
+}
+
+template <auto Member>
+constexpr FileKey<TenantConfig> LimitKey() {
+  return {LimitOf(Member).name, ReadLimit<Member>};
+}
+
 constexpr FileKey<TenantConfig> kTenantKeys[] = {
     {"admin", ReadBoolean<&TenantConfig::admin, TenantConfig>},
-    {"deadline-ms", ReadInteger<SetTenantDeadline, TenantConfig>},
+    LimitKey<&TenantConfig::array_buffer_limit_mb>(),
+    LimitKey<&TenantConfig::connection_memory_bytes>(),
+    LimitKey<&TenantConfig::cpu_ms_per_second>(),
+    LimitKey<&TenantConfig::deadline_ms>(),
+    LimitKey<&TenantConfig::heap_limit_mb>(),
     {"isolation", ReadString<SetTenantIsolation, TenantConfig>},
+    LimitKey<&TenantConfig::library_memory_bytes>(),
+    LimitKey<&TenantConfig::max_clients>(),
+    LimitKey<&TenantConfig::max_in_flight>(),
+    LimitKey<&TenantConfig::max_libraries>(),
+    LimitKey<&TenantConfig::max_reply_bytes>(),
     {"memory", ReadString<SetTenantMemory, TenantConfig>},
     {"name", ReadString<SetTenantName, TenantConfig>},
+    LimitKey<&TenantConfig::ops_per_second>(),
+    {"over-limit", ReadString<SetTenantOverLimit, TenantConfig>},
     {"password", ReadPasswords<AddPassword>},
     {"password-sha256", ReadPasswords<AddPasswordSha256>},
-    {"wall-deadline-ms", ReadInteger<SetTenantWallDeadline, TenantConfig>},
+    LimitKey<&TenantConfig::wall_deadline_ms>(),
 };
 
 class FileReader {

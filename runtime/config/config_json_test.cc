@@ -25,6 +25,8 @@ class Changer {
       field = net::Backend::kEpoll;
     } else if constexpr (std::is_same_v<Field, Isolation>) {
       field = Isolation::kProcess;
+    } else if constexpr (std::is_same_v<Field, OverLimit>) {
+      field = OverLimit::kRefuse;
     } else if constexpr (std::is_same_v<Field, uint16_t>) {
       field = 65'535;
     } else {

@@ -226,7 +226,12 @@ TEST(Config, RefusesEveryBadValue) {
        "f.toml:4: tenant.isolation is 'context', not an isolation; give isolate or process"},
       {"isolation = \"Process\"", "f.toml:4: tenant.isolation is 'Process', not an isolation"},
       {"isolation = true", "f.toml:4: tenant.isolation must be a string, in quotes"},
-      {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are admin, deadline-ms"},
+      {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are admin, array-"},
+      {"ops-per-second = 0", "f.toml:4: tenant.ops-per-second is 0, out of range"},
+      {"cpu-ms-per-second = 1001", "f.toml:4: tenant.cpu-ms-per-second is 1001, out of range"},
+      {"max-reply = 65536", "f.toml:4: tenant.max-reply must be a string, in quotes"},
+      {"max-clients = \"5\"", "f.toml:4: tenant.max-clients must be an integer, without quotes"},
+      {"over-limit = \"no\"", "f.toml:4: tenant.over-limit is 'no'; give wait or refuse"},
       {"password-sha256 = \"00\"", "f.toml:4: tenant.password-sha256 is not a SHA-256 digest"},
       {"admin = \"yes\"", "f.toml:4: tenant.admin must be true or false, without quotes"},
       {"password-sha256 = []", "f.toml:4: tenant.password-sha256 must be a string, or an array"},
@@ -345,21 +350,76 @@ TEST(TenantOptions, AreReadFromText) {
   expected.secrets = {Secret::OfPassword("x"), Secret::OfPassword("y")};
   EXPECT_EQ(tenant, expected);
   for (const std::string_view bad : {"", "1.5", "0x1", "+1", " 1", "1 ", "9223372036854775808"}) {
-    EXPECT_EQ(SetTenantOption("deadline-ms", bad, &tenant),
-              "is '" + std::string(bad) + "', not an integer; give one of milliseconds");
+    EXPECT_EQ(
+        SetTenantOption("deadline-ms", bad, &tenant),
+        "is '" + std::string(bad) + "', not an integer; give one from 1 to 3600000, or default");
   }
+  EXPECT_EQ(SetTenantOption("deadline-ms", "default", &tenant), "");
+  EXPECT_FALSE(tenant.deadline_ms);
+  EXPECT_EQ(SetTenantOption("deadline-ms", "7", &tenant), "");
   EXPECT_EQ(SetTenantOption("deadline-ms", "0", &tenant),
             "is 0, out of range; give a number from 1 to 3600000");
   EXPECT_EQ(SetTenantOption("password", "z", &tenant),
             "is one password too many; give at most 2, of both kinds together");
   for (const std::string_view option : {"admin", "name", "quota", "MEMORY", ""}) {
     EXPECT_EQ(SetTenantOption(option, "true", &tenant),
-              "is no option of a tenant; give one of deadline-ms, isolation, memory, password, "
-              "password-sha256, wall-deadline-ms");
+              "is no option of a tenant; give one of array-buffer-limit-mb, connection-memory, "
+              "cpu-ms-per-second, deadline-ms, heap-limit-mb, isolation, library-memory, "
+              "max-clients, max-in-flight, max-libraries, max-reply, memory, ops-per-second, "
+              "over-limit, password, password-sha256, wall-deadline-ms");
   }
   EXPECT_EQ(SetTenantOption("memory", std::string(1000, 'x'), &tenant),
             "is '" + std::string(128, 'x') + "', not a size; give one such as \"256mb\"");
   EXPECT_EQ(tenant, expected);
+}
+
+TEST(TenantOptions, TakeEachLimitInItsRange) {
+  for (const TenantLimit& limit : kTenantLimits) {
+    TenantConfig tenant;
+    const std::string name(limit.name);
+    for (const uint64_t value : {limit.min, limit.max}) {
+      EXPECT_EQ(SetTenantOption(name, std::to_string(value), &tenant), "") << name;
+      EXPECT_EQ(tenant.*limit.member, value) << name;
+    }
+    for (const uint64_t value : {limit.min - 1, limit.max + 1}) {
+      EXPECT_NE(SetTenantOption(name, std::to_string(value), &tenant).find("out of range; give a"),
+                std::string::npos)
+          << name;
+      EXPECT_EQ(tenant.*limit.member, limit.max) << name;
+    }
+    EXPECT_EQ(SetTenantOption(name, "default", &tenant), "") << name;
+    EXPECT_FALSE(tenant.*limit.member) << name;
+  }
+  TenantConfig tenant;
+  EXPECT_EQ(SetTenantOption("connection-memory", "8mb", &tenant), "");
+  EXPECT_EQ(tenant.connection_memory_bytes, 8u << 20);
+  EXPECT_EQ(SetTenantOption("connection-memory", "8kb", &tenant),
+            "is '8kb', out of range; give a size from 1mb to 64gb");
+  EXPECT_EQ(SetTenantOption("over-limit", "refuse", &tenant), "");
+  EXPECT_EQ(tenant.over_limit, OverLimit::kRefuse);
+  EXPECT_EQ(SetTenantOption("over-limit", "drop", &tenant), "is 'drop'; give wait or refuse");
+}
+
+TEST(TenantLimits, AreTheServersOrFollowTheQuotaWhereTheyAreAbsent) {
+  TenantConfig tenant;
+  ServerConfig server;
+  server.heap_limit_mb = 32;
+  server.max_clients = 7;
+  tenant.memory_bytes = 256 << 20;
+  Limits limits = LimitsOf(tenant, server);
+  EXPECT_EQ(limits.heap_limit_mb, 32u);
+  EXPECT_EQ(limits.array_buffer_limit_mb, 32u);
+  EXPECT_EQ(limits.max_clients, 7u);
+  EXPECT_EQ(limits.ops_per_second, kUnlimited);
+  EXPECT_EQ(limits.cpu_ms_per_second, kUnlimited);
+  EXPECT_EQ(limits.connection_memory_bytes, 256u << 20);
+  EXPECT_EQ(limits.max_reply_bytes, 256u << 20);
+  tenant.memory_bytes = 1 << 20;
+  tenant.heap_limit_mb = 8;
+  limits = LimitsOf(tenant, server);
+  EXPECT_EQ(limits.connection_memory_bytes, 128u << 20);
+  EXPECT_EQ(limits.heap_limit_mb, 8u);
+  EXPECT_EQ(limits.array_buffer_limit_mb, 8u);
 }
 
 class ConfigFile : public testing::Test {

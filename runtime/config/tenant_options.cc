@@ -1,11 +1,13 @@
 #include "runtime/config/tenant_options.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <charconv>
 #include <optional>
 #include <system_error>
+#include <vector>
 
 #include "runtime/config/values.h"
 
@@ -28,28 +30,15 @@ std::string AddSecret(const Secret& secret, TenantConfig* tenant) {
   return {};
 }
 
-template <auto Set>
-std::string SetFromDigits(std::string_view text, TenantConfig* tenant) {
-  int64_t value;
-  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (status != std::errc() || end != text.data() + text.size()) {
-    return fmt::format("is '{}', not an integer; give one of milliseconds", Quotable(text));
-  }
-  return Set(value, tenant);
-}
-
 struct TextOption {
   std::string_view name;
   std::string (*set)(std::string_view text, TenantConfig* tenant);
 };
 
 constexpr TextOption kOptions[] = {
-    {"deadline-ms", SetFromDigits<SetTenantDeadline>},
-    {"isolation", SetTenantIsolation},
-    {"memory", SetTenantMemory},
-    {"password", AddPassword},
+    {"isolation", SetTenantIsolation},      {"memory", SetTenantMemory},
+    {"over-limit", SetTenantOverLimit},     {"password", AddPassword},
     {"password-sha256", AddPasswordSha256},
-    {"wall-deadline-ms", SetFromDigits<SetTenantWallDeadline>},
 };
 
 }  // namespace
@@ -76,12 +65,30 @@ std::string SetTenantMemory(std::string_view text, TenantConfig* tenant) {
   return SetMemory(text, &tenant->memory_bytes);
 }
 
-std::string SetTenantDeadline(int64_t value, TenantConfig* tenant) {
-  return SetDeadline<&TenantConfig::deadline_ms, TenantConfig>(value, tenant);
+std::string SetTenantLimit(const TenantLimit& limit, int64_t value, TenantConfig* tenant) {
+  std::string problem = CheckRange(value, limit.min, limit.max);
+  if (problem.empty()) tenant->*limit.member = static_cast<uint64_t>(value);
+  return problem;
 }
 
-std::string SetTenantWallDeadline(int64_t value, TenantConfig* tenant) {
-  return SetWallDeadline<&TenantConfig::wall_deadline_ms, TenantConfig>(value, tenant);
+std::string SetTenantLimit(const TenantLimit& limit, std::string_view text, TenantConfig* tenant) {
+  if (text == "default") {
+    (tenant->*limit.member).reset();
+    return {};
+  }
+  if (limit.is_size) {
+    uint64_t bytes;
+    std::string problem = SetSize(text, limit.min, limit.max, &bytes);
+    if (problem.empty()) tenant->*limit.member = bytes;
+    return problem;
+  }
+  int64_t value;
+  const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (status != std::errc() || end != text.data() + text.size()) {
+    return fmt::format("is '{}', not an integer; give one from {} to {}, or default",
+                       Quotable(text), limit.min, limit.max);
+  }
+  return SetTenantLimit(limit, value, tenant);
 }
 
 std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant) {
@@ -91,6 +98,15 @@ std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant) {
     return {};
   }
   return fmt::format("is '{}', not an isolation; give isolate or process", Quotable(text));
+}
+
+std::string SetTenantOverLimit(std::string_view text, TenantConfig* tenant) {
+  for (const OverLimit over_limit : {OverLimit::kWait, OverLimit::kRefuse}) {
+    if (text != NameOf(over_limit)) continue;
+    tenant->over_limit = over_limit;
+    return {};
+  }
+  return fmt::format("is '{}'; give wait or refuse", Quotable(text));
 }
 
 std::string AddPassword(std::string_view text, TenantConfig* tenant) {
@@ -108,12 +124,17 @@ std::string AddPasswordSha256(std::string_view text, TenantConfig* tenant) {
 }
 
 std::string SetTenantOption(std::string_view option, std::string_view value, TenantConfig* tenant) {
-  std::string names;
+  for (const TenantLimit& limit : kTenantLimits) {
+    if (limit.name == option) return SetTenantLimit(limit, value, tenant);
+  }
+  std::vector<std::string_view> names;
   for (const TextOption& known : kOptions) {
     if (known.name == option) return known.set(value, tenant);
-    names += fmt::format("{}{}", names.empty() ? "" : ", ", known.name);
+    names.push_back(known.name);
   }
-  return fmt::format("is no option of a tenant; give one of {}", names);
+  for (const TenantLimit& limit : kTenantLimits) names.push_back(limit.name);
+  std::sort(names.begin(), names.end());
+  return fmt::format("is no option of a tenant; give one of {}", fmt::join(names, ", "));
 }
 
 }  // namespace shredder::config

@@ -16,15 +16,33 @@ std::string CheckRange(int64_t value, uint64_t min, uint64_t max) {
   return fmt::format("is {}, out of range; give a number from {} to {}", value, min, max);
 }
 
-std::string SetMemory(std::string_view text, uint64_t* memory_bytes) {
-  const std::optional<uint64_t> bytes = ParseMemorySize(text);
-  if (!bytes) return fmt::format("is '{}', not a size; give one such as \"256mb\"", Quotable(text));
-  if (*bytes < layout::kMinQuotaBytes || *bytes > layout::kMaxQuotaBytes) {
-    return fmt::format("is '{}', out of range; give a size from {}mb to {}gb", Quotable(text),
-                       layout::kMinQuotaBytes >> 20, layout::kMaxQuotaBytes >> 30);
+namespace {
+
+std::string FormatSize(uint64_t bytes) {
+  int unit = 0;
+  while (unit < 3 && bytes % 1024 == 0) {
+    bytes /= 1024;
+    ++unit;
   }
-  *memory_bytes = *bytes;
+  constexpr std::string_view kUnits[] = {"", "kb", "mb", "gb"};
+  return fmt::format("{}{}", bytes, kUnits[unit]);
+}
+
+}  // namespace
+
+std::string SetSize(std::string_view text, uint64_t min, uint64_t max, uint64_t* bytes) {
+  const std::optional<uint64_t> size = ParseMemorySize(text);
+  if (!size) return fmt::format("is '{}', not a size; give one such as \"256mb\"", Quotable(text));
+  if (*size < min || *size > max) {
+    return fmt::format("is '{}', out of range; give a size from {} to {}", Quotable(text),
+                       FormatSize(min), FormatSize(max));
+  }
+  *bytes = *size;
   return {};
+}
+
+std::string SetMemory(std::string_view text, uint64_t* memory_bytes) {
+  return SetSize(text, layout::kMinQuotaBytes, layout::kMaxQuotaBytes, memory_bytes);
 }
 
 std::optional<uint64_t> ParseMemorySize(std::string_view text) {

@@ -36,6 +36,9 @@ constexpr auto SetDeadline = SetCount<Member, 1, engine::kMaxDeadlineMs, Target>
 template <auto Member, typename Target>
 constexpr auto SetWallDeadline = SetCount<Member, 1, kMaxWallDeadlineMs, Target>;
 
+// A size from `min` to `max` bytes, each a whole number of some unit.
+std::string SetSize(std::string_view text, uint64_t min, uint64_t max, uint64_t* bytes);
+// A store's quota.
 std::string SetMemory(std::string_view text, uint64_t* memory_bytes);
 
 }  // namespace shredder::config

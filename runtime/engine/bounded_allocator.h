@@ -13,6 +13,8 @@ class BoundedAllocator final : public v8::ArrayBuffer::Allocator {
  public:
   explicit BoundedAllocator(size_t limit_bytes) : limit_bytes_(limit_bytes) {}
 
+  void SetLimit(size_t limit_bytes) { limit_bytes_ = limit_bytes; }
+
   void* Allocate(size_t length) override;
   void* AllocateUninitialized(size_t length) override;
   void Free(void* data, size_t length) override;
@@ -26,7 +28,7 @@ class BoundedAllocator final : public v8::ArrayBuffer::Allocator {
 
   bool Charge(size_t length);
 
-  const size_t limit_bytes_;
+  size_t limit_bytes_;
   std::atomic<size_t> used_bytes_{0};
 };
 

@@ -21,6 +21,9 @@ namespace shredder::engine {
 
 class RunClock;
 
+// What the reply of a function may take at most.
+inline constexpr uint64_t kMaxFunctionReplyBytes = 64ull << 20;
+
 // What a tenant's functions may take.
 struct HostLimits {
   // An invocation's deadline: of CPU time of the shard's thread (1 to kMaxDeadlineMs), and of wall
@@ -32,6 +35,13 @@ struct HostLimits {
   uint64_t load_deadline_ms = 500;
   std::optional<uint64_t> load_wall_deadline_ms;
   uint64_t heap_limit_mb = 64;  // the JavaScript heap, 8 to 4096
+  // The contents of its ArrayBuffers; as heap_limit_mb where absent.
+  std::optional<uint64_t> array_buffer_limit_mb;
+  // A reply as it is held before it is encoded; at most kMaxFunctionReplyBytes count.
+  uint64_t max_reply_bytes = kMaxFunctionReplyBytes;
+  // Its libraries, and their code together. What has more keeps it, and gets no more.
+  uint64_t max_libraries = 256;
+  uint64_t library_bytes = 64ull << 20;
 
   bool operator==(const HostLimits&) const = default;
 };

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/engine/exception.h"
+#include "runtime/engine/size_text.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
 #include "runtime/store/transaction.h"
@@ -153,6 +154,7 @@ FunctionHost::Impl::~Impl() { GiveUp(); }
 void FunctionHost::Impl::SetLimits(const HostLimits& limits) {
   if (isolate_ && limits.heap_limit_mb != limits_.heap_limit_mb) GiveUp();
   limits_ = limits;
+  if (isolate_) isolate_->SetArrayBufferLimit(ArrayBufferLimit());
   call_budget_ = MakeBudget(limits.deadline_ms, limits.wall_deadline_ms);
   load_budget_ = MakeBudget(limits.load_deadline_ms, limits.load_wall_deadline_ms);
 }
@@ -170,6 +172,7 @@ bool FunctionHost::Impl::EnsureIsolate(std::string* error) {
     *error = "ERR no memory for the tenant's JavaScript context";
     return false;
   }
+  isolate_->SetArrayBufferLimit(ArrayBufferLimit());
   isolate_->AttachStore(store_);
   place_ = others.insert(others.end(), this);
   return true;
@@ -220,13 +223,15 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   if (existing != nullptr && !replace) {
     return MakeError("ERR Library '" + metadata->name + "' already exists");
   }
-  if (existing == nullptr && libraries_.size() == kMaxLibraries) {
-    return MakeError("ERR the tenant has 256 libraries, which is the most; delete one first");
+  if (existing == nullptr && libraries_.size() >= limits_.max_libraries) {
+    return MakeError("ERR the tenant has " + std::to_string(libraries_.size()) +
+                     " libraries, and may have " + std::to_string(limits_.max_libraries) +
+                     "; delete one first");
   }
   const size_t replaced_bytes = existing != nullptr ? existing->info.code.size() : 0;
-  if (code_bytes_ - replaced_bytes + code.size() > kMaxTenantLibraryBytes) {
-    return MakeError(
-        "ERR the tenant's libraries would be larger than 64 MiB together; delete one first");
+  if (code_bytes_ - replaced_bytes + code.size() > limits_.library_bytes) {
+    return MakeError("ERR the tenant's libraries would be larger than " +
+                     SizeText(limits_.library_bytes) + " together; delete one first");
   }
   if (!EnsureIsolate(&error)) return MakeError(std::move(error));
 
@@ -373,7 +378,8 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
         return false;
     }
   }
-  return ReadValue(context, returned, &steps, result);
+  return ReadValue(context, returned, &steps,
+                   std::min(limits_.max_reply_bytes, kMaxFunctionReplyBytes), result);
 }
 
 Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std::string_view> keys,

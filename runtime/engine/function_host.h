@@ -72,6 +72,9 @@ class FunctionHost::Impl {
   // One run of tenant code: arms the watchdog, and says afterwards how it ended.
   class Run;
 
+  uint64_t ArrayBufferLimit() const {
+    return limits_.array_buffer_limit_mb.value_or(limits_.heap_limit_mb) << 20;
+  }
   // Makes the isolate where there is none, and notes that it is used. False, with the error's line,
   // when memory runs out.
   bool EnsureIsolate(std::string* error);

@@ -19,9 +19,6 @@ namespace shredder::engine {
 
 // Libraries larger than this are refused.
 inline constexpr size_t kMaxLibraryBytes = 4 * 1024 * 1024;
-// A tenant's libraries, and their code together.
-inline constexpr size_t kMaxLibraries = 256;
-inline constexpr size_t kMaxTenantLibraryBytes = 64 * 1024 * 1024;
 // What a library exports, and what its functions say of themselves.
 inline constexpr size_t kMaxFunctions = 4096;
 inline constexpr size_t kMaxDescriptionCharacters = 4096;

@@ -28,6 +28,9 @@ class TenantIsolate {
   // Makes it the tenant's of this store, which must outlive it and not change its base. Once.
   void AttachStore(store::Store* store);
 
+  // Of the contents of ArrayBuffers; those that are there stay.
+  void SetArrayBufferLimit(uint64_t bytes) { allocator_.SetLimit(bytes); }
+
   uint64_t heap_limit_mb() const { return heap_limit_mb_; }
   v8::Isolate* isolate() const { return isolate_; }
   v8::Local<v8::Context> context() const { return context_.Get(isolate_); }

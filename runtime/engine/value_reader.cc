@@ -3,6 +3,7 @@
 #include <cstring>
 #include <string>
 
+#include "runtime/engine/size_text.h"
 #include "runtime/engine/v8_strings.h"
 
 namespace shredder::engine {
@@ -11,8 +12,8 @@ namespace {
 
 class ValueReader {
  public:
-  ValueReader(v8::Local<v8::Context> context, WatchedSteps* steps)
-      : isolate_(context->GetIsolate()), context_(context), steps_(steps) {}
+  ValueReader(v8::Local<v8::Context> context, WatchedSteps* steps, uint64_t max_bytes)
+      : isolate_(context->GetIsolate()), context_(context), steps_(steps), max_bytes_(max_bytes) {}
 
   bool Read(v8::Local<v8::Value> value, int depth, Value* result) {
     if (depth > kMaxReplyDepth)
@@ -61,9 +62,11 @@ class ValueReader {
     return false;
   }
 
+  bool ThrowTooLarge() { return Throw(("a reply is larger than " + SizeText(max_bytes_)).c_str()); }
+
   // Counts what the reply takes up, before it does.
   bool Charge(size_t bytes) {
-    if (bytes > kMaxReplyBytes - charged_) return Throw("a reply is larger than 64 MiB");
+    if (bytes > max_bytes_ - charged_) return ThrowTooLarge();
     charged_ += bytes;
     return true;
   }
@@ -78,7 +81,7 @@ class ValueReader {
   // the string for it, and ends the process where its heap has no room for that.
   bool ChargeString(v8::Local<v8::String> string) {
     const size_t characters = static_cast<size_t>(string->Length());
-    if (characters > kMaxReplyBytes - charged_) return Charge(characters);
+    if (characters > max_bytes_ - charged_) return Charge(characters);
     return Charge(static_cast<size_t>(string->Utf8Length(isolate_)));
   }
 
@@ -107,7 +110,7 @@ class ValueReader {
     }
     // 64 bits are 19 digits and a quarter.
     const size_t words = static_cast<size_t>(bigint->WordCount());
-    if (words > (kMaxReplyBytes - charged_) / 19) return Charge(words * 19);
+    if (words > (max_bytes_ - charged_) / 19) return Charge(words * 19);
     v8::Local<v8::String> digits;
     return bigint->ToString(context_).ToLocal(&digits) && ReadString(digits, result);
   }
@@ -173,14 +176,15 @@ class ValueReader {
   v8::Isolate* isolate_;
   v8::Local<v8::Context> context_;
   WatchedSteps* steps_;
+  const size_t max_bytes_;
   size_t charged_ = 0;
 };
 
 }  // namespace
 
 bool ReadValue(v8::Local<v8::Context> context, v8::Local<v8::Value> value, WatchedSteps* steps,
-               Value* result) {
-  return ValueReader(context, steps).Read(value, 0, result);
+               uint64_t max_bytes, Value* result) {
+  return ValueReader(context, steps, max_bytes).Read(value, 0, result);
 }
 
 }  // namespace shredder::engine

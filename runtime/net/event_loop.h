@@ -59,11 +59,28 @@ struct ConnectionLimits {
   size_t max_unsent_bytes = 1ull << 30;  // output not taken by the peer; beyond it, the same
   // Reading pauses until the peer has taken its replies.
   size_t pause_reading_at_unsent_bytes = 1ull << 20;
+  // Reading pauses while the handler, turn after turn, has so much left that it could consume.
+  size_t pause_reading_at_unread_bytes = 1ull << 20;
+};
+
+// What several connections hold together: bytes that have been received and not consumed, and
+// output that the kernel has not taken. A connection whose bytes bring it over the limit is closed.
+struct ByteAccount {
+  uint64_t bytes = 0;
+  uint64_t limit = UINT64_MAX;
+  uint64_t closed = 0;  // connections, for the limit
 };
 
 class Connection {
  public:
   virtual ~Connection() = default;
+  // Where the connection's bytes count from now on, beside its own limits; null: nowhere. The
+  // account outlives the connection or its place there.
+  void SetAccount(ByteAccount* account) {
+    if (account_ != nullptr) account_->bytes -= accounted_bytes_;
+    account_ = account;
+    if (account_ != nullptr) account_->bytes += accounted_bytes_;
+  }
   // Replies are appended here; the loop sends what is there after OnData, and whenever Flush is
   // called from elsewhere.
   std::string& output() { return output_; }
@@ -75,6 +92,11 @@ class Connection {
   // does.
   virtual void PauseReading() = 0;
   virtual void ResumeReading() = 0;
+  // From inside an OnData that consumes nothing: it is not called again before EndDeferral, though
+  // what is unread could be consumed. What arrives meanwhile waits within bounds. EndDeferral never
+  // calls OnData itself: the loop's next turn does.
+  virtual void Defer() = 0;
+  virtual void EndDeferral() = 0;
   // Takes the connection out of the loop. No OnData any more; what OnData does not consume, when it
   // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go
   // of the connection, within a turn or two; until then output() may be appended to, and Close
@@ -90,6 +112,8 @@ class Connection {
 
  protected:
   std::string output_;
+  ByteAccount* account_ = nullptr;
+  uint64_t accounted_bytes_ = 0;
   uint64_t id_ = 0;
   std::string peer_;
   void* user_data_ = nullptr;
@@ -153,6 +177,10 @@ class EventLoop {
 
   // Calls `callback` about every `interval_ms` from Run.
   virtual void SetTimer(uint64_t interval_ms, std::function<void()> callback) = 0;
+
+  // Called at the end of each turn, PollOnce's included, from outside of all handlers of that turn:
+  // what it resumes is served in the next one, which then does not wait.
+  virtual void SetTurnEnd(std::function<void()> callback) = 0;
 
   virtual void Run() = 0;   // until Stop
   virtual void Stop() = 0;  // Run returns after its current turn; async-signal-safe

@@ -63,6 +63,12 @@ void LoopConnection::ResumeReading() {
   loop->ContinueReading(*this);
 }
 
+void LoopConnection::EndDeferral() {
+  if (!deferred) return;
+  deferred = false;
+  loop->ContinueReading(*this);
+}
+
 // ---- Listening and accepting
 
 bool LoopBase::ListenTcp(const std::string& address, uint16_t port, ConnectionHandler* handler,
@@ -236,6 +242,7 @@ void LoopBase::Turn(uint64_t until_ms) {
   DeliverReleased();
   ReapClosed();
   ResumeAccepting();
+  if (turn_end_) turn_end_();
 }
 
 // As epoll_wait takes it.
@@ -263,7 +270,7 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
     Keep(connection, &connection.late_input, bytes);
     return;
   }
-  if (connection.paused() || !connection.input.empty()) {
+  if (!connection.serveable() || !connection.input.empty()) {
     if (Keep(connection, &connection.input, bytes)) ServeInput(connection);
     return;
   }
@@ -273,7 +280,10 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
 }
 
 void LoopBase::ServeInput(LoopConnection& connection) {
-  if (connection.state != LoopConnection::State::kOpen || connection.paused()) return;
+  if (!connection.serveable()) {
+    UpdateBacklog(connection, connection.deferred);
+    return;
+  }
   const size_t consumed = CallOnData(connection, connection.input.view());
   connection.input.Consume(consumed);
   Settle(connection, consumed > 0);
@@ -293,7 +303,23 @@ bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string
   const size_t unread = connection.input.size() + connection.late_input.size();
   const bool fits = unread + bytes.size() <= options_.limits.max_unread_bytes ||
                     connection.state == LoopConnection::State::kReleasing;
-  if (fits && buffer->Append(bytes)) return true;
+  if (fits && buffer->Append(bytes)) return Account(connection);
+  Close(connection);
+  return false;
+}
+
+bool LoopBase::Account(LoopConnection& connection) {
+  const uint64_t bytes =
+      connection.input.size() + connection.late_input.size() + connection.unsent();
+  const uint64_t before = std::exchange(connection.accounted_bytes_, bytes);
+  ByteAccount* const account = connection.account_;
+  if (account == nullptr) return true;
+  account->bytes += bytes - before;
+  if (bytes <= before || account->bytes <= account->limit ||
+      connection.state == LoopConnection::State::kReleasing) {
+    return true;
+  }
+  ++account->closed;
   Close(connection);
   return false;
 }
@@ -312,14 +338,21 @@ void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   }
   FlushOutput(connection);
   if (connection.state != LoopConnection::State::kOpen) return;
+  // Where the handler has consumed nothing, it needs more.
+  UpdateBacklog(connection, progressed || connection.deferred);
   if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
   connection.redeliver = false;
   if (connection.eof) FinishAfterEof(connection);
   UpdateReading(connection);
 }
 
+void LoopBase::UpdateBacklog(LoopConnection& connection, bool could_consume) {
+  connection.backlogged =
+      could_consume && connection.input.size() > options_.limits.pause_reading_at_unread_bytes;
+}
+
 void LoopBase::QueueReady(LoopConnection& connection) {
-  if (connection.ready || connection.paused()) return;
+  if (connection.ready || !connection.serveable()) return;
   connection.ready = true;
   ready_.push_back(connection.ref);
 }
@@ -340,7 +373,7 @@ void LoopBase::ServeReady() {
 
 // After a pause has ended.
 void LoopBase::ContinueReading(LoopConnection& connection) {
-  if (connection.state != LoopConnection::State::kOpen || connection.paused()) return;
+  if (!connection.serveable()) return;
   if (connection.serving) {
     connection.redeliver = true;
     return;
@@ -361,7 +394,7 @@ void LoopBase::ReceivedEof(LoopConnection& connection) {
 
 // The peer sends no more: once its requests are served and answered, the connection is done.
 void LoopBase::FinishAfterEof(LoopConnection& connection) {
-  if (connection.serving || connection.paused() || connection.ready) return;
+  if (connection.serving || !connection.serveable() || connection.ready) return;
   connection.CloseAfterFlush();
 }
 
@@ -375,6 +408,7 @@ void LoopBase::FlushOutput(LoopConnection& connection) {
 
 void LoopBase::CheckOutput(LoopConnection& connection) {
   if (connection.state == LoopConnection::State::kClosed) return;
+  if (!Account(connection)) return;
   const ConnectionLimits& limits = options_.limits;
   const size_t unsent = connection.unsent();
   if (unsent > limits.max_unsent_bytes) {

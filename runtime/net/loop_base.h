@@ -39,6 +39,8 @@ struct LoopConnection final : public Connection {
   void Close() override;
   void PauseReading() override;
   void ResumeReading() override;
+  void Defer() override { deferred = true; }
+  void EndDeferral() override;
   bool Release() override;
 
   enum class State : uint8_t {
@@ -50,9 +52,12 @@ struct LoopConnection final : public Connection {
   };
 
   bool paused() const { return reading_paused || output_paused; }
+  // Whether OnData may be called.
+  bool serveable() const { return state == State::kOpen && !paused() && !deferred; }
   // Whether bytes from the peer are welcome now.
   bool wants_reading() const {
-    return !eof && !serving && (state == State::kLingering || (state == State::kOpen && !paused()));
+    return !eof && !serving &&
+           (state == State::kLingering || (state == State::kOpen && !paused() && !backlogged));
   }
   // Whether what the handler has not consumed is of use to anybody.
   bool keeps_input() const { return state == State::kOpen || state == State::kReleasing; }
@@ -70,6 +75,8 @@ struct LoopConnection final : public Connection {
   bool serving = false;         // inside the handler's OnOpen, OnData
   bool reading_paused = false;  // by PauseReading
   bool output_paused = false;   // until the peer has taken its replies
+  bool deferred = false;        // by Defer
+  bool backlogged = false;      // the handler has enough to consume
   bool eof = false;             // the peer has shut down its side
   bool ready = false;           // in LoopBase::ready_
   bool redeliver = false;       // OnData is due although no byte was consumed
@@ -108,6 +115,7 @@ class LoopBase : public EventLoop {
   void Stop() override;
   void Drain(uint64_t timeout_ms) override;
   void PollOnce() override;
+  void SetTurnEnd(std::function<void()> callback) override { turn_end_ = std::move(callback); }
   size_t connection_count() const override { return connection_count_; }
   const std::string& backend_note() const override { return note_; }
   void set_backend_note(std::string note) { note_ = std::move(note); }
@@ -219,6 +227,11 @@ class LoopBase : public EventLoop {
   bool Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes);
   void Settle(LoopConnection& connection, bool progressed);
   void CheckOutput(LoopConnection& connection);
+  // Takes note of whether the handler, which could consume what is unread, has enough of it.
+  void UpdateBacklog(LoopConnection& connection, bool could_consume);
+  // Brings the connection's account up to date; closes the connection and returns false where it
+  // has brought that over its limit.
+  bool Account(LoopConnection& connection);
   void Finish(LoopConnection& connection);
   void FinishAfterEof(LoopConnection& connection);
   void QueueReady(LoopConnection& connection);
@@ -258,6 +271,7 @@ class LoopBase : public EventLoop {
   std::vector<std::shared_ptr<Watched>> watched_;
   uint32_t next_watch_id_ = 0;
 
+  std::function<void()> turn_end_;
   std::function<void()> timer_;
   uint64_t timer_interval_ms_ = 0;
   uint64_t timer_at_ms_ = 0;

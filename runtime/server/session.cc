@@ -125,7 +125,10 @@ bool Session::GoTo(std::string_view name) {
 }
 
 bool Session::SetTenant(Tenant* tenant) {
-  if (tenant && !tenant_ && !shard_.HasRoomForClient()) {
+  const bool is_full =
+      tenant && tenant != tenant_ &&
+      ((!tenant_ && !shard_.HasRoomForClient()) || tenant->clients >= tenant->limits.max_clients);
+  if (is_full) {
     resp::ReplyWriter(&connection_.output(), protocol_).Error("ERR max number of clients reached");
     closing_ = true;
     return false;
@@ -136,11 +139,25 @@ bool Session::SetTenant(Tenant* tenant) {
     shard_.CountAuthenticated(*this, tenant != nullptr);
     unauthenticated_since_ms_ = shard_.clock().NowMs();
   }
+  if (tenant != tenant_) {
+    EndWaiting();
+    if (tenant_) --tenant_->clients;
+    if (tenant) ++tenant->clients;
+    connection_.SetAccount(tenant ? &tenant->connection_bytes : nullptr);
+  }
   tenant_ = tenant;
   parser_.SetLimits(tenant ? resp::RequestParser::Limits()
                            : resp::RequestParser::Limits::Unauthenticated());
   UpdateTime();
   return true;
+}
+
+void Session::Leave() {
+  if (tenant_ == nullptr) return;
+  EndWaiting();
+  --tenant_->clients;
+  connection_.SetAccount(nullptr);
+  shard_.CountAuthenticated(*this, false);
 }
 
 void Session::UpdateTime() {
@@ -270,6 +287,11 @@ size_t Session::OnData(std::string_view unread) {
         shard_.AddWaiting(this);
         break;
       }
+      if (outcome == Outcome::kDelay) {
+        connection_.PauseReading();
+        shard_.AddDelayed(this, delayed_until_ms_);
+        break;
+      }
       if (outcome == Outcome::kAwait) {
         if (destination_.empty()) {
           connection_.PauseReading();
@@ -333,14 +355,20 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
     return Outcome::kDone;
   }
   if (shard_.IsHeld(tenant_) && !(command->flags & kAllowBusy)) {
-    if (!shard_.IsBusy(*tenant_)) return Outcome::kWait;
+    if (!shard_.IsBusy(*tenant_)) return Wait(*command, Outcome::kWait);
     Refuse(command, shard_.IsRunning(tenant_) ? kBusyWithFunction
                     : tenant_->hold->is_exec  ? kBusyWithExec
                                               : kBusyWithCommand);
     return Outcome::kDone;
   }
-  if (shard_.IsFull() && !(command->flags & kAllowBusy)) return Outcome::kWait;
-  if (shard_.running() && NeedsEngine(*command)) return Outcome::kWait;
+  if (shard_.IsFull() && !(command->flags & kAllowBusy)) return Wait(*command, Outcome::kWait);
+  if (shard_.running() && NeedsEngine(*command)) return Wait(*command, Outcome::kWait);
+  if (tenant_ && tenant_->is_budgeted()) [[unlikely]] {
+    const Outcome outcome = Throttle(*command);
+    if (outcome != Outcome::kGoOn) return outcome;
+  }
+  if (is_in_flight_) [[unlikely]]
+    EndWaiting();
   last_container_ = container;
   last_command_ = command;
   if (queued_ && !(command->flags & kNotQueued)) {
@@ -352,6 +380,47 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   Execute(request);
   if (std::exchange(awaiting_, false)) return Outcome::kAwait;
   return command->flags & kMayBeLong ? Outcome::kDoneLong : Outcome::kDone;
+}
+
+Session::Outcome Session::Throttle(const Command& command) {
+  if (command.flags & kAllowBusy) return Outcome::kGoOn;
+  const uint64_t until_ms = tenant_->ThrottledUntilMs(last_request_ms_);
+  if (until_ms == 0) {
+    tenant_->operations.Take(1);
+    return Outcome::kGoOn;
+  }
+  if (!is_in_flight_) ++tenant_->stats.throttled;
+  if (tenant_->config.over_limit == config::OverLimit::kWait) {
+    delayed_until_ms_ = until_ms;
+    return Wait(command, Outcome::kDelay);
+  }
+  const bool is_cpu = tenant_->cpu.EmptyUntilMs(last_request_ms_) != 0;
+  Refuse(&command,
+         is_cpu ? fmt::format("THROTTLED the tenant has used its {} ms of CPU time a second; try "
+                              "again in {} ms",
+                              tenant_->limits.cpu_ms_per_second, until_ms - last_request_ms_)
+                : fmt::format("THROTTLED the tenant has used its {} operations a second; try again "
+                              "in {} ms",
+                              tenant_->limits.ops_per_second, until_ms - last_request_ms_));
+  return Outcome::kDone;
+}
+
+Session::Outcome Session::Wait(const Command& command, Outcome outcome) {
+  if (is_in_flight_ || tenant_ == nullptr) return outcome;
+  if (tenant_->in_flight < tenant_->limits.max_in_flight) {
+    ++tenant_->in_flight;
+    is_in_flight_ = true;
+    return outcome;
+  }
+  ++tenant_->stats.throttled;
+  Refuse(&command, fmt::format("THROTTLED {} requests of the tenant wait already, and {} may; wait "
+                               "for a reply first",
+                               tenant_->in_flight, tenant_->limits.max_in_flight));
+  return Outcome::kDone;
+}
+
+void Session::EndWaiting() {
+  if (std::exchange(is_in_flight_, false)) --tenant_->in_flight;
 }
 
 Session::Refusal Session::WhyRefused(const Command& command,

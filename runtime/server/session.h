@@ -49,6 +49,8 @@ class Session {
   // The reply to a TENANT command; nothing where the request is executed again once it is there.
   std::optional<std::string> ExecuteTenantCommand(std::span<const std::string_view> args);
   void OnTenantReply(std::string reply);
+  // Is no tenant's any more: the connection is going.
+  void Leave();
   // As a new connection: RESP2, without a name, not authenticated, no transaction.
   void Reset();
   // From MULTI on, until EndTransaction, which also forgets the watched keys.
@@ -61,6 +63,7 @@ class Session {
   // Requests are read again after a pause that the session has asked its shard for.
   void Resume() { connection_.ResumeReading(); }
 
+  const net::Connection& connection() const { return connection_; }
   uint64_t id() const { return connection_.id(); }
   const std::string& address() const { return connection_.peer_address(); }
   Tenant* tenant() const { return tenant_; }
@@ -99,10 +102,12 @@ class Session {
 
  private:
   enum class Outcome {
+    kGoOn,  // it is to be executed
     kDone,
     kDoneLong,  // a command that may have taken long
     kWait,      // not executed: the session waits until its tenant or the engine is free
     kAwait,     // not executed: the session waits for the authority, or leaves for another shard
+    kDelay,     // not executed: the session waits until delayed_until_ms_
   };
 
   void Restore(const control::HandOver& state);
@@ -117,6 +122,11 @@ class Session {
   Refusal WhyRefused(const Command& command, std::span<const std::string_view> args) const;
   static std::string ErrorOf(Refusal refusal, const Command* container, const Command& command);
   bool NeedsEngine(const Command& command) const;
+  // Takes what a command costs from its tenant's budgets; or it waits, or is refused.
+  Outcome Throttle(const Command& command);
+  // The request waits, as such an outcome; or is refused, where too many of the tenant's do.
+  Outcome Wait(const Command& command, Outcome outcome);
+  void EndWaiting();
   void Refuse(const Command* command, std::string_view error);
   void Queue(const Command& command, std::span<const std::string_view> args);
 
@@ -133,6 +143,9 @@ class Session {
   bool has_given_turns_ = false;  // in the request at hand
   bool closing_ = false;
   bool delayed_ = false;  // after a failed AUTH
+  // The request at hand waits, and counts among those of its tenant.
+  bool is_in_flight_ = false;
+  uint64_t delayed_until_ms_ = 0;
   // The request at hand is executed again later.
   bool awaiting_ = false;
   // The authority has been asked, and has not answered.

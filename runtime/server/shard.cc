@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <ctime>
 #include <utility>
 #include <variant>
 
@@ -21,6 +22,12 @@ constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
 constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 
 constexpr uint64_t kGaugeIntervalMs = 1000;
+
+uint64_t ThreadCpuNs() {
+  timespec time;
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
+}
 
 }  // namespace
 
@@ -78,22 +85,35 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
 
 void Shard::Configure(Tenant* tenant) {
   tenant->deadline = config::DeadlineOf(tenant->config, config_);
+  tenant->limits = config::LimitsOf(tenant->config, config_);
+  const config::Limits& limits = tenant->limits;
+  const uint64_t now_ms = clock_.NowMs();
+  tenant->operations.Configure(limits.ops_per_second, now_ms);
+  tenant->cpu.Configure(limits.cpu_ms_per_second == config::kUnlimited
+                            ? config::kUnlimited
+                            : limits.cpu_ms_per_second * 1'000'000,
+                        now_ms);
+  tenant->connection_bytes.limit = limits.connection_memory_bytes;
   std::string error;
   if (tenant->store->quota_bytes() != tenant->config.memory_bytes &&
       !tenant->store->SetQuota(tenant->config.memory_bytes, &error)) {
     log_.error("tenant '{}': its quota stays {} bytes: {}", tenant->name,
                tenant->store->quota_bytes(), error);
   }
-  tenant->functions->SetLimits(LimitsOf(*tenant));
+  tenant->functions->SetLimits(HostLimitsOf(*tenant));
 }
 
-engine::HostLimits Shard::LimitsOf(const Tenant& tenant) const {
+engine::HostLimits Shard::HostLimitsOf(const Tenant& tenant) const {
   engine::HostLimits limits;
   limits.deadline_ms = tenant.deadline.cpu_ms;
   limits.wall_deadline_ms = tenant.deadline.wall_ms;
   limits.load_deadline_ms = config_.load_deadline_ms;
   limits.load_wall_deadline_ms = config_.load_wall_deadline_ms;
-  limits.heap_limit_mb = config_.heap_limit_mb;
+  limits.heap_limit_mb = tenant.limits.heap_limit_mb;
+  limits.array_buffer_limit_mb = tenant.limits.array_buffer_limit_mb;
+  limits.max_reply_bytes = tenant.limits.max_reply_bytes;
+  limits.max_libraries = tenant.limits.max_libraries;
+  limits.library_bytes = tenant.limits.library_memory_bytes;
   return limits;
 }
 
@@ -165,6 +185,7 @@ void Shard::ReleaseLeaving() {
     }
     const std::string name = tenant->name;
     if (last_run_tenant_ == tenant) last_run_tenant_ = nullptr;
+    turns_.Forget(&tenant->turn_share);
     tenants_by_name_.erase(tenant->name);
     tenants_.erase(tenants_.begin() + static_cast<ptrdiff_t>(i));
     authority_->OnReleased(name);
@@ -221,6 +242,7 @@ void Shard::CloseLateSessions(uint64_t now_ms) {
 void Shard::Attach(net::EventLoop* loop) {
   loop_ = loop;
   loop->SetTimer(kTimerIntervalMs, [this] { OnTimer(); });
+  loop->SetTurnEnd([this] { OnTurnEnd(); });
 }
 
 uint16_t Shard::tcp_port() const { return loop_ ? loop_->bound_port() : 0; }
@@ -277,7 +299,53 @@ void Shard::OnTenantReply(uint64_t connection, std::string reply) {
 }
 
 size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
-  return static_cast<Session*>(connection.user_data())->OnData(unread);
+  auto* const session = static_cast<Session*>(connection.user_data());
+  Tenant* const tenant = session->tenant();
+  if (tenant == nullptr) return session->OnData(unread);
+  if (turns_.MustWait(tenant->turn_share)) [[unlikely]] {
+    turns_.Defer(&tenant->turn_share, &connection);
+    return 0;
+  }
+  if (turns_.is_contended() || tenant->cpu.is_limited()) {
+    return ServeMeasured(session, tenant, unread);
+  }
+  const size_t consumed = session->OnData(unread);
+  if (session->tenant() == tenant) {
+    turns_.Served(&tenant->turn_share, session->last_request_ms());
+  }
+  return consumed;
+}
+
+size_t Shard::ServeMeasured(Session* session, Tenant* tenant, std::string_view unread) {
+  const bool measures_cpu = tenant->cpu.is_limited();
+  const uint64_t others_ns = others_ns_;
+  const uint64_t others_cpu_ns = others_cpu_ns_;
+  const uint64_t start_ns = control::MonotonicNs();
+  const uint64_t start_cpu_ns = measures_cpu ? ThreadCpuNs() : 0;
+  cpu_measurements_ += measures_cpu;
+  const size_t consumed = session->OnData(unread);
+  cpu_measurements_ -= measures_cpu;
+  // It may have become another one's, and the tenant may be gone.
+  if (session->tenant() != tenant) return consumed;
+  turns_.Served(&tenant->turn_share, session->last_request_ms());
+  const uint64_t ns = control::MonotonicNs() - start_ns - (others_ns_ - others_ns);
+  turns_.Charge(&tenant->turn_share, static_cast<int64_t>(ns));
+  if (measures_cpu) {
+    tenant->cpu.Take(ThreadCpuNs() - start_cpu_ns - (others_cpu_ns_ - others_cpu_ns));
+  }
+  return consumed;
+}
+
+void Shard::ServeOthers() {
+  if (loop_ == nullptr) return;
+  const uint64_t start_ns = control::MonotonicNs();
+  const uint64_t start_cpu_ns = cpu_measurements_ > 0 ? ThreadCpuNs() : 0;
+  // What is measured inside must not be taken off twice.
+  const uint64_t others_ns = others_ns_;
+  const uint64_t others_cpu_ns = others_cpu_ns_;
+  loop_->PollOnce();
+  others_ns_ = others_ns + control::MonotonicNs() - start_ns;
+  if (cpu_measurements_ > 0) others_cpu_ns_ = others_cpu_ns + ThreadCpuNs() - start_cpu_ns;
 }
 
 void Shard::OnClose(net::Connection& connection) {
@@ -288,7 +356,10 @@ void Shard::OnClose(net::Connection& connection) {
 void Shard::Forget(Session& session) {
   std::erase(waiting_, &session);
   std::erase_if(delayed_, [&](const Delayed& delayed) { return delayed.session == &session; });
-  if (session.tenant() != nullptr) CountAuthenticated(session, false);
+  if (Tenant* const tenant = session.tenant()) {
+    turns_.Forget(&tenant->turn_share, &session.connection());
+  }
+  session.Leave();
   unauthenticated_.erase(session.id());
   status_.unauthenticated.store(static_cast<uint32_t>(unauthenticated_.size()),
                                 std::memory_order_relaxed);
@@ -310,6 +381,7 @@ void Shard::OnTimer() {
   ReleaseLeaving();
   if (std::exchange(has_left_slots_, false)) authority_->OnSlotsLeft();
   ResumeDelayed(now_ms);
+  turns_.Tick(now_ms);
   ReapExpired();
   SampleRates(now_ms);
   if (memory_gauge_ && now_ms - gauged_ms_ >= kGaugeIntervalMs) {
@@ -386,7 +458,7 @@ void Shard::OnYield() {
     return;
   }
   ResumeBusy();
-  if (loop_) loop_->PollOnce();
+  ServeOthers();
 }
 
 void Shard::GiveTurn(Tenant* tenant, uint64_t since_ms) {
@@ -396,7 +468,7 @@ void Shard::GiveTurn(Tenant* tenant, uint64_t since_ms) {
   if (!was_held) tenant->hold = {since_ms, false};
   ResumeBusy();
   ++nested_turns_;
-  if (loop_) loop_->PollOnce();
+  ServeOthers();
   --nested_turns_;
   if (!was_held) tenant->hold.reset();
 }

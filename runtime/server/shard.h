@@ -26,6 +26,7 @@
 #include "runtime/net/event_loop.h"
 #include "runtime/server/authority.h"
 #include "runtime/server/clock.h"
+#include "runtime/server/fair_turns.h"
 #include "runtime/server/memory_gauge.h"
 #include "runtime/server/session.h"
 #include "runtime/server/tenant.h"
@@ -111,6 +112,8 @@ class Shard : public net::ConnectionHandler {
   void OnTimer();
   // From inside an invocation: serves the other connections.
   void OnYield();
+  // At the end of each turn of the loop.
+  void OnTurnEnd() { turns_.EndTurn(); }
   // Stops the loop, and terminates the invocation that runs. Async-signal-safe.
   void RequestStop();
 
@@ -124,7 +127,7 @@ class Shard : public net::ConnectionHandler {
   Tenant* FindTenant(std::string_view name);
   // The session counts as one of an authenticated client from now on, or no longer.
   void CountAuthenticated(Session& session, bool is_authenticated);
-  // Whether one more may be.
+  // Whether one more may be, of any tenant.
   bool HasRoomForClient() const { return page_->clients() < config_.max_clients; }
 
   // By connection id.
@@ -168,7 +171,11 @@ class Shard : public net::ConnectionHandler {
     uint64_t until_ms;
   };
 
-  engine::HostLimits LimitsOf(const Tenant& tenant) const;
+  engine::HostLimits HostLimitsOf(const Tenant& tenant) const;
+  // Serves a connection of the tenant, and takes note of the time that it takes.
+  size_t ServeMeasured(Session* session, Tenant* tenant, std::string_view unread);
+  // Serves the other connections, from inside one's request.
+  void ServeOthers();
   // The tenant's limits, as its configuration and the server's have them.
   void Configure(Tenant* tenant);
   void ConfigureWaiting();
@@ -215,6 +222,12 @@ class Shard : public net::ConnectionHandler {
   std::vector<Delayed> delayed_;
   bool has_left_slots_ = false;  // that the authority has not been told of
   Session* executing_ = nullptr;
+  FairTurns turns_;
+  // Time that requests have spent in ServeOthers: others' time. Of CPU time only while
+  // cpu_measurements_ of requests are under way.
+  uint64_t others_ns_ = 0;
+  uint64_t others_cpu_ns_ = 0;
+  int cpu_measurements_ = 0;
   Tenant* reaping_ = nullptr;  // whose expired keys are being removed
   // Commands of so many tenants may be under way at once, each inside a turn that another has
   // given: each takes a piece of the stack, which V8 needs too.

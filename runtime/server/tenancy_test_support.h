@@ -60,6 +60,7 @@ class TestLoop : public net::EventLoop {
   void Unwatch(int) override {}
   uint16_t bound_port() const override { return 7379; }
   void SetTimer(uint64_t, std::function<void()>) override {}
+  void SetTurnEnd(std::function<void()>) override {}
   void Run() override {}
   void Stop() override { ++stops; }
   void Drain(uint64_t) override {}

@@ -1,6 +1,7 @@
 // A tenant: who it is, its data and its functions.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,9 @@
 
 #include "runtime/config/config.h"
 #include "runtime/engine/engine.h"
+#include "runtime/net/event_loop.h"
+#include "runtime/server/fair_turns.h"
+#include "runtime/server/token_bucket.h"
 #include "runtime/server/watched_keys.h"
 #include "runtime/store/store.h"
 
@@ -34,6 +38,7 @@ struct TenantStats {
   uint64_t misses = 0;
   uint64_t expired_keys = 0;  // removed by the shard's timer
   uint64_t connections = 0;   // sessions that have authenticated as the tenant so far
+  uint64_t throttled = 0;     // requests that had to wait for budget, or were refused for it
   RateMeter rate;
 };
 
@@ -49,6 +54,7 @@ struct Tenant final : store::MemoryOwner {
   std::string name;
   config::TenantConfig config;
   config::Deadline deadline;
+  config::Limits limits;
   std::unique_ptr<store::Store> store;              // in a pool, or in memory of its own
   std::unique_ptr<WatchedKeys> watched_keys;        // destroyed before the store
   std::unique_ptr<engine::FunctionHost> functions;  // destroyed before the store
@@ -59,6 +65,18 @@ struct Tenant final : store::MemoryOwner {
     bool is_exec;
   };
   std::optional<Hold> hold;
+  // Its budgets, of operations and of nanoseconds of CPU time.
+  TokenBucket operations;
+  TokenBucket cpu;
+  bool is_budgeted() const { return operations.is_limited() || cpu.is_limited(); }
+  // 0 where both have something, else the time when they will.
+  uint64_t ThrottledUntilMs(uint64_t now_ms) {
+    return std::max(operations.EmptyUntilMs(now_ms), cpu.EmptyUntilMs(now_ms));
+  }
+  uint64_t clients = 0;    // sessions that are authenticated as the tenant
+  uint64_t in_flight = 0;  // of these, with a request that waits
+  net::ByteAccount connection_bytes;
+  TurnShare turn_share;
   bool must_configure = false;  // its configuration has changed since it was looked at
   bool is_leaving = false;      // to be released as soon as nothing of it is under way
   TenantStats stats;

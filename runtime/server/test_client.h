@@ -39,9 +39,12 @@ class TestConnection : public net::Connection {
   void Close() override { closed = true; }
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }
+  void Defer() override { deferred = true; }
+  void EndDeferral() override { deferred = false; }
   bool Release() override { return false; }
 
   bool paused = false;
+  bool deferred = false;
   bool closed = false;
 };
 
@@ -100,6 +103,10 @@ class TestClient {
     while (consumed > 0 && !unread_.empty() && !connection_.paused && !connection_.closed) {
       consumed = server_.shard().OnData(connection_, unread_);
       unread_.erase(0, consumed);
+      while (connection_.deferred) {
+        server_.shard().OnTurnEnd();
+        consumed = 1;
+      }
     }
   }
   // What has been replied since the last call, the line ends between its parts as spaces.

@@ -175,13 +175,19 @@ void Get(const Request& request) {
   if (!record) return;
   const config::TenantConfig& tenant = record->config;
   const config::Deadline deadline = config::DeadlineOf(tenant, request.server);
+  const config::Limits limits = config::LimitsOf(tenant, request.server);
   std::string reply;
   resp::ReplyWriter writer(&reply, request.protocol);
   const auto number = [&writer](std::string_view key, uint64_t value) {
     writer.Bulk(key);
     writer.Integer(static_cast<int64_t>(value));
   };
-  writer.Map(10);
+  const auto limit = [&](std::string_view key, uint64_t value) {
+    if (value != config::kUnlimited) return number(key, value);
+    writer.Bulk(key);
+    writer.Bulk("none");
+  };
+  writer.Map(21);
   writer.Bulk("name");
   writer.Bulk(tenant.name);
   number("memory", tenant.memory_bytes);
@@ -189,6 +195,18 @@ void Get(const Request& request) {
   number("wall-deadline-ms", deadline.wall_ms);
   writer.Bulk("isolation");
   writer.Bulk(config::NameOf(tenant.isolation));
+  limit("cpu-ms-per-second", limits.cpu_ms_per_second);
+  limit("ops-per-second", limits.ops_per_second);
+  writer.Bulk("over-limit");
+  writer.Bulk(config::NameOf(tenant.over_limit));
+  limit("max-clients", limits.max_clients);
+  limit("max-in-flight", limits.max_in_flight);
+  limit("connection-memory", limits.connection_memory_bytes);
+  limit("max-reply", limits.max_reply_bytes);
+  limit("heap-limit-mb", limits.heap_limit_mb);
+  limit("array-buffer-limit-mb", limits.array_buffer_limit_mb);
+  limit("max-libraries", limits.max_libraries);
+  limit("library-memory", limits.library_memory_bytes);
   number("passwords", tenant.secrets.size());
   number("shard", record->shard);
   writer.Bulk("admin");

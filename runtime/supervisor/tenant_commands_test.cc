@@ -141,6 +141,12 @@ TEST_F(TenantCommands, CreateRefusesWhatAFileMayNotHave) {
             "-ERR deadline-ms is 'x', not an integer; give"},
            {"CREATE blue PASSWORD b WALL-DEADLINE-MS 49",
             "-ERR tenant 'blue': wall-deadline-ms is 49, less than deadline-ms, which is 50; give"},
+           {"CREATE blue PASSWORD b OPS-PER-SECOND 0",
+            "-ERR ops-per-second is 0, out of range; give a number from 1 to 100000000"},
+           {"CREATE blue PASSWORD b MAX-REPLY lots",
+            "-ERR max-reply is 'lots', not a size; give one such as"},
+           {"CREATE blue PASSWORD b OVER-LIMIT drop",
+            "-ERR over-limit is 'drop'; give wait or refuse"},
            {"CREATE blue PASSWORD b ADMIN true",
             "-ERR admin is no option of a tenant; give one of"},
            {"CREATE blue ONLY-PASSWORD b", "-ERR only-password is no option of a tenant; give"},
@@ -222,16 +228,27 @@ TEST_F(TenantCommands, GetShowsEffectiveDeadlinesAndNoPassword) {
   control_.tenants.SetLibrary("red", "graph", "source");
   server_.deadline_ms = 60;
   EXPECT_EQ((*this)("GET red"),
-            "*20 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
-            ":1200 $9 isolation $7 isolate $9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 "
+            "*42 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
+            ":1200 $9 isolation $7 isolate $17 cpu-ms-per-second $4 none $14 ops-per-second $4 "
+            "none $10 over-limit $4 wait $11 max-clients :10000 $13 max-in-flight $4 none $17 "
+            "connection-memory :1073741824 $9 max-reply :536870912 $13 heap-limit-mb :64 $21 "
+            "array-buffer-limit-mb :64 $13 max-libraries :256 $14 library-memory :67108864 "
+            "$9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 "
             "file $9 libraries *2 $5 "
             "graph $4 math");
   protocol_ = resp::Protocol::kResp3;
-  (*this)("CREATE blue PASSWORD b PASSWORD c DEADLINE-MS 7 MEMORY 1mb ISOLATION process");
+  (*this)(
+      "CREATE blue PASSWORD b PASSWORD c DEADLINE-MS 7 MEMORY 1mb ISOLATION process "
+      "OPS-PER-SECOND 5 CPU-MS-PER-SECOND 6 OVER-LIMIT refuse MAX-CLIENTS 7 MAX-IN-FLIGHT 8 "
+      "CONNECTION-MEMORY 1mb MAX-REPLY 64kb HEAP-LIMIT-MB 9 ARRAY-BUFFER-LIMIT-MB 10 "
+      "MAX-LIBRARIES 11 LIBRARY-MEMORY 64kb");
   EXPECT_EQ(
       (*this)("GET blue"),
-      "%10 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
-      "isolation $7 process $9 passwords :2 $5 shard :1 $5 admin #f $6 source $7 command $9 "
+      "%21 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
+      "isolation $7 process $17 cpu-ms-per-second :6 $14 ops-per-second :5 $10 over-limit $6 "
+      "refuse $11 max-clients :7 $13 max-in-flight :8 $17 connection-memory :1048576 $9 max-reply "
+      ":65536 $13 heap-limit-mb :9 $21 array-buffer-limit-mb :10 $13 max-libraries :11 $14 "
+      "library-memory :65536 $9 passwords :2 $5 shard :1 $5 admin #f $6 source $7 command $9 "
       "libraries *0");
   EXPECT_EQ((*this)("GET green"), "-ERR no tenant 'green'; TENANT LIST 0 has their names");
 }

@@ -186,8 +186,8 @@ void HandleClientList(Request& request) {
     AppendInPieces(request, &lines, Describe(session, now_ms) + "\n");
   };
   const auto goes_on = [&] {
-    if (lines.size() > kMaxReplyBytes) {
-      ReplyTooLong(request.reply);
+    if (lines.size() > MaxReplyBytes(request)) {
+      ReplyTooLong(request);
       return false;
     }
     if (request.session.Step(kStepsPerSession)) return true;

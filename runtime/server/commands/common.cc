@@ -10,20 +10,25 @@
 
 namespace shredder::server {
 
-void ReplyTooLong(resp::ReplyWriter& reply) {
-  reply.Error(
-      fmt::format("ERR reply is longer than {} bytes; ask for less at a time", kMaxReplyBytes));
+size_t MaxReplyBytes(const Request& request) { return request.tenant->limits.max_reply_bytes; }
+
+void ReplyTooLong(Request& request) {
+  request.reply.Error(fmt::format("ERR reply is longer than {} bytes; ask for less at a time",
+                                  MaxReplyBytes(request)));
 }
 
 bool LongReply::GoesOn(uint64_t steps) {
-  const bool is_too_long = request_.reply.out().size() - start_ > kMaxReplyBytes;
-  if (!is_too_long && request_.session.Step(steps)) return true;
+  if (!HasRoomFor(0)) return false;
+  if (request_.session.Step(steps)) return true;
   request_.reply.out().resize(start_);
-  if (is_too_long) {
-    ReplyTooLong(request_.reply);
-  } else {
-    request_.reply.Error(kShuttingDown);
-  }
+  request_.reply.Error(kShuttingDown);
+  return false;
+}
+
+bool LongReply::HasRoomFor(size_t bytes) {
+  if (request_.reply.out().size() - start_ + bytes <= MaxReplyBytes(request_)) return true;
+  request_.reply.out().resize(start_);
+  ReplyTooLong(request_);
   return false;
 }
 

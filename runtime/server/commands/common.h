@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "builtins-csa/layout/key.h"
+#include "runtime/config/config.h"
 #include "runtime/resp/glob.h"
 #include "runtime/server/command.h"
 #include "runtime/server/session.h"
@@ -20,10 +21,10 @@ inline constexpr std::string_view kNotAnInteger = "ERR value is not an integer o
 inline constexpr std::string_view kStringTooLong =
     "ERR string exceeds maximum allowed size (proto-max-bulk-len)";
 
-// What one command may reply at most: a bound on what it buffers, since a short request may name
-// large values many times.
-inline constexpr size_t kMaxReplyBytes = 512ull << 20;
-void ReplyTooLong(resp::ReplyWriter& reply);
+// What one command of the tenant may reply at most: a bound on what it buffers, since a short
+// request may name large values many times.
+size_t MaxReplyBytes(const Request& request);
+void ReplyTooLong(Request& request);
 
 // What a command that gives up for it replies.
 inline constexpr std::string_view kShuttingDown = "ERR the server is shutting down";
@@ -37,6 +38,8 @@ class LongReply {
   // False where the reply has become too long, or the server is stopping; an error has then taken
   // its place.
   bool GoesOn(uint64_t steps = 1);
+  // The same before so many bytes are appended.
+  bool HasRoomFor(size_t bytes);
 
  private:
   Request& request_;
@@ -71,8 +74,16 @@ inline void ReplyBulk(Request& request, std::string* out, std::string_view bytes
     ReplyLongBulk(request, out, bytes);
   }
 }
-inline void ReplyBulk(Request& request, std::string_view bytes) {
+// The same, of a value of the tenant's, as a reply that the caller does not count otherwise. False
+// where it is too long, and an error is replied.
+inline bool ReplyBulk(Request& request, std::string_view bytes) {
+  if (bytes.size() >= config::kMinMaxReplyBytes && bytes.size() > MaxReplyBytes(request))
+      [[unlikely]] {
+    ReplyTooLong(request);
+    return false;
+  }
   ReplyBulk(request, &request.reply.out(), bytes);
+  return true;
 }
 
 // Argument `i` as a key. The dispatcher has checked the length of the arguments that the table

@@ -53,13 +53,11 @@ void Server(const Request& request, std::string* out) {
 }
 
 void Clients(const Request& request, std::string* out) {
-  const auto& sessions = request.shard.sessions();
-  const auto own = std::count_if(sessions.begin(), sessions.end(), [&](const auto& entry) {
-    return entry.second->tenant() == request.tenant;
-  });
-  Line(out, "connected_clients", own);
-  Line(out, "maxclients", request.shard.config().max_clients);
-  Line(out, "blocked_clients", 0);
+  const Tenant& tenant = *request.tenant;
+  Line(out, "connected_clients", tenant.clients);
+  Line(out, "maxclients", tenant.limits.max_clients);
+  Line(out, "blocked_clients", tenant.in_flight);
+  Line(out, "clients_closed_for_connection_memory", tenant.connection_bytes.closed);
 }
 
 void Memory(const Request& request, std::string* out) {
@@ -71,6 +69,8 @@ void Memory(const Request& request, std::string* out) {
   Line(out, "maxmemory", quota);
   Line(out, "maxmemory_human", HumanBytes(quota));
   Line(out, "maxmemory_policy", "noeviction");
+  Line(out, "mem_clients_normal", request.tenant->connection_bytes.bytes);
+  Line(out, "connection_memory", request.tenant->limits.connection_memory_bytes);
   Line(out, "used_memory_vm_functions", functions.heap_used_bytes());
   Line(out, "number_of_libraries", functions.library_count());
   Line(out, "number_of_functions", functions.function_count());
@@ -87,6 +87,7 @@ void Stats(const Request& request, std::string* out) {
   Line(out, "evicted_keys", 0);
   Line(out, "keyspace_hits", stats.hits);
   Line(out, "keyspace_misses", stats.misses);
+  Line(out, "throttled_commands", stats.throttled);
 }
 
 void Replication(const Request&, std::string* out) {

@@ -37,7 +37,7 @@ class MatchingKeys {
 
   // False where there is to be an error in place of the keys.
   bool GoesOn(uint64_t steps) {
-    goes_on_ = goes_on_ && request_.session.Step(steps) && bulks_.size() <= kMaxReplyBytes;
+    goes_on_ = goes_on_ && request_.session.Step(steps) && bulks_.size() <= MaxReplyBytes(request_);
     return goes_on_;
   }
 
@@ -46,7 +46,7 @@ class MatchingKeys {
     AppendInPieces(request_, &request_.reply.out(), bulks_);
   }
   void ReplyError() {
-    if (bulks_.size() > kMaxReplyBytes) return ReplyTooLong(request_.reply);
+    if (bulks_.size() > MaxReplyBytes(request_)) return ReplyTooLong(request_);
     request_.reply.Error(kShuttingDown);
   }
 

@@ -78,12 +78,11 @@ bool ReadValueOptions(Request& request, size_t first, bool is_set, ValueOptions*
   return true;
 }
 
-void BulkOrNull(Request& request, const std::optional<std::string_view>& value) {
-  if (value) {
-    ReplyBulk(request, *value);
-  } else {
-    request.reply.Null();
-  }
+// False as ReplyBulk.
+bool BulkOrNull(Request& request, const std::optional<std::string_view>& value) {
+  if (value) return ReplyBulk(request, *value);
+  request.reply.Null();
+  return true;
 }
 
 // SET with options: the reply is the old value with GET, else whether the value was set.
@@ -102,7 +101,7 @@ void SetWithOptions(Request& request, const ValueOptions& options) {
     // Written before the value is overwritten, since it refers to the store's memory.
     const std::optional<std::string_view> old = Lookup(request, key);
     present = old.has_value();
-    BulkOrNull(request, old);
+    if (!BulkOrNull(request, old)) return;
   } else if (options.only_if_absent || options.only_if_present) {
     present = request.store().Has(key);
   }
@@ -164,7 +163,7 @@ void HandleGetSet(Request& request) {
 void HandleGetDel(Request& request) {
   const store::Key key = KeyAt(request, 1);
   const std::optional<std::string_view> value = Lookup(request, key);
-  BulkOrNull(request, value);
+  if (!BulkOrNull(request, value)) return;
   if (value) request.store().Delete(key);
 }
 
@@ -185,7 +184,7 @@ void HandleGetEx(Request& request) {
   // The value first: an expiry in the past deletes it. An error takes the value's place.
   std::string& out = request.reply.out();
   const size_t start = out.size();
-  ReplyBulk(request, *value);
+  if (!ReplyBulk(request, *value)) return;
   if (options.persist) {
     // Only where there is one: what changes nothing touches no WATCH.
     if (request.store().ExpiresAt(key).value_or(0) != 0) request.store().SetExpiresAt(key, 0);
@@ -200,7 +199,14 @@ void HandleMget(Request& request) {
   LongReply reply(request);
   request.reply.Array(request.args.size() - 1);
   for (size_t i = 1; i < request.args.size(); ++i) {
-    BulkOrNull(request, Lookup(request, KeyAt(request, i)));
+    const std::optional<std::string_view> value = Lookup(request, KeyAt(request, i));
+    if (!value) {
+      request.reply.Null();
+    } else if (reply.HasRoomFor(value->size())) {
+      ReplyBulk(request, &request.reply.out(), *value);
+    } else {
+      return;
+    }
     if (!reply.GoesOn()) return;
   }
 }

@@ -37,9 +37,9 @@ std::string ExecuteAll(Request& exec, std::span<const QueuedCommands::Item> comm
     const size_t length_before = replies->size();
     Request request{exec.shard, exec.session, exec.tenant, command, commands[i].args, reply};
     Execute(request);
-    if (replies->size() > kMaxReplyBytes) {
+    if (replies->size() > MaxReplyBytes(exec)) {
       return fmt::format("its reply is longer than {} bytes; ask for less at a time",
-                         kMaxReplyBytes);
+                         MaxReplyBytes(exec));
     }
     const bool goes_on =
         command.flags & kMayBeLong
