@@ -16,7 +16,8 @@ class Pauses {
   static constexpr uint64_t kSteps = 256;
   // Short calls do not count what they do: loops count so many rounds at once.
   static constexpr uint64_t kRounds = 64;
-  static constexpr uint64_t kBytesPerStep = 4096;
+  // Copied to memory that is not there yet, for which the kernel takes 10 us and more a page.
+  static constexpr uint64_t kBytesPerStep = 256;
   // Bytes that are copied at once.
   static constexpr uint64_t kPieceBytes = 256 * 1024;
   // Of a value from this size on, bytes count.

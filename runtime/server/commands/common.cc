@@ -1,8 +1,10 @@
 #include "runtime/server/commands/common.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
+#include <cstdint>
 #include <limits>
 
 #include "runtime/resp/number.h"
@@ -50,14 +52,34 @@ void AppendInPieces(Request& request, std::string* out, std::string_view bytes) 
     out->append(bytes);
     return;
   }
-  // A string that grows by itself copies all that it has at once.
   if (bytes.size() > out->capacity() - out->size()) {
-    std::string larger;
-    larger.reserve(std::max(2 * out->capacity(), out->size() + bytes.size()));
-    AppendCounted(request, &larger, *out);
-    out->swap(larger);
+    ReserveInPieces(request, out, std::max(2 * out->capacity(), out->size() + bytes.size()));
   }
   AppendCounted(request, out, bytes);
+}
+
+// A string that grows by itself copies all that it has at once.
+void ReserveInPieces(Request& request, std::string* out, size_t bytes) {
+  if (bytes <= out->capacity()) return;
+  std::string larger;
+  larger.reserve(bytes);
+  AppendCounted(request, &larger, *out);
+  out->swap(larger);
+  FreeInPieces(request, &larger);
+}
+
+void FreeInPieces(Request& request, std::string* bytes) {
+  constexpr size_t kFreedBytes = 256 << 10;
+  constexpr size_t kPageBytes = 4096;
+  // The kernel takes pages back one by one, and munmap all of them before it returns.
+  const auto begin = reinterpret_cast<uintptr_t>(bytes->data());
+  const uintptr_t end = (begin + bytes->capacity()) & ~(kPageBytes - 1);
+  for (uintptr_t at = (begin + kPageBytes - 1) & ~(kPageBytes - 1); at + kFreedBytes <= end;
+       at += kFreedBytes) {
+    madvise(reinterpret_cast<void*>(at), kFreedBytes, MADV_DONTNEED);
+    request.session.Step(kFreedBytes / kPageBytes);
+  }
+  std::string().swap(*bytes);
 }
 
 void ReplyLongBulk(Request& request, std::string* out, std::string_view bytes) {

@@ -54,9 +54,10 @@ inline bool GoesOn(Request& request) {
   return false;
 }
 
-// As much as is copied between two looks at whether a turn is due, and how much is a step of it.
+// As much as is copied between two looks at whether a turn is due, and how much is a step of it: to
+// memory that is not there yet, for which the kernel takes 10 us and more a page.
 inline constexpr size_t kPieceBytes = 256 << 10;
-inline constexpr size_t kBytesPerStep = 4096;
+inline constexpr size_t kBytesPerStep = 256;
 
 // Whether appending so many bytes takes no piece's time.
 inline bool IsQuick(const std::string& out, size_t bytes) {
@@ -64,6 +65,10 @@ inline bool IsQuick(const std::string& out, size_t bytes) {
 }
 // Appends to a reply, or to a part of it that is kept elsewhere, in pieces.
 void AppendInPieces(Request& request, std::string* out, std::string_view bytes);
+// Makes room for so many bytes in all.
+void ReserveInPieces(Request& request, std::string* out, size_t bytes);
+// Frees what the string takes.
+void FreeInPieces(Request& request, std::string* bytes);
 // Replies a bulk string of any length; `out` may be a part of the reply that is kept elsewhere.
 void ReplyLongBulk(Request& request, std::string* out, std::string_view bytes);
 inline void ReplyBulk(Request& request, std::string* out, std::string_view bytes) {

@@ -1,5 +1,6 @@
 // Commands that walk the tenant's keys.
 #include <algorithm>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -29,7 +30,10 @@ class MatchingKeys {
   void Visit(std::string_view key) {
     if (!goes_on_) return;
     if (pattern_.Matches(key)) {
-      ReplyBulk(request_, &bulks_, key);
+      if (chunks_.back().size() >= kChunkBytes) chunks_.emplace_back();
+      const size_t before = chunks_.back().size();
+      ReplyBulk(request_, &chunks_.back(), key);
+      bytes_ += chunks_.back().size() - before;
       ++count_;
     }
     GoesOn(1 + pattern_.StepsFor(key) / kMatchStepsPerStep);
@@ -37,23 +41,31 @@ class MatchingKeys {
 
   // False where there is to be an error in place of the keys.
   bool GoesOn(uint64_t steps) {
-    goes_on_ = goes_on_ && request_.session.Step(steps) && bulks_.size() <= MaxReplyBytes(request_);
+    goes_on_ = goes_on_ && request_.session.Step(steps) && bytes_ <= MaxReplyBytes(request_);
     return goes_on_;
   }
 
   void Reply() {
+    std::string& out = request_.reply.out();
     request_.reply.Array(count_);
-    AppendInPieces(request_, &request_.reply.out(), bulks_);
+    ReserveInPieces(request_, &out, out.size() + bytes_);
+    for (; !chunks_.empty(); chunks_.pop_front()) {
+      AppendInPieces(request_, &out, chunks_.front());
+      FreeInPieces(request_, &chunks_.front());
+    }
   }
   void ReplyError() {
-    if (bulks_.size() > MaxReplyBytes(request_)) return ReplyTooLong(request_);
+    if (bytes_ > MaxReplyBytes(request_)) return ReplyTooLong(request_);
     request_.reply.Error(kShuttingDown);
   }
 
  private:
   Request& request_;
   const resp::Glob pattern_;
-  std::string bulks_;
+  // Not one string: to grow one takes all that is there once more, and at last much to be freed.
+  static constexpr size_t kChunkBytes = 1 << 20;
+  std::deque<std::string> chunks_{1};
+  size_t bytes_ = 0;
   size_t count_ = 0;
   bool goes_on_ = true;
 };

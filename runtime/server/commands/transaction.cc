@@ -96,6 +96,7 @@ void HandleExec(Request& request) {
     if (error.empty()) {
       request.reply.Array(queued->count());
       AppendInPieces(request, &request.reply.out(), replies);
+      FreeInPieces(request, &replies);
     } else {
       request.reply.Error(fmt::format("EXECABORT Transaction discarded because {}", error));
     }
