@@ -383,7 +383,8 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
 }
 
 Session::Outcome Session::Throttle(const Command& command) {
-  if (command.flags & kAllowBusy) return Outcome::kGoOn;
+  // What ends a call that has used all of it is served, and so is what ends the session.
+  if (command.flags & kNoAuth || command.handler == HandleFunctionKill) return Outcome::kGoOn;
   const uint64_t until_ms = tenant_->ThrottledUntilMs(last_request_ms_);
   if (until_ms == 0) {
     tenant_->operations.Take(1);
