@@ -370,6 +370,67 @@ export function main() {
   EXPECT_EQ(tenant_.ShowCall("main"), "\"\"");
 }
 
+TEST_F(InliningTest, AViewThatGotPrivateFieldsBehavesAlikeInterpretedAndOptimised) {
+  tenant_.MustLoad(R"js(
+class Base { constructor(object) { return object; } }
+class Private extends Base { #x = 5; static has(o) { return #x in o; } static get(o) { return o.#x; } }
+class Method extends Base { #m() { return 6; } static call(o) { return o.#m(); } }
+class Field extends Base { y = 8; }
+const tell = (f) => { try { return String(f()); } catch (e) { return e.name + ': ' + e.message; } };
+// Source of its own for each, interpreted and optimised.
+const make = {
+  private: () => (key) => {
+    const view = HTView(key);
+    const same = new Private(view) === view;
+    return [same, Private.has(view), tell(() => Private.get(view)), tell(() => view.getUint32(0, true)),
+            tell(() => view.byteLength), tell(() => new Private(view))].join();
+  },
+  method: () => (key) => {
+    const view = HTView(key);
+    new Method(view);
+    return [tell(() => Method.call(view)), tell(() => view.getUint8(0)), tell(() => view.getUint8(99))].join();
+  },
+  field: () => (key) => {
+    const view = HTView(key);
+    return [tell(() => new Field(view).y), tell(() => view.getUint32(0, true)), view.y].join();
+  },
+  direct: () => (key) => new Private(HTView(key)).getUint32(0, true),
+  directLength: () => (key) => new Private(HTView(key)).byteLength,
+  inALoop: () => (key) => {
+    let text = '';
+    for (let i = 0; i < 4; i++) {
+      const view = HTView(key);
+      if (i % 2) new Private(view);
+      text += tell(() => view.getUint32(0, true)) + ';';
+    }
+    return text;
+  },
+  // Another view, which got none, after the map of views has been changed so.
+  other: () => (key) => { new Private(HTView(key)); return HTView(key).getUint32(0, true); },
+};
+export function main() {
+  HTSet(1, new Uint32Array([7]));
+  const different = [];
+  for (const name in make) {
+    const interpreted = make[name]();
+    const optimised = make[name]();
+    const right = tell(() => interpreted(1));
+    %PrepareFunctionForOptimization(optimised);
+    for (let i = 0; i < 4; i++) tell(() => optimised(1));
+    for (let round = 0; round < 3; round++) {
+      %PrepareFunctionForOptimization(optimised);
+      tell(() => optimised(1));
+      %OptimizeFunctionOnNextCall(optimised);
+      const got = tell(() => optimised(1));
+      if (got !== right) different.push(name + ': ' + right + ' | ' + got);
+    }
+  }
+  return different.join('; ');
+}
+)js");
+  EXPECT_EQ(tenant_.ShowCall("main"), "\"\"");
+}
+
 TEST_F(InliningTest, LoopsEnteredByOnStackReplacementAnswerTheSame) {
   tenant_.MustLoad(R"js(
 export function main() {
