@@ -387,14 +387,8 @@ Reduction StoreCallReducer::ReduceViewByteLength(Node* node) {
   Site site(node, graph()->zone());
   if (Store() == nullptr) return NoChange();
   Node* const receiver = site.call.receiver();
-  if (!IsMadeHere(receiver)) {
-    MapInference inference(broker(), receiver, site.effect);
-    if (!inference.HaveMaps() || !inference.Is(ViewMap()) ||
-        !inference.RelyOnMapsViaStability(dependencies_)) {
-      return inference.NoChange();
-    }
-    FallBackUnless(&site, IsOfThisInvocation(&site, receiver));
-  }
+  if (!CheckViewMap(&site, receiver, /*may_deoptimise=*/false)) return NoChange();
+  if (!IsMadeHere(receiver)) FallBackUnless(&site, IsOfThisInvocation(&site, receiver));
   Node* const length = site.effect =
       graph()->NewNode(simplified()->LoadField(ByteLengthField(graph()->zone())), receiver,
                        site.effect, site.control);
@@ -402,17 +396,41 @@ Reduction StoreCallReducer::ReduceViewByteLength(Node* node) {
 }
 
 bool StoreCallReducer::CheckView(Site* site, Node* receiver) {
+  if (!CheckViewMap(site, receiver, /*may_deoptimise=*/true)) return false;
   if (IsMadeHere(receiver)) return true;
-  MapInference inference(broker(), receiver, site->effect);
-  if (!inference.HaveMaps() || !inference.Is(ViewMap())) {
-    USE(inference.NoChange());
-    return false;
-  }
-  inference.RelyOnMapsPreferStability(dependencies_, jsgraph(), &site->effect, site->control,
-                                      site->parameters.feedback());
   site->effect = graph()->NewNode(
       simplified()->CheckIf(DeoptimizeReason::kValueMismatch, site->parameters.feedback()),
       IsOfThisInvocation(site, receiver), site->effect, site->control);
+  return true;
+}
+
+// One that was made here, too: code may have changed its map since, by giving it a private field,
+// and then the builtins know it no longer.
+bool StoreCallReducer::CheckViewMap(Site* site, Node* receiver, bool may_deoptimise) {
+  MapInference inference(broker(), receiver, site->effect);
+  if (inference.HaveMaps()) {
+    if (inference.Is(ViewMap())) {
+      if (inference.RelyOnMapsViaStability(dependencies_)) return true;
+      if (may_deoptimise) {
+        inference.RelyOnMapsPreferStability(dependencies_, jsgraph(), &site->effect, site->control,
+                                            site->parameters.feedback());
+        return true;
+      }
+    }
+    USE(inference.NoChange());
+    return false;
+  }
+  if (!IsMadeHere(receiver)) return false;
+  // Behind a merge, where nothing can be inferred.
+  if (ViewMap().is_stable()) {
+    dependencies_->DependOnStableMap(ViewMap());
+    return true;
+  }
+  if (!may_deoptimise) return false;
+  site->effect = graph()->NewNode(
+      simplified()->CheckMaps(CheckMapsFlag::kNone, ZoneHandleSet<Map>(ViewMap().object()),
+                              site->parameters.feedback()),
+      receiver, site->effect, site->control);
   return true;
 }
 

@@ -68,6 +68,7 @@ class StoreCallReducer final : public AdvancedReducer {
   // False where nothing says that the receiver is a view; else it is checked to be one of this
   // invocation.
   bool CheckView(Site* site, Node* receiver);
+  bool CheckViewMap(Site* site, Node* receiver, bool may_deoptimise);
   Node* IsOfThisInvocation(Site* site, Node* view);
   // Whether this graph makes the view. Whoever has such a node runs in the invocation that made it:
   // an activation lies within one invocation, and what lives across a generator's suspension comes

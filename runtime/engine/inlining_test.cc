@@ -396,6 +396,30 @@ const make = {
   },
   direct: () => (key) => new Private(HTView(key)).getUint32(0, true),
   directLength: () => (key) => new Private(HTView(key)).byteLength,
+  before: () => (key) => {
+    const view = HTView(key);
+    const first = view.getUint32(0, true);
+    new Private(view);
+    return first + ',' + tell(() => view.getUint32(0, true));
+  },
+  beforeAndLength: () => (key) => {
+    const view = HTView(key);
+    const first = view.byteLength;
+    new Private(view);
+    return first + ',' + view.byteLength;
+  },
+  beforeAMerge: () => (key) => {
+    const view = HTView(key);
+    const first = view.getUint32(0, true);
+    if (first === 7) new Private(view); else new Private(HTView(key));
+    return first + view.getUint16(2) + view.getUint32(0, true);
+  },
+  unstamped: () => (key) => {
+    const view = HTView(key);
+    const first = view.getUint32(0, true) + view.byteLength;
+    if (first === 1e6) new Private(view);
+    return first + view.getUint16(2) + view.getUint32(0, true) + view.byteLength;
+  },
   inALoop: () => (key) => {
     let text = '';
     for (let i = 0; i < 4; i++) {
