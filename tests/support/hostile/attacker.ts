@@ -11,7 +11,6 @@ export interface Ending {
   how: 'value' | 'error' | 'closed';
   /** The beginning of the reply. */
   reply: string;
-  ms: number;
   /** Of the shard's thread; undefined where the shard has ended. */
   cpuMs: number | undefined;
 }
@@ -34,32 +33,27 @@ export class Attacker {
   async call(shape: Shape): Promise<Ending> {
     const connection = await this.withLoaded(shape);
     const cpuBefore = await firstThreadCpuMs(this.shardPid);
-    const begun = performance.now();
     let reply: Buffer | undefined;
     try {
       reply = await connection.call('FCALL', 'attack', 0);
     } catch (error) {
       if (!isClosure(error)) throw error;
     }
-    const ms = performance.now() - begun;
     const cpuAfter = await firstThreadCpuMs(this.shardPid);
     if (reply === undefined) {
       await this.close();
-      return { shape, how: 'closed', reply: '', ms, cpuMs: undefined };
+      return { shape, how: 'closed', reply: '', cpuMs: undefined };
     }
     return {
       shape,
       how: reply[0] === '-'.charCodeAt(0) ? 'error' : 'value',
       reply: reply.toString('latin1', 0, SHOWN_CHARACTERS).split('\r\n', 1)[0] ?? '',
-      ms,
       cpuMs: cpuBefore === undefined || cpuAfter === undefined ? undefined : cpuAfter - cpuBefore,
     };
   }
 
-  /** Whether the tenant is served as if nothing had been: a harmless call, after a hostile one. */
-  async isServed(): Promise<boolean> {
-    const shape = this.loaded;
-    if (shape === undefined) return true;
+  /** Whether the tenant is served as if nothing had been, on a new connection if need be. */
+  async isServed(shape: Shape): Promise<boolean> {
     const connection = await this.withLoaded(shape);
     return (await connection.text('FCALL', 'harmless', 0)) === ':1\r\n';
   }
