@@ -2,10 +2,10 @@
 // Each caller gets its error, or a closed connection where the function has ended its shard; the
 // tenants beside it lose nothing that was acknowledged.
 //
-//   SHREDDER_TEST_HOSTILE_CALLS=N   so many calls of each one-liner; else one of each third
+//   SHREDDER_TEST_HOSTILE_CALLS=N   so many calls of each one-liner; else one of a third of them
 //   SHREDDER_TEST_HOSTILE_LOOPS=N   so many calls of each loop; else one
 //   SHREDDER_TEST_TIMES=1           asserts times, too: for a machine that is known
-//   SHREDDER_TEST_SEED=N            another third, other load
+//   SHREDDER_TEST_SEED=N            another third of them, other load
 import test, { type ExecutionContext } from 'ava';
 import { eventually } from './support/eventually.ts';
 import { Attacker, type Ending } from './support/hostile/attacker.ts';
