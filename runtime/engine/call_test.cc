@@ -169,7 +169,6 @@ TEST_F(CallTest, LimitsTheSizeOfAReply) {
            // Longer than the heap that it would have to be flattened in.
            "return '\\u20ac'.repeat(23_000_000);",
            "return {a: ['\\u20ac'.repeat(23_000_000)]};",
-           "return new Error('\\u20ac'.repeat(23_000_000));",
            "return new Map([['\\u20ac'.repeat(23_000_000), 1]]);",
        }) {
     EXPECT_EQ(Run(body), kTooLarge) << body;
@@ -331,6 +330,10 @@ TEST_F(CallTest, CutsLongErrorsShort) {
     EXPECT_LT(error.size(), 1100u) << body;
     EXPECT_GT(error.size(), 900u) << body;
   }
+  EXPECT_EQ(Run("return new Error('x'.repeat(2 ** 25 - 200));"),
+            "!ERR " + std::string(1024, 'x') + "...");
+  EXPECT_EQ(Run("return [new Error('\\u20ac'.repeat(2 ** 24))];").size(),
+            std::string_view("[!ERR ...]").size() + 1023);
 }
 
 TEST_F(CallTest, IsAnErrorWhereThereIsNoSuchFunction) {

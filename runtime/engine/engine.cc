@@ -1,6 +1,5 @@
 #include "runtime/engine/engine.h"
 
-#include <libplatform/libplatform.h>
 #include <malloc.h>
 #include <sys/random.h>
 #include <v8.h>
@@ -11,6 +10,7 @@
 #include <utility>
 
 #include "runtime/engine/function_host.h"
+#include "runtime/engine/platform.h"
 
 namespace shredder::engine {
 
@@ -20,13 +20,15 @@ namespace {
 constexpr std::chrono::milliseconds kMaxTick{3};
 
 // V8's process-wide state lives as long as the process.
-v8::Platform* platform = nullptr;
+Platform* platform = nullptr;
 
 // What no tenant may have: shared or resizable memory, code of another kind, memory that outlives
-// an invocation; and bytecode that is made anew, differently from what optimised code and inner
-// functions were made for. docs/security.md says what each costs.
+// an invocation; bytecode that is made anew, differently from what optimised code and inner
+// functions were made for; and work on a pattern's bytecode that takes no look at the deadline.
+// docs/security.md says what each costs.
 constexpr const char* kFixedFlags[] = {"--no-expose-wasm", "--no-harmony-rab-gsab",
-                                       "--no-harmony-shadow-realm", "--no-flush-bytecode"};
+                                       "--no-harmony-shadow-realm", "--no-flush-bytecode",
+                                       "--no-regexp-peephole-optimization"};
 
 // V8 passes over what it does not know when flags come as one string, so each must be gone from the
 // list afterwards.
@@ -63,7 +65,7 @@ bool KernelRandom(unsigned char* buffer, size_t length) {
 void DisposeIsolate(v8::Isolate* isolate) {
   // The platform holds tasks for each isolate; they must not be another's that gets the same
   // address.
-  v8::platform::NotifyIsolateShutdown(platform, isolate);
+  platform->NotifyIsolateShutdown(isolate);
   isolate->Dispose();
 }
 
@@ -98,7 +100,7 @@ bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::st
   flags.insert(flags.end(), std::begin(kFixedFlags), std::end(kFixedFlags));
   if (!SetFlags(flags, error)) return false;
   // One thread besides the shard's, for optimised code and garbage.
-  platform = v8::platform::NewDefaultPlatform(1).release();
+  platform = std::make_unique<Platform>(1).release();
   v8::V8::SetEntropySource(KernelRandom);
   v8::V8::InitializePlatform(platform);
   v8::V8::Initialize();

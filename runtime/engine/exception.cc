@@ -17,22 +17,26 @@ bool StartsWith(std::string_view text, std::string_view prefix) {
 
 }  // namespace
 
+std::string ErrorText(v8::Isolate* isolate, v8::Local<v8::String> text, std::string_view prefix) {
+  std::string line = OneLine(Utf8Prefix(isolate, text, kMaxErrorBytes + 64));
+  if (StartsWith(line, prefix)) line.erase(0, prefix.size());
+  if (line.size() > kMaxErrorBytes) {
+    size_t end = kMaxErrorBytes;
+    // Not inside a character's UTF-8 bytes.
+    while ((line[end] & 0xc0) == 0x80) --end;
+    line.resize(end);
+    line += "...";
+  }
+  return line;
+}
+
 std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
                               const FindSourceMap& find_source_map) {
   v8::Isolate* isolate = context->GetIsolate();
   // V8's own text of the exception, made without running the tenant's toString.
   v8::Local<v8::Message> message = caught.Message();
   if (message.IsEmpty()) return "ERR exception without a message";
-  std::string text = OneLine(Utf8Prefix(isolate, message->Get(), kMaxErrorBytes + 64));
-  constexpr std::string_view kUncaught = "Uncaught ";
-  if (StartsWith(text, kUncaught)) text.erase(0, kUncaught.size());
-  if (text.size() > kMaxErrorBytes) {
-    size_t end = kMaxErrorBytes;
-    // Not inside a character's UTF-8 bytes.
-    while ((text[end] & 0xc0) == 0x80) --end;
-    text.resize(end);
-    text += "...";
-  }
+  std::string text = ErrorText(isolate, message->Get(), "Uncaught ");
   // The store's own errors keep the prefix that Redis clients know them by.
   for (const std::string_view own : {"RangeError: OOM ", "TypeError: READONLY "}) {
     if (StartsWith(text, own)) text.erase(0, own.find(' ') + 1);

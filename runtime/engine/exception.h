@@ -16,6 +16,11 @@ namespace shredder::engine {
 // The source map of the library of that name; null where there is none.
 using FindSourceMap = std::function<const SourceMap*(std::string_view library)>;
 
+// The text of an error, thrown or returned, as one line of 1,024 bytes at most, and `...` where it
+// is cut; without `prefix`, if it begins with that.
+std::string ErrorText(v8::Isolate* isolate, v8::Local<v8::String> text,
+                      std::string_view prefix = {});
+
 // The pending exception as one line, with the place it was thrown at. Runs nothing of the tenant's.
 std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
                               const FindSourceMap& find_source_map);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "runtime/engine/exception.h"
+#include "runtime/engine/platform.h"
 #include "runtime/engine/size_text.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
@@ -67,6 +68,7 @@ class FunctionHost::Impl::Run {
         context_(host->isolate_->context()),
         context_scope_(context_),
         try_catch_(isolate()),
+        clock_(static_cast<int64_t>(host->store_->now_ms())),
         subject_(subject),
         budget_(budget) {
     host_->engine_->running_store = host_->store_;
@@ -140,6 +142,8 @@ class FunctionHost::Impl::Run {
   v8::Local<v8::Context> context_;
   v8::Context::Scope context_scope_;
   v8::TryCatch try_catch_;
+  // The store's time, by which keys expire, is the code's too.
+  const FrozenClock clock_;
   const char* subject_;
   const Watchdog::Budget& budget_;
 };

@@ -2,7 +2,9 @@
 
 #include <cstring>
 #include <string>
+#include <utility>
 
+#include "runtime/engine/exception.h"
 #include "runtime/engine/size_text.h"
 #include "runtime/engine/v8_strings.h"
 
@@ -168,8 +170,9 @@ class ValueReader {
     if (!error->Get(context_, AsciiString(isolate_, "message")).ToLocal(&message)) return false;
     v8::Local<v8::String> text;
     if (!message->ToString(context_).ToLocal(&text)) return false;
-    if (!ChargeString(text)) return false;
-    result->data = Error{"ERR " + OneLine(Utf8(isolate_, text))};
+    std::string line = "ERR " + ErrorText(isolate_, text);
+    if (!Charge(line.size())) return false;
+    result->data = Error{std::move(line)};
     return true;
   }
 

@@ -1,0 +1,21 @@
+// What processes take, as the kernel counts it.
+import { readFile } from 'node:fs/promises';
+import { shardPids } from './processes.ts';
+
+/** The memory of a server's processes, shared pages counted once, in bytes. */
+export async function treeBytes(server: { pid: number }): Promise<number> {
+  const pids = [server.pid, ...(await shardPids(server))];
+  const sizes = await Promise.all(
+    pids.map(async (pid) => {
+      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
+      return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0) * 1024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+/** What a process's first thread has used of a processor, in ms; undefined where it is gone. */
+export async function firstThreadCpuMs(pid: number): Promise<number | undefined> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').catch(() => undefined);
+  return text === undefined ? undefined : Number(text.split(' ')[0]) / 1e6;
+}
