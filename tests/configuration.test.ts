@@ -201,7 +201,7 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   ],
   'deadline-ms': ['0', '"50"', '3600001'],
   'wall-deadline-ms': ['0', '"50"', '72000001'],
-  'isolation': ['1', '""', '"context"', '"Process"'],
+  'isolation': ['1', '""', '"thread"', '"Process"'],
   'admin': ['1', '"true"'],
 };
 

@@ -197,7 +197,7 @@ function withSettings(command: Command): Command {
     .option('--wall-deadline-ms <n>', 'wall time that it may take')
     .option(
       '--isolation <name>',
-      '`isolate`, or `process` for hostile code: a locked up shard of its own',
+      '`isolate`; `context` for code of one owner: a shared heap; `process` for hostile code: a locked up shard of its own',
     );
 }
 

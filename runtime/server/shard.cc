@@ -94,6 +94,7 @@ engine::HostLimits Shard::LimitsOf(const Tenant& tenant) const {
   limits.load_deadline_ms = config_.load_deadline_ms;
   limits.load_wall_deadline_ms = config_.load_wall_deadline_ms;
   limits.heap_limit_mb = config_.heap_limit_mb;
+  limits.shares_isolate = tenant.config.isolation == config::Isolation::kContext;
   return limits;
 }
 
