@@ -129,10 +129,8 @@ test('a tenant gets and leaves this isolation without a new connection', async (
     t.is(own === shared, isolation === 'context');
     t.is(await alice.text('FCALL', 'count', 0), `:${++aliceCalls}\r\n`);
   }
-  t.is(
-    await admin.text('TENANT', 'LIST', 0, 'ISOLATION', 'context'),
-    '*2\r\n$1\r\n0\r\n*3\r\n$5\r\nalice\r\n$3\r\nbob\r\n$5\r\ncarol\r\n',
-  );
+  const listed = await admin.text('TENANT', 'LIST', 0, 'ISOLATION', 'context');
+  t.deepEqual(listed.match(/\b[a-z]+\b/g)?.sort(), ['alice', 'bob', 'carol']);
   t.is(await admin.text('TENANT', 'DROP', carol.name), '+OK\r\n');
   await client.closed;
   t.is(await alice.text('FCALL', 'count', 0), `:${aliceCalls + 1}\r\n`);

@@ -117,6 +117,11 @@ export function optimise(_, [key]) {
   return optimised();
 }
 export const optimised = () => all.filter((f) => (%GetOptimizationStatus(f) & 16) !== 0).length;
+export function sum(_, [times]) {
+  let sum = 0;
+  for (let i = 0; i < times; i++) sum += HTGetUint32('constant', 0) + HTView('k').getUint8(0);
+  return sum;
+}
 // Keys of kinds that the code was not made for.
 export const deoptimise = () => { byInteger('seven'); byInteger(1.5e9); byString(7); return 1; };
 )js";
@@ -154,6 +159,13 @@ TEST_F(ContextStoresTest, EachReadsItsOwnInterpretedOptimisedAndDeoptimised) {
   EXPECT_EQ(a_.ShowCall("optimised"), "7");
   EXPECT_EQ(b_.ShowCall("optimise", {}, {"k"}), "7");
   ExpectOwnKeys();
+}
+
+TEST_F(ContextStoresTest, EachReadsItsOwnInALoopThatIsOptimisedWhileItRuns) {
+  for (int round = 0; round < 3; ++round) {
+    EXPECT_EQ(a_.ShowCall("sum", {}, {"300000"}), "600000");
+    EXPECT_EQ(b_.ShowCall("sum", {}, {"300000"}), "1200000");
+  }
 }
 
 TEST_F(ContextStoresTest, EachWritesItsOwnInterpretedAndOptimised) {

@@ -234,18 +234,19 @@ bool FunctionHost::Impl::EnsureContext(std::string* error) {
 
 void FunctionHost::Impl::GiveUp() {
   if (!context_) return;
-  const std::weak_ptr<TenantIsolate> isolate = context_->heap();
+  const std::shared_ptr<TenantIsolate> isolate = context_->heap();
   {
     const v8::Isolate::Scope scope(context_->isolate());
     for (const auto& library : libraries_) {
-      if (!context_->heap()->heap_exhausted()) KeepCompiled(context_->isolate(), library.get());
+      if (!isolate->heap_exhausted()) KeepCompiled(context_->isolate(), library.get());
       library->DropModule();
     }
   }
   engine_->ReturnContext(std::move(context_));
   engine_->with_isolate.erase(place_);
-  std::erase_if(left_isolates_, [&](const auto& left) { return left.lock() == isolate.lock(); });
-  if (!isolate.expired()) left_isolates_.push_back(isolate);
+  std::erase_if(left_isolates_,
+                [&](const auto& left) { return left.expired() || left.lock() == isolate; });
+  if (isolate->context_count() > 0) left_isolates_.push_back(isolate);
 }
 
 void FunctionHost::Impl::LeaveStore() {

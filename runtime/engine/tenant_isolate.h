@@ -26,7 +26,7 @@ class TenantIsolate {
   v8::Isolate* isolate() const { return isolate_; }
   // The heap is full, and good for nothing but to be given up.
   bool heap_exhausted() const { return heap_exhausted_; }
-  // So are its array buffers: what is missing is no one call's.
+  // A call lacked array buffers, and would not if the heap was its own.
   bool buffers_exhausted() const { return allocator_.exhausted(); }
   uint64_t used_bytes() const;  // of its heap, and of array buffers
 
@@ -35,7 +35,7 @@ class TenantIsolate {
   void AddContext() { ++context_count_; }
   void RemoveContext();
 
-  // Of contexts that have their own tenants: whether one more should be made here.
+  // Whether one more should be made here.
   bool HasRoomForContext() const;
   // Collects the garbage that removed contexts have left, where they are as many as those that
   // stay. Not while JavaScript runs.
