@@ -201,7 +201,6 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   ],
   'deadline-ms': ['0', '"50"', '3600001'],
   'wall-deadline-ms': ['0', '"50"', '72000001'],
-  'isolation': ['1', '""', '"context"', '"Process"'],
   'cpu-ms-per-second': ['0', '"50"', '1001'],
   'ops-per-second': ['0', '1.5', '100000001'],
   'over-limit': ['true', '"drop"', '"Wait"'],
@@ -213,6 +212,7 @@ const wrongTenantValues: Readonly<Record<string, readonly string[]>> = {
   'array-buffer-limit-mb': ['0', '4097'],
   'max-libraries': ['0', '4097'],
   'library-memory': ['65536', '"63kb"', '"2gb"'],
+  'isolation': ['1', '""', '"thread"', '"Process"'],
   'admin': ['1', '"true"'],
 };
 

@@ -248,7 +248,7 @@ test.serial('TENANT CREATE, SET and DROP make, change and end such a process', a
   await client.call('SET', 'key', 'of carol');
   await client.call('FUNCTION', 'LOAD', LIBRARY);
   const places = [await placeOf(client)];
-  for (const isolation of ['isolate', 'process', 'isolate', 'process']) {
+  for (const isolation of ['isolate', 'process', 'context', 'process']) {
     t.is(await admin.text('TENANT', 'SET', carol.name, 'ISOLATION', isolation), '+OK\r\n');
     await client.closed;
     client = await nextClient(t, server, carol);
@@ -259,8 +259,8 @@ test.serial('TENANT CREATE, SET and DROP make, change and end such a process', a
     places.push(place);
   }
   t.is(
-    await admin.text('TENANT', 'SET', carol.name, 'ISOLATION', 'context'),
-    "-ERR isolation is 'context', not an isolation; give isolate or process\r\n",
+    await admin.text('TENANT', 'SET', carol.name, 'ISOLATION', 'thread'),
+    "-ERR isolation is 'thread', not an isolation; give context, isolate or process\r\n",
   );
   t.is(await admin.text('TENANT', 'SET', carol.name, 'MEMORY', '2gb'), '+OK\r\n');
   await eventually('the quota is the new one', async () =>

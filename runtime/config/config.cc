@@ -101,7 +101,15 @@ Deadline DeadlineOf(const TenantConfig& tenant, const ServerConfig& server) {
 }
 
 std::string_view NameOf(Isolation isolation) {
-  return isolation == Isolation::kProcess ? "process" : "isolate";
+  switch (isolation) {
+    case Isolation::kContext:
+      return "context";
+    case Isolation::kIsolate:
+      return "isolate";
+    case Isolation::kProcess:
+      return "process";
+  }
+  return {};
 }
 
 std::string_view NameOf(OverLimit over_limit) {

@@ -19,10 +19,12 @@ inline constexpr std::string_view kDefaultTenantName = "default";
 
 inline constexpr size_t kMaxTenants = 100'000;
 
-// How far a tenant is kept from the others.
+// How far a tenant is kept from the others. Processes tell each other the numbers, and one of them
+// may be of another version: a new strength comes last.
 enum class Isolation {
   kIsolate,  // a V8 isolate of its own, in a shard that it shares with other tenants
   kProcess,  // a shard of its own, which is locked up and maps no other tenant's memory
+  kContext,  // a V8 context of its own, in an isolate that it shares with others of the shard
 };
 
 std::string_view NameOf(Isolation isolation);  // as the file has it

@@ -222,8 +222,9 @@ TEST(Config, RefusesEveryBadValue) {
        "f.toml: tenant 'a': wall-deadline-ms is 49, less than deadline-ms, which is 50; give"},
       {"deadline-ms = 60\nwall-deadline-ms = 59",
        "f.toml: tenant 'a': wall-deadline-ms is 59, less than deadline-ms, which is 60; give"},
-      {"isolation = \"context\"",
-       "f.toml:4: tenant.isolation is 'context', not an isolation; give isolate or process"},
+      {"isolation = \"thread\"",
+       "f.toml:4: tenant.isolation is 'thread', not an isolation; give context, isolate or "
+       "process"},
       {"isolation = \"Process\"", "f.toml:4: tenant.isolation is 'Process', not an isolation"},
       {"isolation = true", "f.toml:4: tenant.isolation must be a string, in quotes"},
       {"quota = 1", "f.toml:4: unknown key 'tenant.quota'; known are admin, array-"},

@@ -92,12 +92,13 @@ std::string SetTenantLimit(const TenantLimit& limit, std::string_view text, Tena
 }
 
 std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant) {
-  for (const Isolation isolation : {Isolation::kIsolate, Isolation::kProcess}) {
+  for (const Isolation isolation :
+       {Isolation::kContext, Isolation::kIsolate, Isolation::kProcess}) {
     if (text != NameOf(isolation)) continue;
     tenant->isolation = isolation;
     return {};
   }
-  return fmt::format("is '{}', not an isolation; give isolate or process", Quotable(text));
+  return fmt::format("is '{}', not an isolation; give context, isolate or process", Quotable(text));
 }
 
 std::string SetTenantOverLimit(std::string_view text, TenantConfig* tenant) {

@@ -7,8 +7,10 @@ namespace shredder::engine {
 bool BoundedAllocator::Charge(size_t length) {
   const size_t before = used_bytes_.fetch_add(length, std::memory_order_relaxed);
   if (length <= kAlwaysGranted || (before <= limit_bytes_ && length <= limit_bytes_ - before)) {
+    if (length >= refused_bytes_) refused_bytes_ = 0;
     return true;
   }
+  if (length <= limit_bytes_) refused_bytes_ = length;
   used_bytes_.fetch_sub(length, std::memory_order_relaxed);
   return false;
 }

@@ -135,6 +135,7 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
     if (std::chrono::steady_clock::now() - start > kMaxTick) break;
   }
   if (has_given_up) {
+    state.CollectRemovedContexts();
     // Half of what an isolate takes is not V8's own pages, and the allocator would keep it.
     malloc_trim(0);
   } else if (!is_short) {
@@ -145,7 +146,7 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
 
 void Engine::SetIdleAfter(uint64_t ms) { impl_->state.options.idle_after_ms = ms; }
 
-size_t Engine::isolate_count() const { return impl_->state.with_isolate.size(); }
+size_t Engine::isolate_count() const { return impl_->state.isolate_count; }
 
 bool Engine::RequestKill() { return impl_->state.watchdog->RequestKill(); }
 

@@ -42,7 +42,13 @@ struct HostLimits {
   // Its libraries, and their code together. What has more keeps it, and gets no more.
   uint64_t max_libraries = 256;
   uint64_t library_bytes = 64ull << 20;
+  // One isolate, and so its heap, for several hosts of which this is true: each has a context of
+  // its own there. What fills the heap ends the JavaScript of them all.
+  bool shares_isolate = false;
 
+  uint64_t array_buffer_bytes() const {
+    return array_buffer_limit_mb.value_or(heap_limit_mb) * 1024 * 1024;
+  }
   bool operator==(const HostLimits&) const = default;
 };
 
@@ -59,8 +65,8 @@ struct EngineOptions : HostLimits {
   const RunClock* clock = nullptr;
   // Hosts whose JavaScript has not run for so long give it up.
   uint64_t idle_after_ms = 10'000;
-  // Where so many hosts have their JavaScript, the one that has not run for the longest time gives
-  // up its own for another's. Each takes some of the mappings that a process may have.
+  // Where hosts have so many, those that have not run for the longest time give up their JavaScript
+  // for another's. Each takes some of the mappings that a process may have.
   size_t max_isolates = 4096;
 };
 
@@ -87,9 +93,9 @@ struct FunctionRef {
   explicit operator bool() const { return info != nullptr; }
 };
 
-// A tenant's functions. Their JavaScript, an isolate and a context of the tenant's own, is made
-// when a library is loaded or a function called, and given up where it was not used for long or its
-// heap is full: libraries stay, and each is evaluated again, its module's variables anew, before
+// A tenant's functions. Their JavaScript, a context of the tenant's own in an isolate, is made when
+// a library is loaded or a function called, and given up where it was not used for long or its heap
+// is full: libraries stay, and each is evaluated again, its module's variables anew, before
 // the next call of a function of it. Must not outlive its Engine or its store.
 class FunctionHost {
  public:
@@ -125,8 +131,9 @@ class FunctionHost {
   // function runs.
   void GiveUp();
 
-  bool has_isolate() const;
-  uint64_t heap_used_bytes() const;  // 0 without an isolate
+  bool has_isolate() const;  // its own, or a part in one
+  // Of the whole isolate; 0 without one.
+  uint64_t heap_used_bytes() const;
 
  private:
   friend class Engine;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -35,26 +36,82 @@ bool HasFlag(const FunctionInfo& info, std::string_view flag) {
 
 }  // namespace
 
+std::unique_ptr<TenantContext> EngineState::MakeContext(uint64_t heap_limit_mb) const {
+  return TenantContext::Make(std::make_shared<TenantIsolate>(heap_limit_mb),
+                             options.callback_builtins);
+}
+
 bool EngineState::AddSpare() {
   if (spares.size() == kSpares) {
-    if (spares.front()->heap_limit_mb() == last_heap_limit_mb) return false;
+    if (spares.front()->heap()->heap_limit_mb() == last_heap_limit_mb) return false;
     spares.pop_front();
   }
-  auto spare = TenantIsolate::Make(last_heap_limit_mb, options.callback_builtins);
+  auto spare = MakeContext(last_heap_limit_mb);
   if (!spare) return false;
   spares.push_back(std::move(spare));
   return true;
 }
 
-std::unique_ptr<TenantIsolate> EngineState::TakeIsolate(uint64_t heap_limit_mb) {
+std::unique_ptr<TenantContext> EngineState::TakeContext(const HostLimits& limits) {
+  const uint64_t heap_limit_mb = limits.heap_limit_mb;
+  if (limits.shares_isolate) {
+    if (auto context = TakeSharedContext(limits)) return context;
+  }
+  while (isolate_count >= options.max_isolates && !with_isolate.empty()) {
+    with_isolate.front()->GiveUp();
+  }
   last_heap_limit_mb = heap_limit_mb;
-  const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& isolate) {
-    return isolate->heap_limit_mb() == heap_limit_mb;
+  std::unique_ptr<TenantContext> context;
+  const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& each) {
+    return each->heap()->heap_limit_mb() == heap_limit_mb;
   });
-  if (spare == spares.end()) return TenantIsolate::Make(heap_limit_mb, options.callback_builtins);
-  std::unique_ptr<TenantIsolate> isolate = std::move(*spare);
-  spares.erase(spare);
-  return isolate;
+  if (spare == spares.end()) {
+    context = MakeContext(heap_limit_mb);
+    if (!context) return nullptr;
+  } else {
+    context = std::move(*spare);
+    spares.erase(spare);
+  }
+  ++isolate_count;
+  context->heap()->SetArrayBufferLimit(limits.array_buffer_bytes());
+  if (limits.shares_isolate) shared_isolates.push_back(context->heap());
+  return context;
+}
+
+// Null where each of them has enough.
+std::unique_ptr<TenantContext> EngineState::TakeSharedContext(const HostLimits& limits) {
+  std::erase_if(shared_isolates, [](const auto& isolate) { return isolate.expired(); });
+  for (const std::weak_ptr<TenantIsolate>& each : shared_isolates) {
+    std::shared_ptr<TenantIsolate> isolate = each.lock();
+    if (isolate->heap_limit_mb() != limits.heap_limit_mb ||
+        isolate->array_buffer_limit() != limits.array_buffer_bytes() ||
+        !isolate->HasRoomForContext()) {
+      continue;
+    }
+    auto context = TenantContext::Make(isolate, options.callback_builtins);
+    if (!isolate->heap_exhausted()) return context;
+    context.reset();
+    GiveUpIsolate(isolate.get());
+    return nullptr;
+  }
+  return nullptr;
+}
+
+void EngineState::ReturnContext(std::unique_ptr<TenantContext> context) {
+  if (context->heap()->context_count() == 1) --isolate_count;
+}
+
+void EngineState::GiveUpIsolate(const TenantIsolate* isolate) {
+  std::vector<FunctionHost::Impl*> hosts;
+  std::copy_if(with_isolate.begin(), with_isolate.end(), std::back_inserter(hosts),
+               [&](const FunctionHost::Impl* host) { return host->isolate() == isolate; });
+  for (FunctionHost::Impl* host : hosts) host->GiveUp();
+}
+
+void EngineState::CollectRemovedContexts() {
+  for (const std::weak_ptr<TenantIsolate>& each : shared_isolates) {
+    if (const auto isolate = each.lock()) isolate->CollectRemovedContexts();
+  }
 }
 
 // Scopes of one run, in the order in which V8 wants them.
@@ -65,7 +122,7 @@ class FunctionHost::Impl::Run {
       : host_(host),
         isolate_scope_(isolate()),
         handle_scope_(isolate()),
-        context_(host->isolate_->context()),
+        context_(host->context_->context()),
         context_scope_(context_),
         try_catch_(isolate()),
         clock_(static_cast<int64_t>(host->store_->now_ms())),
@@ -91,15 +148,18 @@ class FunctionHost::Impl::Run {
     if (!terminated) RunMicrotasks();
     const Watchdog::Outcome outcome = host_->engine_->watchdog->Disarm();
     host_->engine_->running_store = nullptr;
-    if (outcome != Watchdog::Outcome::kInTime || host_->isolate_->heap_exhausted()) {
+    const bool heap_exhausted = host_->context_->heap()->heap_exhausted();
+    if (outcome != Watchdog::Outcome::kInTime || heap_exhausted) {
       // V8 drops the microtasks that are left when the first of them is terminated.
       isolate()->TerminateExecution();
       RunMicrotasks();
       isolate()->CancelTerminateExecution();
     }
-    if (host_->isolate_->heap_exhausted()) {
-      return Ended("used up its tenant's JavaScript heap of " +
-                   std::to_string(host_->limits_.heap_limit_mb) + " MB");
+    if (heap_exhausted) {
+      const std::string size = std::to_string(host_->limits_.heap_limit_mb) + " MB";
+      return Ended(host_->limits_.shares_isolate
+                       ? "used up the JavaScript heap of " + size + " that its tenant shares"
+                       : "used up its tenant's JavaScript heap of " + size);
     }
     switch (outcome) {
       case Watchdog::Outcome::kInTime:
@@ -118,11 +178,11 @@ class FunctionHost::Impl::Run {
   }
 
  private:
-  v8::Isolate* isolate() const { return host_->isolate_->isolate(); }
+  v8::Isolate* isolate() const { return host_->context_->isolate(); }
 
   // The line for a run that was ended from outside.
   std::string Ended(const std::string& how) const {
-    const bool writes = host_->isolate_->store_state().access != StoreAccess::kReadOnlyLoad;
+    const bool writes = host_->context_->store_state().access != StoreAccess::kReadOnlyLoad;
     return std::string("ERR ") + subject_ + " " + how + (writes ? ", its writes are undone" : "");
   }
 
@@ -133,7 +193,7 @@ class FunctionHost::Impl::Run {
 
   void RunMicrotasks() {
     v8::TryCatch ignored(isolate());
-    isolate()->PerformMicrotaskCheckpoint();
+    context_->GetMicrotaskQueue()->PerformCheckpoint(isolate());
   }
 
   Impl* host_;
@@ -153,50 +213,72 @@ FunctionHost::Impl::Impl(EngineState* engine, store::Store* store, const HostLim
   SetLimits(limits);
 }
 
-FunctionHost::Impl::~Impl() { GiveUp(); }
+FunctionHost::Impl::~Impl() { LeaveStore(); }
 
 void FunctionHost::Impl::SetLimits(const HostLimits& limits) {
-  if (isolate_ && limits.heap_limit_mb != limits_.heap_limit_mb) GiveUp();
+  const bool has_other_buffers = limits.array_buffer_bytes() != limits_.array_buffer_bytes();
+  if (limits.heap_limit_mb != limits_.heap_limit_mb ||
+      limits.shares_isolate != limits_.shares_isolate ||
+      (has_other_buffers && limits.shares_isolate)) {
+    GiveUp();
+  }
   limits_ = limits;
-  if (isolate_) isolate_->SetArrayBufferLimit(ArrayBufferLimit());
+  if (context_) context_->heap()->SetArrayBufferLimit(limits.array_buffer_bytes());
   call_budget_ = MakeBudget(limits.deadline_ms, limits.wall_deadline_ms);
   load_budget_ = MakeBudget(limits.load_deadline_ms, limits.load_wall_deadline_ms);
 }
 
-bool FunctionHost::Impl::EnsureIsolate(std::string* error) {
+bool FunctionHost::Impl::EnsureContext(std::string* error) {
   std::list<Impl*>& others = engine_->with_isolate;
   last_run_ms_ = engine_->now_ms;
-  if (isolate_) {
+  if (context_) {
     others.splice(others.end(), others, place_);
     return true;
   }
-  while (others.size() >= engine_->options.max_isolates) others.front()->GiveUp();
-  isolate_ = engine_->TakeIsolate(limits_.heap_limit_mb);
-  if (!isolate_) {
+  context_ = engine_->TakeContext(limits_);
+  if (!context_) {
     *error = "ERR no memory for the tenant's JavaScript context";
     return false;
   }
-  isolate_->SetArrayBufferLimit(ArrayBufferLimit());
-  isolate_->AttachStore(store_);
+  context_->AttachStore(store_);
   place_ = others.insert(others.end(), this);
   return true;
 }
 
 void FunctionHost::Impl::GiveUp() {
-  if (!isolate_) return;
+  if (!context_) return;
+  const std::shared_ptr<TenantIsolate> isolate = context_->heap();
   {
-    const v8::Isolate::Scope scope(isolate_->isolate());
+    const v8::Isolate::Scope scope(context_->isolate());
     for (const auto& library : libraries_) {
-      if (!isolate_->heap_exhausted()) KeepCompiled(isolate_->isolate(), library.get());
+      if (!isolate->heap_exhausted()) KeepCompiled(context_->isolate(), library.get());
       library->DropModule();
     }
   }
-  isolate_.reset();
+  engine_->ReturnContext(std::move(context_));
   engine_->with_isolate.erase(place_);
+  std::erase_if(left_isolates_,
+                [&](const auto& left) { return left.expired() || left.lock() == isolate; });
+  if (isolate->context_count() > 0) left_isolates_.push_back(isolate);
+}
+
+void FunctionHost::Impl::LeaveStore() {
+  GiveUp();
+  for (const std::weak_ptr<TenantIsolate>& left : left_isolates_) {
+    if (const auto isolate = left.lock()) isolate->AbortCompilations();
+  }
+  left_isolates_.clear();
+}
+
+void FunctionHost::Impl::GiveUpExhausted() {
+  const TenantIsolate& isolate = *context_->heap();
+  if (isolate.heap_exhausted() || (limits_.shares_isolate && isolate.buffers_exhausted())) {
+    engine_->GiveUpIsolate(&isolate);
+  }
 }
 
 std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_exports) {
-  isolate_->store_state().access = StoreAccess::kReadOnlyLoad;
+  context_->store_state().access = StoreAccess::kReadOnlyLoad;
   store_->BeginInvocation(false);
   std::string failure;
   {
@@ -205,7 +287,7 @@ std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_expo
     WatchedSteps steps(engine_->watchdog.get());
     loading_ = library;
     const bool completed =
-        EvaluateLibrary(run.context(), isolate_->store_module(), library, &error) &&
+        EvaluateLibrary(run.context(), context_->store_module(), library, &error) &&
         (reads_exports ? ReadExports(run.context(), &steps, library, &error)
                        : FindExports(run.context(), &steps, library));
     failure = run.Finish(completed, std::move(error));
@@ -237,7 +319,7 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
     return MakeError("ERR the tenant's libraries would be larger than " +
                      SizeText(limits_.library_bytes) + " together; delete one first");
   }
-  if (!EnsureIsolate(&error)) return MakeError(std::move(error));
+  if (!EnsureContext(&error)) return MakeError(std::move(error));
 
   auto library = std::make_unique<LoadedLibrary>();
   library->text = engine_->texts.Share(code);
@@ -255,7 +337,7 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   }
   if (!error.empty()) {
     library.reset();
-    if (isolate_->heap_exhausted()) GiveUp();
+    GiveUpExhausted();
     return MakeError(std::move(error));
   }
   Add(std::move(library));
@@ -342,17 +424,17 @@ v8::MaybeLocal<v8::Array> FunctionHost::Impl::StringArray(std::span<const std::s
   elements.reserve(strings.size());
   for (const std::string_view text : strings) {
     v8::Local<v8::String> string;
-    if (!steps->Step() || !StringFromUtf8(isolate_->isolate(), text).ToLocal(&string)) return {};
+    if (!steps->Step() || !StringFromUtf8(context_->isolate(), text).ToLocal(&string)) return {};
     elements.push_back(string);
   }
-  return v8::Array::New(isolate_->isolate(), elements.data(), elements.size());
+  return v8::Array::New(context_->isolate(), elements.data(), elements.size());
 }
 
 bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
                                 std::span<const std::string_view> keys,
                                 std::span<const std::string_view> args, Value* result,
                                 std::string* error) {
-  v8::Isolate* const isolate = isolate_->isolate();
+  v8::Isolate* const isolate = context_->isolate();
   WatchedSteps steps(engine_->watchdog.get());
   v8::Local<v8::Array> key_array, arg_array;
   if (!StringArray(keys, &steps).ToLocal(&key_array) ||
@@ -366,7 +448,7 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
     return false;
   }
   if (returned->IsPromise()) {
-    isolate->PerformMicrotaskCheckpoint();
+    context->GetMicrotaskQueue()->PerformCheckpoint(isolate);
     if (isolate->IsExecutionTerminating()) return false;
     const v8::Local<v8::Promise> promise = returned.As<v8::Promise>();
     switch (promise->State()) {
@@ -401,12 +483,12 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
                      std::to_string(limits_.heap_limit_mb) + " MB");
   }
   std::string error;
-  if (!EnsureIsolate(&error)) return MakeError(std::move(error));
+  if (!EnsureContext(&error)) return MakeError(std::move(error));
   LoadedLibrary* const library = function.library;
   if (library->module.IsEmpty()) {
     error = Evaluate(library, false);
     if (!error.empty()) {
-      if (isolate_->heap_exhausted()) GiveUp();
+      GiveUpExhausted();
       return MakeError(std::move(error));
     }
   }
@@ -414,7 +496,7 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   // A library that was evaluated again need not export what it did the first time.
   if (library->functions[index].IsEmpty()) return MakeError("ERR Function not found");
 
-  isolate_->store_state().access =
+  context_->store_state().access =
       no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
   store_->BeginInvocation(!no_writes);
   std::optional<store::Transaction> transaction;
@@ -423,15 +505,15 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   std::string failure;
   {
     Run run(this, "function", call_budget_);
-    const bool completed = Invoke(run.context(), library->functions[index].Get(isolate_->isolate()),
+    const bool completed = Invoke(run.context(), library->functions[index].Get(context_->isolate()),
                                   keys, args, &result, &error);
     failure = run.Finish(completed, std::move(error));
   }
   if (transaction && failure.empty()) transaction->Commit();
   transaction.reset();
   store_->EndInvocation();
-  isolate_->store_state().access = StoreAccess::kReadOnlyLoad;
-  if (isolate_->heap_exhausted()) GiveUp();
+  context_->store_state().access = StoreAccess::kReadOnlyLoad;
+  GiveUpExhausted();
   if (!failure.empty()) return MakeError(std::move(failure));
   return result;
 }
@@ -455,7 +537,7 @@ Value FunctionHost::Call(const FunctionRef& function, std::span<const std::strin
   return impl_->Call(function, keys, args, read_only);
 }
 void FunctionHost::SetLimits(const HostLimits& limits) { impl_->SetLimits(limits); }
-void FunctionHost::GiveUp() { impl_->GiveUp(); }
+void FunctionHost::GiveUp() { impl_->LeaveStore(); }
 bool FunctionHost::has_isolate() const { return impl_->has_isolate(); }
 uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
 

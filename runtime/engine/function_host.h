@@ -17,7 +17,7 @@
 #include "runtime/engine/engine.h"
 #include "runtime/engine/library.h"
 #include "runtime/engine/library_text.h"
-#include "runtime/engine/tenant_isolate.h"
+#include "runtime/engine/tenant_context.h"
 #include "runtime/engine/watchdog.h"
 
 namespace shredder::engine {
@@ -30,17 +30,30 @@ struct EngineState {
   // Of the run that the watchdog watches; null between runs.
   store::Store* running_store = nullptr;
   LibraryTexts texts;
-  // Hosts that have an isolate; the one whose last run began the longest time ago first.
+  // Hosts that have an isolate, or a part in one; the one whose last run began the longest time ago
+  // first.
   std::list<FunctionHost::Impl*> with_isolate;
+  size_t isolate_count = 0;  // of these hosts
+  // Those that are for several hosts. Some are gone.
+  std::vector<std::weak_ptr<TenantIsolate>> shared_isolates;
   uint64_t now_ms = 0;  // at the last Engine::Tick
   // Of no tenant yet: to make one takes longer than most calls. While there is one, V8 also keeps
   // what all isolates share, which takes longer still to make.
-  std::deque<std::unique_ptr<TenantIsolate>> spares;
+  std::deque<std::unique_ptr<TenantContext>> spares;
   uint64_t last_heap_limit_mb;  // that an isolate was wanted with
 
   bool AddSpare();  // false where there are enough, or memory runs out
   // Null when memory runs out.
-  std::unique_ptr<TenantIsolate> TakeIsolate(uint64_t heap_limit_mb);
+  std::unique_ptr<TenantContext> TakeContext(const HostLimits& limits);
+  void ReturnContext(std::unique_ptr<TenantContext> context);
+  // All hosts with a part in it give up their JavaScript.
+  void GiveUpIsolate(const TenantIsolate* isolate);
+  // Between runs.
+  void CollectRemovedContexts();
+
+ private:
+  std::unique_ptr<TenantContext> MakeContext(uint64_t heap_limit_mb) const;
+  std::unique_ptr<TenantContext> TakeSharedContext(const HostLimits& limits);
 };
 
 class FunctionHost::Impl {
@@ -63,8 +76,11 @@ class FunctionHost::Impl {
              std::span<const std::string_view> args, bool read_only);
   void SetLimits(const HostLimits& limits);
   void GiveUp();
-  bool has_isolate() const { return isolate_ != nullptr; }
-  uint64_t heap_used_bytes() const { return isolate_ ? isolate_->used_bytes() : 0; }
+  // Besides, nothing in the background knows of the store any more.
+  void LeaveStore();
+  bool has_isolate() const { return context_ != nullptr; }
+  const TenantIsolate* isolate() const { return context_ ? context_->heap().get() : nullptr; }
+  uint64_t heap_used_bytes() const { return context_ ? context_->heap()->used_bytes() : 0; }
 
   uint64_t last_run_ms() const { return last_run_ms_; }  // in the time of Engine::Tick
 
@@ -72,12 +88,11 @@ class FunctionHost::Impl {
   // One run of tenant code: arms the watchdog, and says afterwards how it ended.
   class Run;
 
-  uint64_t ArrayBufferLimit() const {
-    return limits_.array_buffer_limit_mb.value_or(limits_.heap_limit_mb) << 20;
-  }
-  // Makes the isolate where there is none, and notes that it is used. False, with the error's line,
+  // Makes the context where there is none, and notes that it is used. False, with the error's line,
   // when memory runs out.
-  bool EnsureIsolate(std::string* error);
+  bool EnsureContext(std::string* error);
+  // After a run that may have used up what the isolate has.
+  void GiveUpExhausted();
   // Evaluates `library` within the budget of a load. `reads_exports`: learns what it exports; else
   // finds what is known of it. An empty string, or the error's line.
   std::string Evaluate(LoadedLibrary* library, bool reads_exports);
@@ -100,8 +115,11 @@ class FunctionHost::Impl {
   HostLimits limits_;
   Watchdog::Budget call_budget_;
   Watchdog::Budget load_budget_;
-  std::unique_ptr<TenantIsolate> isolate_;
-  std::list<Impl*>::iterator place_;  // in engine_->with_isolate, where there is an isolate
+  std::unique_ptr<TenantContext> context_;
+  std::list<Impl*>::iterator place_;  // in engine_->with_isolate, where there is a context
+  // Isolates where it had a context, and that others have gone on with: V8 may still be compiling
+  // code of it there, and reads the store for that.
+  std::vector<std::weak_ptr<TenantIsolate>> left_isolates_;
   uint64_t last_run_ms_ = 0;
   // In the order of their names.
   std::vector<std::unique_ptr<LoadedLibrary>> libraries_;

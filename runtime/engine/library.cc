@@ -163,7 +163,7 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
 
   v8::Local<v8::Value> evaluated;
   if (!module->Evaluate(context).ToLocal(&evaluated)) return false;
-  isolate->PerformMicrotaskCheckpoint();
+  context->GetMicrotaskQueue()->PerformCheckpoint(isolate);
   if (isolate->IsExecutionTerminating()) return false;
   const v8::Local<v8::Promise> promise = evaluated.As<v8::Promise>();
   if (promise->State() == v8::Promise::kRejected) {

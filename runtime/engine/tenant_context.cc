@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <iterator>
 #include <string_view>
+#include <utility>
 
+#include "runtime/engine/store_module.h"
 #include "runtime/engine/v8_strings.h"
 
 namespace shredder::engine {
@@ -28,9 +30,10 @@ static_assert(std::is_sorted(std::begin(kAllowedGlobals), std::end(kAllowedGloba
 
 }  // namespace
 
-v8::MaybeLocal<v8::Context> MakeTenantContext(v8::Isolate* isolate) {
+v8::MaybeLocal<v8::Context> MakeTenantContext(v8::Isolate* isolate,
+                                              v8::MicrotaskQueue* microtasks) {
   v8::EscapableHandleScope scope(isolate);
-  const v8::Local<v8::Context> context = v8::Context::New(isolate);
+  const v8::Local<v8::Context> context = v8::Context::New(isolate, nullptr, {}, {}, {}, microtasks);
   if (context.IsEmpty()) return {};
   v8::Context::Scope context_scope(context);
   context->AllowCodeGenerationFromStrings(false);
@@ -56,6 +59,45 @@ v8::MaybeLocal<v8::Context> MakeTenantContext(v8::Isolate* isolate) {
     if (!global->Delete(context, name).FromMaybe(false)) return {};
   }
   return scope.Escape(context);
+}
+
+std::unique_ptr<TenantContext> TenantContext::Make(std::shared_ptr<TenantIsolate> heap,
+                                                   bool callback_builtins) {
+  std::unique_ptr<TenantContext> made(new TenantContext(std::move(heap)));
+  if (!made->MakeContext(callback_builtins)) return nullptr;
+  return made;
+}
+
+TenantContext::TenantContext(std::shared_ptr<TenantIsolate> heap)
+    : heap_(std::move(heap)),
+      isolate_(heap_->isolate()),
+      microtasks_(v8::MicrotaskQueue::New(isolate_, v8::MicrotasksPolicy::kExplicit)) {
+  heap_->AddContext();
+}
+
+TenantContext::~TenantContext() { heap_->RemoveContext(); }
+
+bool TenantContext::MakeContext(bool callback_builtins) {
+  v8::Isolate::Scope isolate_scope(isolate_);
+  v8::HandleScope handle_scope(isolate_);
+  v8::TryCatch try_catch(isolate_);
+  v8::Local<v8::Context> context;
+  if (!MakeTenantContext(isolate_, microtasks_.get()).ToLocal(&context)) return false;
+  v8::Context::Scope context_scope(context);
+  v8::Local<v8::Module> store_module;
+  if (!MakeStoreModule(context, &store_state_, callback_builtins).ToLocal(&store_module)) {
+    return false;
+  }
+  context_.Reset(isolate_, context);
+  store_module_.Reset(isolate_, store_module);
+  return true;
+}
+
+void TenantContext::AttachStore(store::Store* store) {
+  v8::Isolate::Scope isolate_scope(isolate_);
+  v8::HandleScope handle_scope(isolate_);
+  store_state_.store = store;
+  engine::AttachStore(context(), store);
 }
 
 }  // namespace shredder::engine

@@ -1,7 +1,6 @@
 #include "runtime/engine/tenant_isolate.h"
 
-#include "runtime/engine/store_module.h"
-#include "runtime/engine/tenant_context.h"
+#include <algorithm>
 
 namespace shredder::engine {
 
@@ -10,56 +9,57 @@ namespace {
 // Room that a tenant gets to unwind in, once its heap is full. V8 can ask for large pieces at once.
 constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
 
+// More contexts would make collections longer, and the end of a heap worse. Each has a MiB of the
+// heap's limit at least.
+constexpr size_t kMaxContexts = 64;
+
 }  // namespace
 
-std::unique_ptr<TenantIsolate> TenantIsolate::Make(uint64_t heap_limit_mb, bool callback_builtins) {
-  std::unique_ptr<TenantIsolate> made(new TenantIsolate(heap_limit_mb));
+TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
+    : heap_limit_mb_(heap_limit_mb), allocator_(heap_limit_mb * 1024 * 1024) {
   v8::Isolate::CreateParams params;
-  params.array_buffer_allocator = &made->allocator_;
+  params.array_buffer_allocator = &allocator_;
   params.constraints.ConfigureDefaultsFromHeapSize(0, heap_limit_mb * 1024 * 1024);
-  made->isolate_ = v8::Isolate::New(params);
-  made->isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
-  made->isolate_->SetAllowAtomicsWait(false);
-  made->isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
-  made->isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, made.get());
-  if (!made->MakeContext(callback_builtins)) return nullptr;
-  return made;
-}
-
-bool TenantIsolate::MakeContext(bool callback_builtins) {
-  v8::Isolate::Scope isolate_scope(isolate_);
-  v8::HandleScope handle_scope(isolate_);
-  v8::TryCatch try_catch(isolate_);
-  v8::Local<v8::Context> context;
-  if (!MakeTenantContext(isolate_).ToLocal(&context)) return false;
-  v8::Context::Scope context_scope(context);
-  v8::Local<v8::Module> store_module;
-  if (!MakeStoreModule(context, &store_state_, callback_builtins).ToLocal(&store_module)) {
-    return false;
-  }
-  context_.Reset(isolate_, context);
-  store_module_.Reset(isolate_, store_module);
-  return true;
+  isolate_ = v8::Isolate::New(params);
+  isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
+  isolate_->SetAllowAtomicsWait(false);
+  isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
+  isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
 }
 
 TenantIsolate::~TenantIsolate() {
-  store_module_.Reset();
-  context_.Reset();
   isolate_->RemoveNearHeapLimitCallback(OnNearHeapLimit, 0);
   DisposeIsolate(isolate_);
-}
-
-void TenantIsolate::AttachStore(store::Store* store) {
-  v8::Isolate::Scope isolate_scope(isolate_);
-  v8::HandleScope handle_scope(isolate_);
-  store_state_.store = store;
-  engine::AttachStore(context(), store);
 }
 
 uint64_t TenantIsolate::used_bytes() const {
   v8::HeapStatistics statistics;
   isolate_->GetHeapStatistics(&statistics);
   return statistics.used_heap_size() + allocator_.used_bytes();
+}
+
+void TenantIsolate::RemoveContext() {
+  --context_count_;
+  ++removed_count_;
+}
+
+bool TenantIsolate::HasRoomForContext() const {
+  return !heap_exhausted_ && context_count_ < std::min<size_t>(kMaxContexts, heap_limit_mb_) &&
+         used_bytes() < heap_limit_mb_ * 1024 * 1024 / 2;
+}
+
+void TenantIsolate::CollectRemovedContexts() {
+  if (heap_exhausted_ || removed_count_ == 0 || removed_count_ < context_count_) return;
+  removed_count_ = 0;
+  const v8::Isolate::Scope scope(isolate_);
+  isolate_->MemoryPressureNotification(v8::MemoryPressureLevel::kCritical);
+  isolate_->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
+}
+
+void TenantIsolate::AbortCompilations() {
+  const v8::Isolate::Scope scope(isolate_);
+  // Of V8's interface, the one call that waits for it.
+  isolate_->ClearCachesForTesting();
 }
 
 size_t TenantIsolate::OnNearHeapLimit(void* data, size_t current, size_t) {

@@ -146,13 +146,13 @@ TEST_F(YieldingWatchdogTest, CountsWhatARunTakesBetweenYields) {
 
 class WatchedStepsTest : public testing::Test {
  protected:
-  WatchedStepsTest() { watchdog_.Arm(isolate_->isolate(), {kCpu, kWall}); }
+  WatchedStepsTest() { watchdog_.Arm(isolate_.isolate(), {kCpu, kWall}); }
 
   static constexpr std::chrono::milliseconds kCpu{20};
   static constexpr std::chrono::milliseconds kWall{30};
   TickClock clock_;
   int yields_ = 0;
-  std::unique_ptr<TenantIsolate> isolate_ = TenantIsolate::Make(64, false);
+  TenantIsolate isolate_{64};
   Watchdog watchdog_{std::chrono::milliseconds(5), [this] { ++yields_; }, clock_};
 };
 

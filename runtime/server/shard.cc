@@ -110,6 +110,7 @@ engine::HostLimits Shard::HostLimitsOf(const Tenant& tenant) const {
   limits.load_deadline_ms = config_.load_deadline_ms;
   limits.load_wall_deadline_ms = config_.load_wall_deadline_ms;
   limits.heap_limit_mb = tenant.limits.heap_limit_mb;
+  limits.shares_isolate = tenant.config.isolation == config::Isolation::kContext;
   limits.array_buffer_limit_mb = tenant.limits.array_buffer_limit_mb;
   limits.max_reply_bytes = tenant.limits.max_reply_bytes;
   limits.max_libraries = tenant.limits.max_libraries;

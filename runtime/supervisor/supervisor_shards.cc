@@ -101,7 +101,7 @@ std::string Supervisor::Settle(TenantRecord& record, ShardIndex index) {
   directory_.SetConfig(record, std::move(config));
   Assign(record, LeastLoadedShard());
   return fmt::format(
-      "tenant '{}': isolation is isolate as before, for its store gets no memory of its own; the "
+      "tenant '{}': isolation is isolate, for its store gets no memory of its own; the "
       "log says why",
       name);
 }

@@ -58,7 +58,8 @@ void Supervisor::Create(config::TenantConfig config, Done done) {
 
 void Supervisor::Set(config::TenantConfig config, Done done) {
   TenantRecord& record = *directory_.Find(config.name);
-  if (config.isolation != record.config.isolation) {
+  if ((config.isolation == config::Isolation::kProcess) !=
+      (record.config.isolation == config::Isolation::kProcess)) {
     ChangeIsolation(record, std::move(config), std::move(done));
     return;
   }

@@ -343,20 +343,21 @@ struct Subcommand {
 constexpr Subcommand kSubcommands[] = {
     {"create", -3, Create,
      "CREATE name PASSWORD password | PASSWORD-SHA256 digest [MEMORY size] [DEADLINE-MS ms] "
-     "[WALL-DEADLINE-MS ms] [ISOLATION isolate | process]",
+     "[WALL-DEADLINE-MS ms] [ISOLATION context | isolate | process]",
      "Makes a tenant. Two passwords are valid at once."},
     {"drop", 3, Drop, "DROP name",
      "Closes a tenant's connections; its data and libraries are gone."},
     {"get", 3, Get, "GET name", "What a tenant's options are, and where it is."},
     {"help", 2, Help, "HELP", "Prints this help."},
-    {"list", -3, List, "LIST cursor [MATCH pattern] [ISOLATION isolate | process] [COUNT n]",
+    {"list", -3, List,
+     "LIST cursor [MATCH pattern] [ISOLATION context | isolate | process] [COUNT n]",
      "The next cursor, and names; as of SCAN."},
     {"move", 4, Move, "MOVE name shard | OWN",
      "Moves a tenant to a shard, or to one of its own; closes its connections."},
     {"set", -5, Set,
      "SET name [PASSWORD password | PASSWORD-SHA256 digest | ONLY-PASSWORD password | "
      "ONLY-PASSWORD-SHA256 digest] [MEMORY size] [DEADLINE-MS ms] [WALL-DEADLINE-MS ms] "
-     "[ISOLATION isolate | process]",
+     "[ISOLATION context | isolate | process]",
      "Changes options. A password is added, and the newest of the others stays, without ONLY."},
 };
 

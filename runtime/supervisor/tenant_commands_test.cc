@@ -281,8 +281,10 @@ TEST_F(TenantCommands, ListGivesThoseOfAnIsolation) {
   EXPECT_EQ((*this)("LIST 0 ISOLATION process"), "*2 $1 0 *1 $4 blue");
   EXPECT_EQ((*this)("LIST 0 isolation isolate MATCH *"), "*2 $1 0 *1 $3 red");
   EXPECT_EQ((*this)("LIST 0 ISOLATION process MATCH r*"), "*2 $1 0 *0");
-  EXPECT_EQ((*this)("LIST 0 ISOLATION context"),
-            "-ERR isolation is 'context', not an isolation; give isolate or process");
+  (*this)("CREATE green PASSWORD g ISOLATION context");
+  EXPECT_EQ((*this)("LIST 0 ISOLATION context"), "*2 $1 0 *1 $5 green");
+  EXPECT_EQ((*this)("LIST 0 ISOLATION thread"),
+            "-ERR isolation is 'thread', not an isolation; give context, isolate or process");
 }
 
 TEST_F(TenantCommands, ListRefusesWhatItCannotBound) {
