@@ -99,7 +99,7 @@ export function logScaleUp(values: readonly number[], height: number): Scale {
   const low = Math.min(...values.map(positive));
   const high = Math.max(...values.map(positive));
   const steps: number[] = [];
-  for (let decade = LEAST; decade < 1e7; decade *= 10) {
+  for (let decade = LEAST; decade < 1e9; decade *= 10) {
     steps.push(...[1, 2, 5].map((digit) => Number((digit * decade).toPrecision(1))));
   }
   const first = steps.findLastIndex((step) => step <= low);
@@ -110,12 +110,18 @@ export function logScaleUp(values: readonly number[], height: number): Scale {
   return {
     place: (value) => height * (1 - (Math.log(positive(value)) - bottom) / span),
     ticks,
-    name: String,
+    name: shortCount,
   };
 }
 
 /** A logarithm needs a value above 0; what is less than this is noise. */
 const LEAST = 0.1;
+
+/** A tick's number in the little room beside a panel: 20000 is 20k. */
+function shortCount(tick: number): string {
+  if (tick >= 1e6) return `${tick / 1e6}M`;
+  return tick >= 10_000 ? `${tick / 1_000}k` : String(tick);
+}
 
 function positive(value: number): number {
   return Math.max(LEAST, value);
