@@ -1,13 +1,10 @@
 // What many tenants cost, as an SVG: a panel a figure over the number of tenants, both logarithmic, a line a case.
-import { DENSITY_CASES, type DensityCase, type DensityRow } from './density.ts';
-import { ABOVE_PANELS, drawPlot, LEFT, logScaleAcross, logScaleUp, type Style } from './plot.ts';
+import { DENSITY_CASES, type DensityRow } from './density.ts';
+import { ABOVE_PANELS, drawPlot, LEFT, logScaleAcross, logScaleUp } from './plot.ts';
 import { formatCount } from './table.ts';
 
-const STYLES: Readonly<Record<DensityCase, Style>> = {
-  isolate: { color: '#0072b2', label: 'isolate' },
-  process: { color: '#d55e00', label: 'process' },
-  redis: { color: '#000000', label: 'Redis, one database' },
-};
+/** Of the cases, in their order. */
+const COLORS = ['#0072b2', '#d55e00', '#000000', '#009e73'];
 
 interface Figure {
   title: string;
@@ -60,6 +57,10 @@ const LEFTS = [LEFT, 545];
 export function plotDensity(rows: readonly DensityRow[], subtitle: string): string {
   const cases = DENSITY_CASES.filter((name) => rows.some((row) => row.case === name));
   const tenants = [...new Set(rows.map((row) => row.tenants))].sort((a, b) => a - b);
+  const styles = cases.map((name) => ({
+    color: COLORS[DENSITY_CASES.indexOf(name) % COLORS.length] ?? '',
+    label: name,
+  }));
   const x = logScaleAcross(tenants, PANEL.width, formatCount);
   const shown = UNITS.map((unit) => ({
     ...unit,
@@ -72,7 +73,7 @@ export function plotDensity(rows: readonly DensityRow[], subtitle: string): stri
   return drawPlot({
     title: 'What many tenants cost',
     subtitle,
-    legend: cases.map((name) => STYLES[name]),
+    legend: styles,
     panels: figures.map(({ title, of, label, y }, index) => ({
       ...PANEL,
       title,
@@ -82,8 +83,8 @@ export function plotDensity(rows: readonly DensityRow[], subtitle: string): stri
       y,
       xLabel: 'tenants (log scale)',
       yLabel: label,
-      series: cases.map((name) => ({
-        color: STYLES[name].color,
+      series: styles.map(({ color, label: name }) => ({
+        color,
         points: rows
           .filter((row) => row.case === name)
           .sort((a, b) => a.tenants - b.tenants)
