@@ -75,7 +75,7 @@ const SETTLE_MS = 200;
 const MAX_WAIT_MS = 10_000;
 const WARM_UP_REQUESTS = 20;
 /** A request whose client waited for a processor for so long, and for such a part of the request, is left out. */
-const HELD_UP_US = 50;
+const HELD_UP_US = 200;
 const HELD_UP_PART = 0.1;
 
 const REQUESTS: Readonly<Record<QuietRequest, LineRequest>> = {
