@@ -1,8 +1,7 @@
 // The benches: what their reports read, compute and draw, and a small run of each.
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import test, { type ExecutionContext } from 'ava';
-import { formatDensity, measureDensity } from '../build-scripts/bench/density.ts';
+import test from 'ava';
 import {
   formatHtget,
   HTGET_CASES,
@@ -22,9 +21,10 @@ import { formatKv, parseRps, type KvRow } from '../build-scripts/bench/kv.ts';
 import { parseProgramResult } from '../build-scripts/bench/program.ts';
 import { startResponder } from '../build-scripts/bench/responder.ts';
 import { formatScan, parseScanRow, type ScanRow } from '../build-scripts/bench/scan.ts';
-import { spreadOf } from '../build-scripts/bench/statistics.ts';
+import { percentile, spreadOf } from '../build-scripts/bench/statistics.ts';
 import { formatRatio } from '../build-scripts/bench/table.ts';
 import { UserError } from '../build-scripts/errors.ts';
+import { assertDrawnWithin, runBench } from './support/bench.ts';
 import { shredder } from './support/command_line.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { CYCLE_WITH_TAIL, edgeList, SAMPLE_EDGES } from './support/graph.ts';
@@ -91,27 +91,20 @@ const BUILTIN_CASES: Readonly<Record<string, readonly string[]>> = {
   HTScan: ['native', 'callback'],
 };
 
-/** Runs a bench; what it printed, and its JSON, which is of the form that all share. */
-async function runBench(
-  t: ExecutionContext,
-  suite: string,
-  args: readonly string[],
-): Promise<{ stdout: string; rows: Record<string, unknown>[] }> {
-  const json = path.join(await temporaryFolder(t), 'report.json');
-  const { exitCode, stdout, stderr } = await shredder(['bench', suite, ...args, '--json', json]);
-  t.is(exitCode, 0, stderr);
-  t.regex(stdout, /^.*, \d+ cores, \d+ GiB; V8 11\.3\.\S+; commit \S+\n/);
-  const report = JSON.parse(await readFile(json, 'utf8')) as Record<string, unknown>;
-  t.deepEqual(Object.keys(report).sort(), ['commit', 'machine', 'rows', 'suite', 'v8']);
-  t.is(report['suite'], suite);
-  t.regex(String(report['v8']), /^11\.3\./);
-  return { stdout, rows: report['rows'] as Record<string, unknown>[] };
-}
-
 test('the spread of samples is their median, least and greatest', (t) => {
   t.deepEqual(spreadOf([3, 1, 2]), { median: 2, min: 1, max: 3 });
   t.deepEqual(spreadOf([4, 1, 2, 3]), { median: 2.5, min: 1, max: 4 });
   t.throws(() => spreadOf([]));
+});
+
+test('a percentile is what so great a part of the samples does not exceed', (t) => {
+  const samples = Array.from({ length: 1_000 }, (_, i) => 1_000 - i);
+  t.deepEqual(
+    [0.5, 0.99, 0.999, 1].map((part) => percentile(samples, part)),
+    [501, 991, 1_000, 1_000],
+  );
+  t.is(percentile([7], 0.5), 7);
+  t.throws(() => percentile([], 0.5));
 });
 
 test('a ratio has three digits or so, and none without a base', (t) => {
@@ -208,11 +201,7 @@ test('the plot has a line and a label for each case in all panels, within the pi
   ]) {
     t.true(svg.includes(label), label);
   }
-  t.notRegex(svg, /NaN|Infinity|undefined/);
-  const height = Number(/ height="(\d+)"/.exec(svg)?.[1]);
-  for (const [, x, y] of svg.matchAll(/<circle cx="([^"]+)" cy="([^"]+)"/g)) {
-    t.true(Number(x) >= 75 && Number(x) <= 930 && Number(y) >= 120 && Number(y) <= height);
-  }
+  assertDrawnWithin(t, svg);
 });
 
 test.serial('bench htget measures each builtin in each of its cases, and plots them', async (t) => {
@@ -304,6 +293,8 @@ for (const [args, message] of [
   [['htget', '--sizes', '10000001'], /--sizes has "10000001"/],
   [['scan', '--sizes', '100'], /--sizes has "100", which is no multiple of 64/],
   [['khop', '--cases', 'native'], /--cases has "native"/],
+  [['density', '--cases', 'isolates'], /--cases has "isolates"/],
+  [['neighbours', '--noises', 'cpu,loud'], /--noises has "loud"/],
 ] as const) {
   test(`bench ${args.join(' ')} is refused in one line`, async (t) => {
     const { exitCode, stderr } = await shredder(['bench', ...args]);
@@ -430,35 +421,4 @@ test('throughputs are set side by side', (t) => {
     formatKv([row('shredder', 1_500_000), row('redis', 1_000_000)]),
     /GET -P 16 +1,500,000 \(1,499,999 to 1,500,001\) +1,000,000 .* 1\.50$/m,
   );
-});
-
-test('many tenants are measured: each figure there is, beside Redis', async (t) => {
-  const { binDir } = await builtRuntime();
-  const plan = { tenants: [3], rounds: 1, calls: 200, idleAfterMs: 300, settledSeconds: 0 };
-  const rows = await measureDensity(binDir, plan, () => {});
-  t.deepEqual(
-    rows.map(({ case: name, tenants }) => [name, tenants]),
-    [
-      ['isolate', 3],
-      ['redis', 3],
-    ],
-  );
-  const [isolate] = rows;
-  for (const us of [
-    isolate?.coldUs?.median,
-    isolate?.coldUs?.p99,
-    isolate?.sameUs,
-    isolate?.switchUs,
-  ]) {
-    t.true(Number(us) > 0);
-  }
-  for (const bytes of [isolate?.bareBytes, isolate?.loadedBytes, isolate?.idleBytes]) {
-    t.true(Number.isFinite(bytes));
-  }
-  for (const { one, spread } of rows) {
-    for (const load of [one, spread]) t.true(load.medianRps > 0 && load.medianCpuUs > 0);
-  }
-  const text = formatDensity(rows);
-  t.regex(text, /^3 +isolate( +[\d,.]+){5}$/m);
-  t.regex(text, /^3 +redis( +[\d,.]+){5}$/m);
 });

@@ -5,12 +5,13 @@ import path from 'node:path';
 import { withClient } from '../client/connection.ts';
 import { UserError } from '../errors.ts';
 import { startServer, type Server } from '../server/shredderd.ts';
-import { LineConnection, requestOf } from './line_connection.ts';
+import { ISOLATIONS, type Isolation } from './isolations.ts';
+import { LineConnection, requestOf, type LineRequest } from './line_connection.ts';
 import { startRedis } from './redis_server.ts';
-import { spreadOf } from './statistics.ts';
+import { percentile, spreadOf } from './statistics.ts';
 import { formatCount, formatMeasured, formatTable } from './table.ts';
 
-export const DENSITY_CASES = ['isolate', 'redis'] as const;
+export const DENSITY_CASES = [...ISOLATIONS, 'redis'] as const;
 export type DensityCase = (typeof DENSITY_CASES)[number];
 
 /** So many tenants; what is absent, Redis has not. */
@@ -33,12 +34,19 @@ export interface DensityRow {
   spread: DensityLoad;
 }
 
+export interface DensityResult {
+  rows: DensityRow[];
+  /** A line for each number of tenants that a case cannot have. */
+  notes: string[];
+}
+
 export interface DensityLoad {
   medianRps: number;
   medianCpuUs: number;
 }
 
 export interface DensityPlan {
+  cases: readonly DensityCase[];
   tenants: readonly number[];
   /** Measurements of calls, in turns. */
   rounds: number;
@@ -50,19 +58,19 @@ export interface DensityPlan {
   settledSeconds: number;
 }
 
-const PATIENT = { idleAfterMs: 10_000, settledSeconds: 3 };
+const USUAL = { cases: DENSITY_CASES, idleAfterMs: 10_000, settledSeconds: 3 };
 
 export const QUICK_DENSITY: DensityPlan = {
   tenants: [1, 100, 1_000],
   rounds: 3,
   calls: 20_000,
-  ...PATIENT,
+  ...USUAL,
 };
 export const FULL_DENSITY: DensityPlan = {
   tenants: [1, 100, 1_000, 10_000],
   rounds: 5,
   calls: 100_000,
-  ...PATIENT,
+  ...USUAL,
 };
 
 const ADMIN = { name: 'admin', password: 'the password of the admin' };
@@ -76,6 +84,8 @@ const OPENED_AT_ONCE = 256;
 /** A usual limit of descriptors is 20,000. */
 const MAX_CONNECTIONS = 19_000;
 const ONE_AT_A_TIME = 300;
+/** A server has at most 1,024 shards, and some are everybody's. */
+const MAX_PROCESSES = 1_000;
 
 const LIBRARY = `#!js name=density
 export function answer(keys, args) { return BigInt(args.length); }`;
@@ -88,19 +98,28 @@ const CALL_LINES = 1;
 export async function measureDensity(
   binDir: string,
   plan: DensityPlan,
-  onTenants: (index: number) => void,
-): Promise<DensityRow[]> {
-  const rows: DensityRow[] = [];
-  for (const [index, tenants] of plan.tenants.entries()) {
-    onTenants(index);
-    rows.push(await measureIsolates(binDir, tenants, plan));
-    rows.push(await measureRedis(tenants, plan));
+  onRow: (done: number, all: number) => void,
+): Promise<DensityResult> {
+  const result: DensityResult = { rows: [], notes: [] };
+  const asked = plan.tenants.flatMap((tenants) => plan.cases.map((name) => ({ name, tenants })));
+  for (const [index, { name, tenants }] of asked.entries()) {
+    onRow(index, asked.length);
+    if (name === 'redis') {
+      result.rows.push(await measureRedis(tenants, plan));
+    } else if (name === 'process' && tenants > MAX_PROCESSES) {
+      result.notes.push(
+        `NOT MEASURED: ${name}, ${formatCount(tenants)} tenants: each has a shard, of which there are 1,024 at most`,
+      );
+    } else {
+      result.rows.push(await measureShredder(binDir, name, tenants, plan));
+    }
   }
-  return rows;
+  return result;
 }
 
-async function measureIsolates(
+async function measureShredder(
   binDir: string,
+  isolation: Isolation,
   tenants: number,
   plan: DensityPlan,
 ): Promise<DensityRow> {
@@ -121,9 +140,9 @@ async function measureIsolates(
   try {
     const before = await settledPssOf(server, plan);
     const perTenant = (bytes: number): number => (bytes - before) / tenants;
-    await createTenants(server, tenants);
+    await createTenants(server, isolation, tenants);
     const bareBytes = perTenant(await settledPssOf(server, plan));
-    const auth = (n: number): Greeting => ({
+    const auth = (n: number): LineRequest => ({
       request: requestOf('AUTH', `tenant-${n}`, PASSWORD(n)),
       lines: 1,
     });
@@ -145,7 +164,7 @@ async function measureIsolates(
     connections.push(...one);
     const loads = await measureLoads({ one, spread }, plan, () => cpuUsOf(server.pid));
     return {
-      case: 'isolate',
+      case: isolation,
       tenants,
       bareBytes,
       loadedBytes,
@@ -191,13 +210,7 @@ function connectionsToOne(connectionsToAll: number): number {
   return Math.min(connectionsToAll, MAX_CONNECTIONS - connectionsToAll);
 }
 
-/** A request of a new connection, and the number of its reply's lines. */
-interface Greeting {
-  request: Buffer;
-  lines: number;
-}
-
-async function createTenants(server: Server, tenants: number): Promise<void> {
+async function createTenants(server: Server, isolation: Isolation, tenants: number): Promise<void> {
   await withClient(
     { url: server.url, tenant: ADMIN.name, password: ADMIN.password },
     async (client) => {
@@ -212,6 +225,8 @@ async function createTenants(server: Server, tenants: number): Promise<void> {
             PASSWORD(n),
             'MEMORY',
             '1mb',
+            'ISOLATION',
+            isolation,
           );
         }
         for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
@@ -223,7 +238,7 @@ async function createTenants(server: Server, tenants: number): Promise<void> {
 async function openAll(
   port: number,
   count: number,
-  greetings: (n: number) => readonly Greeting[],
+  greetings: (n: number) => readonly LineRequest[],
 ): Promise<LineConnection[]> {
   const connections: LineConnection[] = [];
   for (let from = 0; from < count; from += OPENED_AT_ONCE) {
@@ -324,11 +339,6 @@ async function callInTurn(connections: readonly LineConnection[], calls: number)
   );
 }
 
-function percentile(samples: readonly number[], part: number): number {
-  const sorted = [...samples].sort((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
-}
-
 /** The processes of a server: itself and its children. */
 async function processesOf(pid: number): Promise<number[]> {
   const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
@@ -364,9 +374,9 @@ async function cpuUsOf(pid: number): Promise<number> {
   return ns / 1_000;
 }
 
-/** The rows as tables: memory and single calls of each number of tenants, then loads beside Redis. */
-export function formatDensity(rows: readonly DensityRow[]): string {
-  const isolates = rows.filter((row) => row.case === 'isolate');
+/** The rows as tables: memory and single calls of each number of tenants, then loads beside Redis; and the notes. */
+export function formatDensity({ rows, notes }: DensityResult): string {
+  const own = rows.filter((row) => row.case !== 'redis');
   const kib = (bytes: number | undefined): string =>
     bytes === undefined ? '' : formatMeasured(bytes / 1_024);
   const us = (value: number | undefined): string =>
@@ -376,9 +386,10 @@ export function formatDensity(rows: readonly DensityRow[]): string {
     'call as its client waits, one at a time: the first after that, to the same tenant, to another one',
     '',
     formatTable(
-      ['tenants', 'made', 'loaded', 'idle', 'first', 'first p99', 'same', 'another'],
-      isolates.map((row) => [
+      ['tenants', '', 'made', 'loaded', 'idle', 'first', 'first p99', 'same', 'another'],
+      own.map((row) => [
         formatCount(row.tenants),
+        row.case,
         kib(row.bareBytes),
         kib(row.loadedBytes),
         kib(row.idleBytes),
@@ -392,16 +403,21 @@ export function formatDensity(rows: readonly DensityRow[]): string {
     `calls to one tenant and spread over all, ${WINDOW} at once: calls a second, and the server's CPU, microseconds a call`,
     '',
     formatTable(
-      ['tenants', '', 'one', 'spread', 'one CPU', 'spread CPU', 'CPU one/spread'],
+      [
+        ...['tenants', '', 'one', 'spread', 'spread/one'],
+        ...['one CPU', 'spread CPU', 'CPU one/spread'],
+      ],
       rows.map((row) => [
         formatCount(row.tenants),
         row.case,
         formatCount(Math.round(row.one.medianRps)),
         formatCount(Math.round(row.spread.medianRps)),
+        (row.spread.medianRps / row.one.medianRps).toFixed(2),
         formatMeasured(row.one.medianCpuUs),
         formatMeasured(row.spread.medianCpuUs),
         (row.one.medianCpuUs / row.spread.medianCpuUs).toFixed(2),
       ]),
     ),
+    ...(notes.length === 0 ? [] : ['', ...notes]),
   ].join('\n');
 }

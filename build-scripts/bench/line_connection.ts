@@ -3,6 +3,13 @@ import { UserError } from '../errors.ts';
 
 const LINE_END = 0x0a;
 const ERROR = 0x2d;
+const CLOSED = 'the server closed a connection';
+
+/** A request and the number of its reply's lines. */
+export interface LineRequest {
+  request: Buffer;
+  lines: number;
+}
 
 /**
  * A connection for loads: requests are bytes that are made once, and of replies only the number of
@@ -18,7 +25,7 @@ export class LineConnection {
     socket.setNoDelay(true);
     socket.on('data', (bytes) => this.#onData(bytes));
     socket.on('error', (error) => this.#end(error));
-    socket.on('close', () => this.#end(new UserError('the server closed a connection')));
+    socket.on('close', () => this.#end(new UserError(CLOSED)));
   }
 
   static async open(port: number): Promise<LineConnection> {
@@ -34,7 +41,8 @@ export class LineConnection {
   send(request: Buffer, lines: number, done: (error?: Error) => void): void {
     this.#wanted = lines;
     this.#done = done;
-    this.#socket.write(request);
+    if (this.#socket.destroyed) this.#end(new UserError(CLOSED));
+    else this.#socket.write(request);
   }
 
   async ask(request: Buffer, lines: number): Promise<void> {

@@ -16,3 +16,10 @@ export function spreadOf(samples: readonly number[]): Spread {
     max: at(sorted.length - 1),
   };
 }
+
+/** What so great a part of the samples, 0.99 for example, does not exceed. */
+export function percentile(samples: readonly number[], part: number): number {
+  if (samples.length === 0) throw new RangeError('no samples');
+  const sorted = [...samples].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? NaN;
+}

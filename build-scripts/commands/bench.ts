@@ -1,7 +1,15 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
-import { formatDensity, FULL_DENSITY, measureDensity, QUICK_DENSITY } from '../bench/density.ts';
+import {
+  DENSITY_CASES,
+  formatDensity,
+  FULL_DENSITY,
+  measureDensity,
+  QUICK_DENSITY,
+  type DensityCase,
+} from '../bench/density.ts';
+import { plotDensity } from '../bench/density_plot.ts';
 import { formatHtget, runHtget } from '../bench/htget.ts';
 import { plotHtget } from '../bench/htget_plot.ts';
 import {
@@ -13,6 +21,16 @@ import {
   type KhopCase,
 } from '../bench/khop.ts';
 import { formatKv, FULL_PLAN, measureKv, QUICK_PLAN } from '../bench/kv.ts';
+import {
+  formatNeighbours,
+  FULL_NEIGHBOURS,
+  measureNeighbours,
+  NEIGHBOURS_CASES,
+  QUICK_NEIGHBOURS,
+  type NeighboursCase,
+} from '../bench/neighbours.ts';
+import { plotNeighbours } from '../bench/neighbours_plot.ts';
+import { NOISES, type Noise } from '../bench/noise.ts';
 import { startRedis } from '../bench/redis_server.ts';
 import { describeReport, reportOf, writeOutput, type Report } from '../bench/report.ts';
 import { formatScan, runScan } from '../bench/scan.ts';
@@ -41,12 +59,13 @@ const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure builtins, graph traversals, throughput beside Redis, or many tenants')
+    .description('measure builtins, graph traversals, throughput beside Redis, many tenants')
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
     .addCommand(khopCommand())
     .addCommand(kvCommand())
-    .addCommand(densityCommand());
+    .addCommand(densityCommand())
+    .addCommand(neighboursCommand());
 }
 
 function htgetCommand(): Command {
@@ -101,7 +120,7 @@ function khopCommand(): Command {
   return new Command('khop')
     .description('time a graph traversal: native C++, a function here, Redis Lua, Tarantool')
     .option('--graph <file>', 'an edge list, `a b` a line (default: Facebook, or WordNet)')
-    .option('--cases <list>', `which of ${KHOP_CASES.join(', ')}`, caseList)
+    .option('--cases <list>', `which of ${KHOP_CASES.join(', ')}`, listOf('--cases', KHOP_CASES))
     .option('--quick', 'fewer rounds')
     .option('--json <file>', 'write the rows as JSON')
     .addHelpText('after', '\nExample:\n  shredder bench khop --graph facebook_combined.txt')
@@ -173,24 +192,83 @@ function kvCommand(): Command {
 function densityCommand(): Command {
   return new Command('density')
     .description('measure what many tenants cost: memory, first calls, calls spread over all')
-    .option('--quick', 'up to 1,000 tenants, fewer calls: done in two minutes')
+    .option('--quick', 'up to 1,000 tenants, fewer calls')
+    .option(
+      '--cases <list>',
+      `which of ${DENSITY_CASES.join(', ')}`,
+      listOf('--cases', DENSITY_CASES),
+    )
     .option('--tenants <list>', `how many, up to ${MAX_TENANTS}`, sizeList(1, MAX_TENANTS))
     .option('--json <file>', 'write the rows as JSON')
-    .addHelpText('after', '\nExample:\n  shredder bench density --tenants 1,1000')
-    .action(async (options: BenchOptions & { tenants?: number[] }) => {
-      const config = loadConfig();
-      const steps = new Steps();
-      const { binDir, v8 } = await ensureRuntime(config, steps);
-      const plan = options.quick === true ? QUICK_DENSITY : FULL_DENSITY;
-      const tenants = options.tenants ?? plan.tenants;
-      const rows = await steps.run('Many tenants', (step) =>
-        measureDensity(binDir, { ...plan, tenants }, (index) =>
-          step.progress(index, tenants.length),
-        ),
-      );
-      const report = await reportOf('density', v8.record.v8Version, rows, config.repository);
-      await publish(report, formatDensity(rows), options.json);
-    });
+    .option('--plot <file>', 'write a plot as SVG')
+    .addHelpText('after', '\nExample:\n  shredder bench density --cases isolate --tenants 1,1000')
+    .action(
+      async (
+        options: BenchOptions & { cases?: DensityCase[]; tenants?: number[]; plot?: string },
+      ) => {
+        const config = loadConfig();
+        const steps = new Steps();
+        const { binDir, v8 } = await ensureRuntime(config, steps);
+        const usual = options.quick === true ? QUICK_DENSITY : FULL_DENSITY;
+        const plan = {
+          ...usual,
+          cases: options.cases ?? usual.cases,
+          tenants: options.tenants ?? usual.tenants,
+        };
+        const result = await steps.run('Many tenants', (step) =>
+          measureDensity(binDir, plan, (done, all) => step.progress(done, all)),
+        );
+        for (const note of result.notes) steps.note(note);
+        const report = await reportOf(
+          'density',
+          v8.record.v8Version,
+          result.rows,
+          config.repository,
+        );
+        await publish(report, formatDensity(result), options.json);
+        if (options.plot !== undefined) {
+          await writeOutput(options.plot, plotDensity(result.rows, describeReport(report)));
+        }
+      },
+    );
+}
+
+function neighboursCommand(): Command {
+  return new Command('neighbours')
+    .description("time a quiet tenant's requests alone and beside each kind of noisy tenant")
+    .option('--quick', 'shorter and fewer rounds, less noise: done in two minutes')
+    .option(
+      '--cases <list>',
+      `which of ${NEIGHBOURS_CASES.join(', ')}`,
+      listOf('--cases', NEIGHBOURS_CASES),
+    )
+    .option('--noises <list>', `which of ${NOISES.join(', ')}`, listOf('--noises', NOISES))
+    .option('--json <file>', 'write the rows as JSON')
+    .option('--plot <file>', 'write a plot as SVG')
+    .addHelpText('after', '\nExample:\n  shredder bench neighbours --quick --noises cpu,keys')
+    .action(
+      async (
+        options: BenchOptions & { cases?: NeighboursCase[]; noises?: Noise[]; plot?: string },
+      ) => {
+        const config = loadConfig();
+        const steps = new Steps();
+        const { binDir, v8 } = await ensureRuntime(config, steps);
+        const usual = options.quick === true ? QUICK_NEIGHBOURS : FULL_NEIGHBOURS;
+        const plan = {
+          ...usual,
+          cases: options.cases ?? usual.cases,
+          noises: options.noises ?? usual.noises,
+        };
+        const rows = await steps.run('A quiet tenant beside noisy ones', (step) =>
+          measureNeighbours(binDir, plan, (done, all) => step.progress(done, all)),
+        );
+        const report = await reportOf('neighbours', v8.record.v8Version, rows, config.repository);
+        await publish(report, formatNeighbours(rows), options.json);
+        if (options.plot !== undefined) {
+          await writeOutput(options.plot, plotNeighbours(rows, describeReport(report)));
+        }
+      },
+    );
 }
 
 /** Path of the microbenchmark program, built where need be. */
@@ -242,13 +320,15 @@ function nameList(text: string): string[] {
   return text.split(',');
 }
 
-function caseList(text: string): KhopCase[] {
-  return nameList(text).map((part) => {
-    const found = KHOP_CASES.find((name) => name === part);
-    if (found !== undefined) return found;
-    throw new UserError(
-      `--cases has ${JSON.stringify(part)}, which is none`,
-      `Known: ${KHOP_CASES.join(', ')}.`,
-    );
-  });
+/** Reads a list of known names, separated by commas. */
+function listOf<T extends string>(option: string, known: readonly T[]): (text: string) => T[] {
+  return (text) =>
+    nameList(text).map((part) => {
+      const found = known.find((name) => name === part);
+      if (found !== undefined) return found;
+      throw new UserError(
+        `${option} has ${JSON.stringify(part)}, which is none`,
+        `Known: ${known.join(', ')}.`,
+      );
+    });
 }
