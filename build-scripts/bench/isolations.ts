@@ -1,3 +1,3 @@
 /** The strengths of isolation that a tenant can have, as its `isolation` names them. */
-export const ISOLATIONS = ['isolate', 'process'] as const;
+export const ISOLATIONS = ['context', 'isolate', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
