@@ -19,6 +19,9 @@ constexpr int kMaxBinSteps = 64;
 // Memory goes back to the kernel in pieces of 2 MiB: a page takes up to a microsecond or two.
 constexpr uint32_t kChunksPerPunch = 32;
 constexpr uint64_t kBytesPerPunch = kChunksPerPunch * kChunkBytes;
+// What GiveBackUnneeded gives back in one call (8 MiB), and how many chunks it looks at.
+constexpr uint64_t kMaxPagesUnneeded = 2048;
+constexpr uint64_t kMaxChunksSearched = 16384;
 
 }  // namespace
 
@@ -59,6 +62,7 @@ void Arena::Initialise(uint64_t quota_bytes, uint64_t chunk_count) {
   SetConstants(s, chunk_count);
   s->touched_chunks = s->first_chunk;
   layout::OrderedStore(&s->frontier, s->first_chunk);
+  CountFreePages();
 }
 
 void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
@@ -387,7 +391,7 @@ uint32_t Arena::TakeRun(uint32_t chunks) {
     Write(&s->frontier, first + chunks);
   }
   const uint32_t dirty = DirtyPages(first, chunks);
-  if (dirty != 0) layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages - dirty);
+  if (dirty != 0) SetFreeDirtyPages(s->free_dirty_pages - dirty);
   return first;
 }
 
@@ -470,12 +474,67 @@ uint32_t Arena::DirtyPages(uint32_t first, uint32_t chunks) const {
   return dirty;
 }
 
+void Arena::SetFreeDirtyPages(uint64_t pages) {
+  layout::OrderedStore(&state()->free_dirty_pages, static_cast<uint32_t>(pages));
+  CountFreePages();
+}
+
+void Arena::CountFreePages() {
+  const uint64_t pages = state()->free_dirty_pages;
+  least_free_pages_ = std::min(least_free_pages_, pages);
+  if (budget_ == nullptr) return;
+  const uint64_t beyond = pages - std::min<uint64_t>(pages, kFreeDirtyPagesKept);
+  budget_->Change(std::exchange(counted_pages_, beyond), beyond);
+}
+
+void Arena::SetBudget(FreeMemoryBudget* budget) {
+  if (budget_ != nullptr) budget_->Change(std::exchange(counted_pages_, 0), 0);
+  budget_ = budget;
+  if (budget_ != nullptr) CountFreePages();
+}
+
+void Arena::GiveBackUnneeded() {
+  ArenaState* s = state();
+  assert(layout::JournalCount(header()) == 0 && discards_.empty());
+  const uint64_t kept_pages =
+      s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, least_free_pages_);
+  const uint64_t target_pages = std::max<uint64_t>(kept_pages, kFreeDirtyPagesKept);
+  least_free_pages_ = s->free_dirty_pages;
+  if (s->free_dirty_pages <= target_pages) return;
+  layout::OrderedStore(&s->discard_pending, 1u);
+  const uint64_t end_pages =
+      std::max(target_pages, s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, kMaxPagesUnneeded));
+  uint64_t left_to_search = kMaxChunksSearched;
+  const auto visit = [&](uint32_t first, uint64_t chunks) {
+    for (uint64_t at = first; at < first + chunks && s->free_dirty_pages > end_pages;) {
+      const uint64_t piece = std::min<uint64_t>(first + chunks - at, kChunksPerPunch);
+      if (left_to_search < piece) return false;
+      left_to_search -= piece;
+      if (DirtyPages(static_cast<uint32_t>(at), static_cast<uint32_t>(piece)) != 0) {
+        DiscardRun(static_cast<uint32_t>(at), static_cast<uint32_t>(piece));
+      }
+      at += piece;
+    }
+    return s->free_dirty_pages > end_pages;
+  };
+  bool goes_on = visit(s->frontier, std::min<uint64_t>(s->touched_chunks - s->frontier, kMaxChunksSearched / 2));
+  for (int bin = kRunBinCount - 1; goes_on && bin >= 0; bin--) {
+    for (uint32_t run = s->run_bins[bin]; goes_on && run != 0; run = chunk(run)->next) {
+      goes_on = visit(run, chunk(run)->run_chunks);
+    }
+  }
+  layout::OrderedStore(&s->discard_pending, 0u);
+  least_free_pages_ = s->free_dirty_pages;
+}
+
 void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
   const uint32_t dirty = DirtyPages(first, chunks);
   if (dirty == 0) return;
-  const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
-  layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages + dirty);
+  const bool keep =
+      (chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept) ||
+      (budget_ != nullptr && budget_->Allows(dirty));
+  SetFreeDirtyPages(s->free_dirty_pages + dirty);
   if (keep) return;
   layout::OrderedStore(&s->discard_pending, 1u);
   discards_.emplace_back(first, chunks);
@@ -497,8 +556,7 @@ void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
     layout::MayEndHere();
     for (uint32_t i = at; i < piece_end; i++) {
       if (chunk(i)->dirty_pages == 0) continue;
-      layout::OrderedStore(&state()->free_dirty_pages,
-                           state()->free_dirty_pages - chunk(i)->dirty_pages);
+      SetFreeDirtyPages(state()->free_dirty_pages - chunk(i)->dirty_pages);
       layout::OrderedStore(&chunk(i)->dirty_pages, 0u);
     }
     pauses_.AddBytes(bytes);

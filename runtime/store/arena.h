@@ -21,8 +21,8 @@
 // 2004), so that allocating and freeing are O(1), but for the pass over a large block's chunks.
 //
 // Physical memory follows use: fresh chunks cost nothing until written, and free chunks beyond a
-// small reserve are given back to the kernel. used_bytes counts blocks: small ones by their class,
-// large ones by their 4 KiB pages.
+// small reserve and what a budget of the process allows are given back to the kernel. used_bytes
+// counts blocks: small ones by their class, large ones by their 4 KiB pages.
 //
 // Allocating and freeing are parts of a step (change_log.h) that the caller ends, so that what it
 // does with the blocks happens with them, or not at all. Within a step nothing is allocated after
@@ -44,6 +44,7 @@
 #include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena_places.h"
+#include "runtime/store/free_memory.h"
 #include "runtime/store/memory.h"
 #include "runtime/store/pauses.h"
 
@@ -96,7 +97,7 @@ struct TableState {
 };
 
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
-// chunk over and over.
+// chunk over and over; and what a FreeMemoryBudget allows besides.
 inline constexpr uint32_t kFreeDirtyPagesKept = 64;
 // Blocks that are freed in one step at most.
 inline constexpr uint64_t kMaxDeadBlocks = 64;
@@ -112,6 +113,7 @@ static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
 class Arena {
  public:
   Arena() = default;
+  ~Arena() { SetBudget(nullptr); }
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -151,6 +153,14 @@ class Arena {
 
   // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
   void Reset();
+
+  // Free chunks may keep more memory, as far as the budget allows; null for none. It outlives the
+  // arena or its place here.
+  void SetBudget(FreeMemoryBudget* budget);
+  bool keeps_more() const { return counted_pages_ != 0; }
+  // Gives back what no block has needed since the last call, but for the small reserve, and a
+  // bounded amount at a time. Between two steps.
+  void GiveBackUnneeded();
 
   // Called in the middle of what takes long, steps included.
   Pauses& pauses() { return pauses_; }
@@ -262,6 +272,8 @@ class Arena {
   void Discard();
   void DiscardRun(uint32_t first, uint32_t chunks);
   uint32_t DirtyPages(uint32_t first, uint32_t chunks) const;
+  void SetFreeDirtyPages(uint64_t pages);
+  void CountFreePages();
   void RaiseDirtyPages(Chunk* chunk, uint64_t pages);
   bool PunchHole(uint64_t offset, uint64_t bytes);
   // Gives back what physical memory lies between the two offsets, with pauses. False where the
@@ -282,6 +294,10 @@ class Arena {
   bool has_freed_ = false;  // in the step that is under way
   // Runs of chunks that the step frees, whose memory goes back to the kernel at its end.
   std::vector<std::pair<uint32_t, uint32_t>> discards_;
+
+  FreeMemoryBudget* budget_ = nullptr;
+  uint64_t counted_pages_ = 0;     // that the budget has of this arena
+  uint64_t least_free_pages_ = 0;  // since the last GiveBackUnneeded, and of free_dirty_pages
 };
 
 }  // namespace shredder::store

@@ -556,6 +556,12 @@ void Store::DeleteAll() {
   }
 }
 
+void Store::GiveBackUnneeded() {
+  RequireWritable();
+  assert(!in_transaction() && !in_invocation_);
+  arena_.GiveBackUnneeded();
+}
+
 // --- Invocations ---------------------------------------------------------------------------------
 
 void Store::BeginInvocation(bool writable) {

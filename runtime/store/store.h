@@ -197,6 +197,14 @@ class Store {
   // the store, nor let anybody else do so, but for SetObserver.
   void SetPause(std::function<void()> pause) { arena_.pauses().SetFunction(std::move(pause)); }
 
+  // Memory of what is freed is kept as far as the budget, which outlives the store or its place here,
+  // allows; null for none. Then GiveBackUnneeded is to be called now and then, between commands,
+  // while keeps_free_memory().
+  void SetFreeMemoryBudget(FreeMemoryBudget* budget) { arena_.SetBudget(budget); }
+  bool keeps_free_memory() const { return arena_.keeps_more(); }
+  // Gives back memory that was kept and that nothing has needed since the last call.
+  void GiveBackUnneeded();
+
   // Sees every change that is kept from now on; null for nobody. Outlives the store or its place
   // here.
   void SetObserver(ChangeObserver* observer) { observer_ = observer; }
