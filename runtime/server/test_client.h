@@ -39,6 +39,7 @@ class TestConnection : public net::Connection {
   void Close() override { closed = true; }
   void PauseReading() override { paused = true; }
   void ResumeReading() override { paused = false; }
+  void ExpectBytes(size_t) override {}
   bool Release() override { return false; }
 
   bool paused = false;
@@ -104,7 +105,7 @@ class TestClient {
   }
   // What has been replied since the last call, the line ends between its parts as spaces.
   std::string Receive() {
-    std::string text = std::exchange(connection_.output(), {});
+    std::string text = connection_.TakeOutput();
     for (size_t i; (i = text.find("\r\n")) != std::string::npos;) {
       text.replace(i, 2, i + 2 == text.size() ? "" : " ");
     }
