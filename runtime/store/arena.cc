@@ -25,6 +25,8 @@ constexpr uint64_t kMaxChunksSearched = 16384;
 
 }  // namespace
 
+Arena::~Arena() { SetBudget(nullptr); }
+
 bool Arena::Map(uint64_t quota_bytes, std::string* error) {
   const uint64_t chunk_count = ChunksFor(quota_bytes);
   if (!memory_.Create(PlacesFor(chunk_count).end, error)) return false;
@@ -61,6 +63,7 @@ void Arena::Initialise(uint64_t quota_bytes, uint64_t chunk_count) {
   layout::MayEndHere();
   SetConstants(s, chunk_count);
   s->touched_chunks = s->first_chunk;
+  *At<ReservedBlocks>(kReservedBlocksOffset) = {};
   layout::OrderedStore(&s->frontier, s->first_chunk);
   CountFreePages();
 }
@@ -78,6 +81,7 @@ void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
 }
 
 void Arena::Reset() {
+  if (pins_ != nullptr) pins_->CopyAll(&pauses_);
   discards_.clear();
   has_freed_ = false;
   const uint64_t chunk_count = state()->chunk_count;
@@ -165,7 +169,7 @@ void Arena::Free(uint64_t offset) {
     FreeSmall(index, offset);
   } else {
     assert(chunk(index)->kind == ChunkKind::kLarge && offset % kChunkBytes == 0);
-    FreeLarge(index);
+    if (!ReserveIfPinned(offset)) FreeLarge(index);
   }
 }
 
@@ -365,6 +369,61 @@ void Arena::FreeLarge(uint32_t index) {
   ReturnRun(index, head->run_chunks);
 }
 
+// --- Reserved blocks -----------------------------------------------------------------------------
+
+std::shared_ptr<const Pin> Arena::PinBytes(uint64_t block, uint64_t at, uint64_t size) {
+  if (chunk(block >> kChunkBytesLog2)->kind != ChunkKind::kLarge) return nullptr;
+  if (pins_ == nullptr) pins_ = std::make_unique<Pins>(&memory_);
+  return pins_->Add(block, at, size);
+}
+
+uint64_t* Arena::FindReserved(uint64_t offset) const {
+  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
+    if (place == offset) return &place;
+  }
+  return nullptr;
+}
+
+bool Arena::ReserveIfPinned(uint64_t offset) {
+  if (pins_ == nullptr || !pins_->Holds(offset)) [[likely]]
+    return false;
+  uint64_t* const place = FindReserved(0);
+  if (place == nullptr) {
+    pins_->Copy(offset, &pauses_);
+    return false;
+  }
+  Write(place, offset);
+  pins_->Reserve(offset);
+  return true;
+}
+
+void Arena::FreeIdle() {
+  for (const uint64_t offset : pins_->TakeIdle()) {
+    uint64_t* const place = FindReserved(offset);
+    assert(place != nullptr);
+    Write(place, 0);
+    Free(offset);
+    EndStep();
+  }
+}
+
+bool Arena::FreeReserved(std::string* error) {
+  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
+    if (place == 0) continue;
+    if (!MayBeBlock(place) || chunk(place >> kChunkBytesLog2)->kind != ChunkKind::kLarge) {
+      *error = "a corrupted store: a reserved block that is no large one";
+      return false;
+    }
+    const uint64_t offset = place;
+    Write(&place, 0);
+    Free(offset);
+    EndStep();
+  }
+  return true;
+}
+
+// --- Physical memory of large blocks -------------------------------------------------------------
+
 void Arena::RaiseDirtyPages(Chunk* chunk, uint64_t pages) {
   if (chunk->dirty_pages >= pages) return;
   layout::OrderedStore(&chunk->dirty_pages, static_cast<uint32_t>(pages));
@@ -503,11 +562,13 @@ void Arena::GiveBackUnneeded() {
   if (s->free_dirty_pages <= target_pages) return;
   layout::OrderedStore(&s->discard_pending, 1u);
   const uint64_t end_pages =
-      std::max(target_pages, s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, kMaxPagesUnneeded));
+      std::max(target_pages,
+               s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, kMaxPagesUnneeded));
   uint64_t left_to_search = kMaxChunksSearched;
   const auto visit = [&](uint32_t first, uint64_t chunks) {
     for (uint64_t at = first; at < first + chunks && s->free_dirty_pages > end_pages;) {
-      const uint64_t piece = std::min<uint64_t>(first + chunks - at, kChunksPerPunch);
+      const uint64_t wanted = RoundUp(s->free_dirty_pages - end_pages, kChunkPages) / kChunkPages;
+      const uint64_t piece = std::min<uint64_t>({first + chunks - at, kChunksPerPunch, wanted});
       if (left_to_search < piece) return false;
       left_to_search -= piece;
       if (DirtyPages(static_cast<uint32_t>(at), static_cast<uint32_t>(piece)) != 0) {
@@ -517,7 +578,8 @@ void Arena::GiveBackUnneeded() {
     }
     return s->free_dirty_pages > end_pages;
   };
-  bool goes_on = visit(s->frontier, std::min<uint64_t>(s->touched_chunks - s->frontier, kMaxChunksSearched / 2));
+  bool goes_on = visit(s->frontier,
+                       std::min<uint64_t>(s->touched_chunks - s->frontier, kMaxChunksSearched / 2));
   for (int bin = kRunBinCount - 1; goes_on && bin >= 0; bin--) {
     for (uint32_t run = s->run_bins[bin]; goes_on && run != 0; run = chunk(run)->next) {
       goes_on = visit(run, chunk(run)->run_chunks);

@@ -33,6 +33,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -47,6 +48,7 @@
 #include "runtime/store/free_memory.h"
 #include "runtime/store/memory.h"
 #include "runtime/store/pauses.h"
+#include "runtime/store/pins.h"
 
 namespace shredder::store {
 
@@ -96,6 +98,12 @@ struct TableState {
   uint64_t directory_doublings;
 };
 
+// Large blocks that are in use and that the table does not refer to: their offsets, or 0. Such as
+// somebody still reads (pins.h), who is gone when another process attaches the store.
+struct ReservedBlocks {
+  uint64_t offsets[64];
+};
+
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
 // chunk over and over; and what a FreeMemoryBudget allows besides.
 inline constexpr uint32_t kFreeDirtyPagesKept = 64;
@@ -108,12 +116,13 @@ static_assert(kMaxDeadBlocks * kMaxWordsPerFree <= kMaxJournalEntries);
 
 static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
 static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
-static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
+static_assert(kArenaStateOffset + sizeof(ArenaState) <= kReservedBlocksOffset);
+static_assert(kReservedBlocksOffset + sizeof(ReservedBlocks) <= kPageBytes);
 
 class Arena {
  public:
   Arena() = default;
-  ~Arena() { SetBudget(nullptr); }
+  ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -162,6 +171,19 @@ class Arena {
   // bounded amount at a time. Between two steps.
   void GiveBackUnneeded();
 
+  // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
+  std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);
+  // Whether FreeIdle has something to do.
+  bool has_idle_blocks() const { return pins_ != nullptr && pins_->has_idle(); }
+  // Frees what was freed while it was pinned, and is not any more. Between two steps.
+  void FreeIdle();
+  // Frees all reserved blocks: of an arena that was attached, whose pins are gone. Between two
+  // steps. False with a one-line reason in *error where one is no such block.
+  bool FreeReserved(std::string* error);
+  std::span<const uint64_t> reserved_blocks() const {
+    return At<ReservedBlocks>(kReservedBlocksOffset)->offsets;
+  }
+
   // Called in the middle of what takes long, steps included.
   Pauses& pauses() { return pauses_; }
 
@@ -194,6 +216,7 @@ class Arena {
   uint64_t Allocate(uint64_t bytes);
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
+  // One that is pinned becomes a reserved block.
   void Free(uint64_t offset);
   // Frees up to kMaxDeadBlocks blocks whose content no one needs again, even where the step is
   // taken back. No entries of the journal need be there for it.
@@ -257,6 +280,9 @@ class Arena {
   uint64_t AllocateLarge(uint64_t pages);
   void FreeSmall(uint32_t index, uint64_t offset);
   void FreeLarge(uint32_t index);
+  // The place of a reserved block, or a free one (of 0); null where there is none.
+  uint64_t* FindReserved(uint64_t offset) const;
+  bool ReserveIfPinned(uint64_t offset);
   void LinkToClass(uint32_t index);
   void UnlinkFromClass(uint32_t index);
 
@@ -295,6 +321,7 @@ class Arena {
   // Runs of chunks that the step frees, whose memory goes back to the kernel at its end.
   std::vector<std::pair<uint32_t, uint32_t>> discards_;
 
+  std::unique_ptr<Pins> pins_;  // null where there never was any
   FreeMemoryBudget* budget_ = nullptr;
   uint64_t counted_pages_ = 0;     // that the budget has of this arena
   uint64_t least_free_pages_ = 0;  // since the last GiveBackUnneeded, and of free_dirty_pages

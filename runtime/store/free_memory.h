@@ -15,8 +15,8 @@ class FreeMemoryBudget {
   bool Allows(uint64_t more_pages) const {
     return kept_pages_ <= max_pages_ && more_pages <= max_pages_ - kept_pages_;
   }
-  // What one store keeps, which is never refused here: it may keep more for as long as a step takes,
-  // and what it has brought from another process.
+  // What one store keeps, which is never refused here: it may keep more for as long as a step
+  // takes, and what it has brought from another process.
   void Change(uint64_t from_pages, uint64_t to_pages) { kept_pages_ += to_pages - from_pages; }
   uint64_t kept_pages() const { return kept_pages_; }
 
