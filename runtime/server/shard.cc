@@ -337,7 +337,6 @@ void Shard::SampleRates(uint64_t now_ms) {
 void Shard::GiveBackUnneeded(uint64_t now_ms) {
   if (now_ms - gave_back_ms_ < kGiveBackIntervalMs) return;
   gave_back_ms_ = now_ms;
-  if (free_memory_.kept_pages() == 0) return;
   for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
     next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
     const Tenant& tenant = *tenants_[next_to_give_back_];
