@@ -147,6 +147,22 @@ TEST_P(LargeMessagesTest, TooMuchExpectedInputClosesTheConnection) {
   }));
 }
 
+TEST_P(LargeMessagesTest, APeerThatEndsInTheMiddleOfAMessageIsGone) {
+  Start();
+  MessageHandler handler;
+  handler_.on_data = [&](Connection& c, std::string_view unread) { return handler(c, unread); };
+  for (const size_t whole : {0, 1, 2}) {
+    TestClient client = Connect();
+    std::string stream;
+    for (size_t i = 0; i < whole; ++i) stream += Message(100);
+    client.Send(stream + Message(4 * kMiB).substr(0, 100'000));
+    client.ShutdownSending();
+    EXPECT_TRUE(ReceiveEnd(client));
+    EXPECT_EQ(client.received().size(), whole * 100);
+  }
+  EXPECT_TRUE(TurnUntil([&] { return handler_.closed == 3; }));
+}
+
 TEST_P(LargeMessagesTest, APausedConnectionTakesUpAHalfReceivedMessage) {
   Start();
   MessageHandler handler;

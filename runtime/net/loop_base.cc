@@ -21,7 +21,7 @@ constexpr size_t kDirectBytes = 32 * 1024;
 constexpr size_t kReservedBytes = 4 << 20;
 // Buffers that are kept for the next large messages, and how often those that none has needed
 // meanwhile go back to the kernel.
-constexpr size_t kKeptBufferBytes = 32 << 20;
+constexpr size_t kKeptBufferBytes = 64 << 20;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
 // How long a connection that we closed is read on, so that what the peer is still sending does not
 // reset it before it has seen our last reply.
@@ -282,7 +282,11 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
 
 void LoopBase::ServeInput(LoopConnection& connection) {
   if (connection.state != LoopConnection::State::kOpen || connection.paused()) return;
-  if (connection.missing() > 0) return UpdateReading(connection);
+  if (connection.missing() > 0) {
+    if (connection.eof) FinishAfterEof(connection);
+    UpdateReading(connection);
+    return;
+  }
   const size_t consumed = CallOnData(connection, connection.input.view());
   connection.input.Consume(consumed);
   Settle(connection, consumed > 0);
@@ -297,11 +301,10 @@ size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) 
 }
 
 void LoopBase::ReceiveDirectly(LoopConnection& connection) {
-  if (receive_buffers_.size() < turn_depth_) {
-    receive_buffers_.resize(turn_depth_);
-    receive_buffers_.back() = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
-  }
-  char* const buffer = receive_buffers_[turn_depth_ - 1].get();
+  if (receive_buffers_.size() < turn_depth_) receive_buffers_.resize(turn_depth_);
+  std::unique_ptr<char[]>& place = receive_buffers_[turn_depth_ - 1];
+  if (place == nullptr) place = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
+  char* const buffer = place.get();
   for (size_t budget = kReceiveBudgetBytes; budget > 0 && connection.wants_reading();) {
     const size_t missing = connection.missing();
     const bool is_large =
