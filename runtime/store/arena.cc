@@ -19,9 +19,6 @@ constexpr int kMaxBinSteps = 64;
 // Memory goes back to the kernel in pieces of 2 MiB: a page takes up to a microsecond or two.
 constexpr uint32_t kChunksPerPunch = 32;
 constexpr uint64_t kBytesPerPunch = kChunksPerPunch * kChunkBytes;
-// What GiveBackUnneeded gives back in one call (8 MiB), and how many chunks it looks at.
-constexpr uint64_t kMaxPagesUnneeded = 2048;
-constexpr uint64_t kMaxChunksSearched = 16384;
 
 }  // namespace
 
@@ -369,61 +366,6 @@ void Arena::FreeLarge(uint32_t index) {
   ReturnRun(index, head->run_chunks);
 }
 
-// --- Reserved blocks -----------------------------------------------------------------------------
-
-std::shared_ptr<const Pin> Arena::PinBytes(uint64_t block, uint64_t at, uint64_t size) {
-  if (chunk(block >> kChunkBytesLog2)->kind != ChunkKind::kLarge) return nullptr;
-  if (pins_ == nullptr) pins_ = std::make_unique<Pins>(&memory_);
-  return pins_->Add(block, at, size);
-}
-
-uint64_t* Arena::FindReserved(uint64_t offset) const {
-  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
-    if (place == offset) return &place;
-  }
-  return nullptr;
-}
-
-bool Arena::ReserveIfPinned(uint64_t offset) {
-  if (pins_ == nullptr || !pins_->Holds(offset)) [[likely]]
-    return false;
-  uint64_t* const place = FindReserved(0);
-  if (place == nullptr) {
-    pins_->Copy(offset, &pauses_);
-    return false;
-  }
-  Write(place, offset);
-  pins_->Reserve(offset);
-  return true;
-}
-
-void Arena::FreeIdle() {
-  for (const uint64_t offset : pins_->TakeIdle()) {
-    uint64_t* const place = FindReserved(offset);
-    assert(place != nullptr);
-    Write(place, 0);
-    Free(offset);
-    EndStep();
-  }
-}
-
-bool Arena::FreeReserved(std::string* error) {
-  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
-    if (place == 0) continue;
-    if (!MayBeBlock(place) || chunk(place >> kChunkBytesLog2)->kind != ChunkKind::kLarge) {
-      *error = "a corrupted store: a reserved block that is no large one";
-      return false;
-    }
-    const uint64_t offset = place;
-    Write(&place, 0);
-    Free(offset);
-    EndStep();
-  }
-  return true;
-}
-
-// --- Physical memory of large blocks -------------------------------------------------------------
-
 void Arena::RaiseDirtyPages(Chunk* chunk, uint64_t pages) {
   if (chunk->dirty_pages >= pages) return;
   layout::OrderedStore(&chunk->dirty_pages, static_cast<uint32_t>(pages));
@@ -531,62 +473,6 @@ uint32_t Arena::DirtyPages(uint32_t first, uint32_t chunks) const {
   uint32_t dirty = 0;
   for (uint32_t i = first; i < first + chunks; i++) dirty += chunk(i)->dirty_pages;
   return dirty;
-}
-
-void Arena::SetFreeDirtyPages(uint64_t pages) {
-  layout::OrderedStore(&state()->free_dirty_pages, static_cast<uint32_t>(pages));
-  CountFreePages();
-}
-
-void Arena::CountFreePages() {
-  const uint64_t pages = state()->free_dirty_pages;
-  least_free_pages_ = std::min(least_free_pages_, pages);
-  if (budget_ == nullptr) return;
-  const uint64_t beyond = pages - std::min<uint64_t>(pages, kFreeDirtyPagesKept);
-  budget_->Change(std::exchange(counted_pages_, beyond), beyond);
-}
-
-void Arena::SetBudget(FreeMemoryBudget* budget) {
-  if (budget_ != nullptr) budget_->Change(std::exchange(counted_pages_, 0), 0);
-  budget_ = budget;
-  if (budget_ != nullptr) CountFreePages();
-}
-
-void Arena::GiveBackUnneeded() {
-  ArenaState* s = state();
-  assert(layout::JournalCount(header()) == 0 && discards_.empty());
-  const uint64_t kept_pages =
-      s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, least_free_pages_);
-  const uint64_t target_pages = std::max<uint64_t>(kept_pages, kFreeDirtyPagesKept);
-  least_free_pages_ = s->free_dirty_pages;
-  if (s->free_dirty_pages <= target_pages) return;
-  layout::OrderedStore(&s->discard_pending, 1u);
-  const uint64_t end_pages =
-      std::max(target_pages,
-               s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, kMaxPagesUnneeded));
-  uint64_t left_to_search = kMaxChunksSearched;
-  const auto visit = [&](uint32_t first, uint64_t chunks) {
-    for (uint64_t at = first; at < first + chunks && s->free_dirty_pages > end_pages;) {
-      const uint64_t wanted = RoundUp(s->free_dirty_pages - end_pages, kChunkPages) / kChunkPages;
-      const uint64_t piece = std::min<uint64_t>({first + chunks - at, kChunksPerPunch, wanted});
-      if (left_to_search < piece) return false;
-      left_to_search -= piece;
-      if (DirtyPages(static_cast<uint32_t>(at), static_cast<uint32_t>(piece)) != 0) {
-        DiscardRun(static_cast<uint32_t>(at), static_cast<uint32_t>(piece));
-      }
-      at += piece;
-    }
-    return s->free_dirty_pages > end_pages;
-  };
-  bool goes_on = visit(s->frontier,
-                       std::min<uint64_t>(s->touched_chunks - s->frontier, kMaxChunksSearched / 2));
-  for (int bin = kRunBinCount - 1; goes_on && bin >= 0; bin--) {
-    for (uint32_t run = s->run_bins[bin]; goes_on && run != 0; run = chunk(run)->next) {
-      goes_on = visit(run, chunk(run)->run_chunks);
-    }
-  }
-  layout::OrderedStore(&s->discard_pending, 0u);
-  least_free_pages_ = s->free_dirty_pages;
 }
 
 void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
