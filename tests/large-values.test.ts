@@ -39,10 +39,14 @@ async function clientOf(server: Server, tenant: string): Promise<RawClient> {
 }
 
 /** Clients that have asked for the value of `k` and do not read. */
-async function slowReaders(server: Server, writer: RawClient, count: number): Promise<RawClient[]> {
+async function slowReaders(
+  server: Server,
+  tenant: string,
+  writer: RawClient,
+  count: number,
+): Promise<RawClient[]> {
   const readers: RawClient[] = [];
-  for (let i = 0; i < count; i++) readers.push(await clientOf(server, 'red'));
-  await writer.call('CONFIG', 'RESETSTAT');
+  for (let i = 0; i < count; i++) readers.push(await clientOf(server, tenant));
   const before = await hits(writer);
   for (const reader of readers) {
     reader.pause();
@@ -79,7 +83,7 @@ for (const backend of ['io_uring', 'epoll']) {
     const writer = await clientOf(server, 'red');
     for (const write of writes) {
       t.is(await writer.text('SET', 'k', OLD), '+OK\r\n');
-      const readers = await slowReaders(server, writer, 3);
+      const readers = await slowReaders(server, 'red', writer, 3);
       t.not((await writer.text(...write))[0], '-', String(write[0]));
       // Into the memory that was freed.
       for (const key of ['x', 'y']) t.is(await writer.text('SET', key, NEW), '+OK\r\n');
@@ -94,10 +98,14 @@ for (const backend of ['io_uring', 'epoll']) {
 test.serial('a tenant that is dropped takes its readers along, and nobody else', async (t) => {
   const server = await serverFor(t, { config: CONFIG, flags: ONE_SHARD });
   const operator = await clientOf(server, 'operator');
-  const writer = await clientOf(server, 'red');
+  t.is(
+    await operator.text('TENANT', 'CREATE', 'blue', 'PASSWORD', 'blue-password', 'MEMORY', '64mb'),
+    '+OK\r\n',
+  );
+  const writer = await clientOf(server, 'blue');
   t.is(await writer.text('SET', 'k', OLD), '+OK\r\n');
-  const [reader] = await slowReaders(server, writer, 1);
-  t.is(await operator.text('TENANT', 'DROP', 'red'), '+OK\r\n');
+  const [reader] = await slowReaders(server, 'blue', writer, 1);
+  t.is(await operator.text('TENANT', 'DROP', 'blue'), '+OK\r\n');
   reader?.resume();
   await reader?.closed;
   const rest = reader?.unfinished ?? Buffer.alloc(0);
