@@ -13,7 +13,6 @@ namespace shredder::net {
 
 namespace {
 
-constexpr size_t kReceiveBytes = 64 * 1024;  // of one connection in one turn
 constexpr int kEventsPerTurn = 256;
 
 // epoll's user data: a connection's slot and generation, or one of these in the upper half with, in
@@ -52,10 +51,6 @@ EpollLoop::~EpollLoop() { CloseAll(); }
 void EpollLoop::HandleEvents(int timeout_ms) {
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = epoll_wait(epoll_fd_.get(), events.data(), kEventsPerTurn, timeout_ms);
-  if (depth_ == receive_buffers_.size()) {
-    receive_buffers_.push_back(std::make_unique_for_overwrite<char[]>(kReceiveBytes));
-  }
-  ++depth_;
   for (int i = 0; i < count; ++i) {
     const uint32_t high = static_cast<uint32_t>(events[i].data.u64 >> 32);
     const uint32_t low = static_cast<uint32_t>(events[i].data.u64);
@@ -76,14 +71,13 @@ void EpollLoop::HandleEvents(int timeout_ms) {
         FlushOutput(*connection);
       }
       if (connection->wants_reading()) {
-        if (happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) Receive(*connection);
+        if (happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) ReceiveDirectly(*connection);
       } else if (happened & (EPOLLHUP | EPOLLERR)) {
         Close(*connection);
       }
       Register(*connection);
     }
   }
-  --depth_;
 }
 
 // A shared listener is level-triggered for all of its loops, not EPOLLEXCLUSIVE: that would wake
@@ -120,18 +114,6 @@ bool EpollLoop::StartWatching(const Watched& watched) {
 
 void EpollLoop::StopWatching(const Watched& watched) {
   epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, watched.fd, nullptr);
-}
-
-void EpollLoop::Receive(LoopConnection& connection) {
-  char* const buffer = receive_buffers_[depth_ - 1].get();
-  const ssize_t size = recv(connection.fd.get(), buffer, kReceiveBytes, 0);
-  if (size > 0) {
-    Received(connection, {buffer, static_cast<size_t>(size)});
-  } else if (size == 0) {
-    ReceivedEof(connection);
-  } else if (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR) {
-    Close(connection);
-  }
 }
 
 void EpollLoop::Detach(LoopConnection& connection) {

@@ -4,7 +4,6 @@
 #include <memory>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "runtime/net/loop_base.h"
 
@@ -37,15 +36,10 @@ class EpollLoop final : public LoopBase {
   EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd);
 
   void Accept(size_t listener);
-  void Receive(LoopConnection& connection);
   // Makes what is registered with epoll what the connection wants.
   void Register(LoopConnection& connection);
 
   UniqueFd epoll_fd_;
-  // Read into, then handed to OnData in place. A nested turn takes a buffer of its own: the outer
-  // turn's is in use. So there are as many as turns have ever nested.
-  std::vector<std::unique_ptr<char[]>> receive_buffers_;
-  size_t depth_ = 0;
 };
 
 }  // namespace shredder::net

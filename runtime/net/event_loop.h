@@ -11,6 +11,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "runtime/net/socket.h"
 
@@ -36,9 +38,10 @@ class ConnectionHandler {
   virtual ~ConnectionHandler() = default;
   virtual void OnOpen(Connection& connection) = 0;
   // `unread` is everything received and not yet consumed; returns how many of its bytes are
-  // consumed. Called when bytes arrive, after Connection::ResumeReading, and, when it has consumed
-  // some bytes but not all, once more in a later turn: so it may stop early for fairness, or when
-  // output() is large (the call waits until the peer has taken its replies).
+  // consumed. Called when bytes arrive (see Connection::ExpectBytes), after
+  // Connection::ResumeReading, and, when it has consumed some bytes but not all, once more in a
+  // later turn: so it may stop early for fairness, or when unsent() is large (the call waits until
+  // the peer has taken its replies).
   virtual size_t OnData(Connection& connection, std::string_view unread) = 0;
   // The connection is gone (the peer closed it, an error, a limit, or Close); `connection` is
   // destroyed after this returns.
@@ -71,6 +74,14 @@ struct ByteAccount {
   uint64_t closed = 0;  // connections, for the limit
 };
 
+// Bytes for output that are sent from where they lie.
+class SharedBytes {
+ public:
+  virtual ~SharedBytes() = default;
+  // Always the same bytes, which may lie elsewhere each time: valid until anybody does anything.
+  virtual std::string_view view() const = 0;
+};
+
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -84,6 +95,15 @@ class Connection {
   // Replies are appended here; the loop sends what is there after OnData, and whenever Flush is
   // called from elsewhere.
   std::string& output() { return output_; }
+  // Puts some of the bytes behind what has been appended, and what is appended from now on behind
+  // them; output() is empty then.
+  void AppendShared(std::shared_ptr<const SharedBytes> bytes, size_t offset, size_t size) {
+    pieces_.push_back({std::exchange(output_, {}), std::move(bytes), offset, offset + size});
+  }
+  // Output that the loop has not begun to send.
+  size_t unsent() const;
+  // The same as bytes, which are to be sent by somebody else.
+  std::string TakeOutput();
   virtual void Flush() = 0;
   virtual void CloseAfterFlush() = 0;  // no more OnData; closed when everything in output() is sent
   virtual void Close() = 0;            // at once; OnClose follows before the loop's next turn
@@ -97,6 +117,10 @@ class Connection {
   // calls OnData itself: the loop's next turn does.
   virtual void Defer() = 0;
   virtual void EndDeferral() = 0;
+  // From inside OnData, of a handler that can do nothing before there are so many bytes, those
+  // included that it leaves: it need not be called before. They are received in one piece, at
+  // little cost for many; memory for them is taken as they arrive, some MiB ahead at most.
+  virtual void ExpectBytes(size_t bytes) = 0;
   // Takes the connection out of the loop. No OnData any more; what OnData does not consume, when it
   // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go
   // of the connection, within a turn or two; until then output() may be appended to, and Close
@@ -111,6 +135,15 @@ class Connection {
   void* user_data() const { return user_data_; }
 
  protected:
+  // Bytes of its own, then a part of shared ones, which may be empty.
+  struct Piece {
+    std::string before;
+    std::shared_ptr<const SharedBytes> shared;
+    size_t from = 0;
+    size_t to = 0;
+  };
+
+  std::vector<Piece> pieces_;  // in front of output_
   std::string output_;
   ByteAccount* account_ = nullptr;
   uint64_t accounted_bytes_ = 0;

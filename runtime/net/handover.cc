@@ -52,7 +52,7 @@ void LoopBase::DeliverReleased() {
     released.unread = connection->input.view();
     released.unsent = std::move(connection->sending);
     released.unsent.erase(0, connection->sent);
-    released.unsent += connection->output_;
+    released.unsent += connection->TakeOutput();
     released.id = connection->id_;
     released.peer = connection->peer_;
     connection->state = LoopConnection::State::kClosed;

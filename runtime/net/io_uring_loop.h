@@ -1,5 +1,6 @@
 // The event loop over io_uring: multishot accept and receive into provided buffers, one system call
-// a turn. Needs Linux 6.0 (multishot receive); uses SINGLE_ISSUER and DEFER_TASKRUN from 6.1 on.
+// a turn; a system call for each reply, and for large messages. Needs Linux 6.0 (multishot
+// receive); uses SINGLE_ISSUER and DEFER_TASKRUN from 6.1 on.
 #pragma once
 
 #include <liburing.h>
@@ -69,7 +70,10 @@ class IoUringLoop final : public LoopBase {
   void HandleAccept(size_t listener, const io_uring_cqe& cqe);
   void HandleAcceptable(size_t listener, const io_uring_cqe& cqe);
   void HandleReceive(LoopConnection& connection, const io_uring_cqe& cqe);
-  void HandleSend(LoopConnection& connection, const io_uring_cqe& cqe);
+  void HandleReceivable(LoopConnection& connection);
+  void HandleSendable(LoopConnection& connection);
+  // After a completion: true where the connection has left, or is about to.
+  bool HasLeft(LoopConnection& connection);
 
   ReceiveBuffers buffers_;  // outlives the ring
   Ring ring_;

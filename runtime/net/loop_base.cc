@@ -12,10 +12,17 @@ namespace shredder::net {
 
 namespace {
 
-// The most that one connection sends before others have their turn.
-constexpr size_t kSendBudgetBytes = 1 << 20;
-// Output buffers up to this size are kept for the next replies.
-constexpr size_t kKeptOutputBytes = 32 * 1024;
+// The most that one connection receives before others have their turn.
+constexpr size_t kReceiveBudgetBytes = 1 << 20;
+constexpr size_t kReceiveBytes = 64 * 1024;
+// From so many missing bytes on they are received where they are to be.
+constexpr size_t kDirectBytes = 32 * 1024;
+// Memory for what is only announced.
+constexpr size_t kReservedBytes = 4 << 20;
+// Buffers that are kept for the next large messages, and how often those that none has needed
+// meanwhile go back to the kernel.
+constexpr size_t kKeptBufferBytes = 64 << 20;
+constexpr uint64_t kGiveBackIntervalMs = 1000;
 // How long a connection that we closed is read on, so that what the peer is still sending does not
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
@@ -24,6 +31,8 @@ constexpr uint64_t kAcceptRetryMs = 100;
 constexpr int kAcceptsPerTurn = 128;
 constexpr int kSharedAcceptsPerTurn = 16;
 constexpr uint64_t kForEver = UINT64_MAX;
+// A connection that holds no more is not closed for its account's limit: others have used that up.
+constexpr uint64_t kUnaccountedBytes = 4096;
 
 uint64_t NowMs() {
   timespec now;
@@ -31,15 +40,10 @@ uint64_t NowMs() {
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
-void Recycle(std::string* buffer) {
-  if (buffer->capacity() > kKeptOutputBytes) {
-    std::string().swap(*buffer);
-  } else {
-    buffer->clear();
-  }
-}
-
 }  // namespace
+
+LoopBase::LoopBase(const EventLoopOptions& options, UniqueFd wake_fd)
+    : buffers_(kKeptBufferBytes), options_(options), wake_fd_(std::move(wake_fd)) {}
 
 // ---- LoopConnection
 
@@ -151,7 +155,7 @@ LoopConnection& LoopBase::NewConnection(UniqueFd fd, ConnectionHandler* handler,
   }
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  slots_[slot] = std::make_unique<LoopConnection>();
+  slots_[slot] = std::make_unique<LoopConnection>(&buffers_);
   LoopConnection& connection = *slots_[slot];
   connection.loop = this;
   connection.handler = handler;
@@ -195,6 +199,10 @@ void LoopBase::RunTimer() {
   const uint64_t now_ms = NowMs();
   if (now_ms < timer_at_ms_) return;
   timer_at_ms_ = now_ms + timer_interval_ms_;
+  if (now_ms - gave_back_ms_ >= kGiveBackIntervalMs) {
+    gave_back_ms_ = now_ms;
+    buffers_.GiveBackUnused();
+  }
   timer_();
 }
 
@@ -236,7 +244,9 @@ void LoopBase::PollOnce() {
 void LoopBase::Turn(uint64_t until_ms) {
   DeliverReleased();
   ReapClosed();
+  ++turn_depth_;
   HandleEvents(WaitMilliseconds(until_ms));
+  --turn_depth_;
   ServeReady();
   ReapLingering();
   DeliverReleased();
@@ -284,6 +294,11 @@ void LoopBase::ServeInput(LoopConnection& connection) {
     UpdateBacklog(connection, connection.deferred);
     return;
   }
+  if (connection.missing() > 0) {
+    if (connection.eof) FinishAfterEof(connection);
+    UpdateReading(connection);
+    return;
+  }
   const size_t consumed = CallOnData(connection, connection.input.view());
   connection.input.Consume(consumed);
   Settle(connection, consumed > 0);
@@ -291,17 +306,58 @@ void LoopBase::ServeInput(LoopConnection& connection) {
 
 size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) {
   connection.serving = true;
+  connection.expected = 0;
   const size_t consumed = connection.handler->OnData(connection, bytes);
   connection.serving = false;
   return std::min(consumed, bytes.size());
+}
+
+void LoopBase::ReceiveDirectly(LoopConnection& connection) {
+  if (receive_buffers_.size() < turn_depth_) receive_buffers_.resize(turn_depth_);
+  std::unique_ptr<char[]>& place = receive_buffers_[turn_depth_ - 1];
+  if (place == nullptr) place = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
+  char* const buffer = place.get();
+  for (size_t budget = kReceiveBudgetBytes; budget > 0 && connection.wants_reading();) {
+    const size_t missing = connection.missing();
+    const bool is_large =
+        missing >= kDirectBytes && connection.state == LoopConnection::State::kOpen;
+    std::span<char> space(buffer, kReceiveBytes);
+    if (is_large) {
+      connection.input.Reserve(std::min(connection.expected, kReservedBytes));
+      space = connection.input.Space(std::min(missing, budget));
+      if (space.empty()) return Close(connection);
+    }
+    const ssize_t size = recv(connection.fd.get(), space.data(), space.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) Close(connection);
+      return;
+    }
+    if (size == 0) return ReceivedEof(connection);
+    const auto bytes = static_cast<size_t>(size);
+    budget -= std::min(budget, bytes);
+    if (is_large) {
+      connection.input.Commit(bytes);
+      if (ExceedsLimit(connection, 0)) return Close(connection);
+      if (!Account(connection)) return;
+      ServeInput(connection);
+    } else {
+      Received(connection, {buffer, bytes});
+      if (connection.missing() < kDirectBytes) {
+        const bool is_small = connection.input.empty() && bytes < kDirectBytes;
+        if (is_small) connection.receives_directly = false;
+        return;
+      }
+    }
+    if (bytes < space.size()) return;
+  }
 }
 
 // Appends to one of the connection's buffers; closes it and returns false where it holds too much.
 // One that is being released takes what the kernel has received already, which is not much.
 bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes) {
   if (bytes.empty()) return true;
-  const size_t unread = connection.input.size() + connection.late_input.size();
-  const bool fits = unread + bytes.size() <= options_.limits.max_unread_bytes ||
+  const bool fits = !ExceedsLimit(connection, bytes.size()) ||
                     connection.state == LoopConnection::State::kReleasing;
   if (fits && buffer->Append(bytes)) return Account(connection);
   Close(connection);
@@ -310,18 +366,25 @@ bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string
 
 bool LoopBase::Account(LoopConnection& connection) {
   const uint64_t bytes =
-      connection.input.size() + connection.late_input.size() + connection.unsent();
+      connection.input.size() + connection.late_input.size() + connection.own_unsent();
   const uint64_t before = std::exchange(connection.accounted_bytes_, bytes);
   ByteAccount* const account = connection.account_;
   if (account == nullptr) return true;
   account->bytes += bytes - before;
-  if (bytes <= before || account->bytes <= account->limit ||
+  if (bytes <= std::max(before, kUnaccountedBytes) || account->bytes <= account->limit ||
       connection.state == LoopConnection::State::kReleasing) {
     return true;
   }
   ++account->closed;
+  // At once, so that no other one is closed for what this one has held.
+  connection.SetAccount(nullptr);
   Close(connection);
   return false;
+}
+
+bool LoopBase::ExceedsLimit(const LoopConnection& connection, size_t more_bytes) const {
+  const size_t unread = connection.input.size() + connection.late_input.size();
+  return unread + more_bytes > options_.limits.max_unread_bytes;
 }
 
 // After the handler's call: sends the replies, and decides what comes next.
@@ -340,6 +403,7 @@ void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   if (connection.state != LoopConnection::State::kOpen) return;
   // Where the handler has consumed nothing, it needs more.
   UpdateBacklog(connection, progressed || connection.deferred);
+  if (connection.missing() >= kDirectBytes) connection.receives_directly = true;
   if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
   connection.redeliver = false;
   if (connection.eof) FinishAfterEof(connection);
@@ -410,7 +474,7 @@ void LoopBase::CheckOutput(LoopConnection& connection) {
   if (connection.state == LoopConnection::State::kClosed) return;
   if (!Account(connection)) return;
   const ConnectionLimits& limits = options_.limits;
-  const size_t unsent = connection.unsent();
+  const size_t unsent = connection.all_unsent();
   if (unsent > limits.max_unsent_bytes) {
     Close(connection);
     return;
@@ -426,36 +490,6 @@ void LoopBase::CheckOutput(LoopConnection& connection) {
     connection.output_paused = false;
     ContinueReading(connection);
   }
-}
-
-bool LoopBase::PrepareSending(LoopConnection& connection) {
-  if (connection.sending.empty()) connection.sending.swap(connection.output_);
-  return !connection.sending.empty();
-}
-
-void LoopBase::TookFromSending(LoopConnection& connection, size_t bytes) {
-  connection.sent += bytes;
-  if (connection.sent == connection.sending.size()) {
-    Recycle(&connection.sending);
-    connection.sent = 0;
-  }
-}
-
-LoopBase::SendResult LoopBase::SendDirectly(LoopConnection& connection) {
-  size_t budget = kSendBudgetBytes;
-  while (PrepareSending(connection)) {
-    if (budget == 0) return SendResult::kBudgetSpent;
-    const size_t size = std::min(connection.sending.size() - connection.sent, budget);
-    const ssize_t sent = send(connection.fd.get(), connection.sending.data() + connection.sent,
-                              size, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK ? SendResult::kBlocked : SendResult::kFailed;
-    }
-    TookFromSending(connection, static_cast<size_t>(sent));
-    budget -= static_cast<size_t>(sent);
-  }
-  return SendResult::kDrained;
 }
 
 // ---- Closing
@@ -488,6 +522,7 @@ void LoopBase::Close(LoopConnection& connection) {
   if (connection.state == LoopConnection::State::kClosed) return;
   connection.state = LoopConnection::State::kClosed;
   --connection_count_;
+  connection.pieces_.clear();
   Detach(connection);
   closed_.push_back(connection.ref);
 }

@@ -7,6 +7,7 @@
 // is running is never delivered to or destroyed.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -18,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/net/buffer_pool.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/net/input_buffer.h"
 #include "runtime/net/socket.h"
@@ -34,6 +36,8 @@ struct ConnectionRef {
 
 // Open to the loops: handlers only see it as a Connection.
 struct LoopConnection final : public Connection {
+  explicit LoopConnection(BufferPool* buffers) : input(buffers), late_input(buffers) {}
+
   void Flush() override;
   void CloseAfterFlush() override;
   void Close() override;
@@ -41,6 +45,7 @@ struct LoopConnection final : public Connection {
   void ResumeReading() override;
   void Defer() override { deferred = true; }
   void EndDeferral() override;
+  void ExpectBytes(size_t bytes) override { expected = bytes; }
   bool Release() override;
 
   enum class State : uint8_t {
@@ -63,7 +68,11 @@ struct LoopConnection final : public Connection {
   bool keeps_input() const { return state == State::kOpen || state == State::kReleasing; }
   // Whether the loop still sends.
   bool sends() const { return state < State::kReleasing; }
-  size_t unsent() const { return sending.size() - sent + output_.size(); }
+  size_t all_unsent() const { return sending.size() - sent + unsent(); }
+  // Of that, what is in memory of the connection's own.
+  size_t own_unsent() const;
+  // What must arrive before the handler can do anything.
+  size_t missing() const { return expected - std::min(expected, input.size()); }
 
   friend class LoopBase;  // for id and peer address
 
@@ -82,10 +91,16 @@ struct LoopConnection final : public Connection {
   bool redeliver = false;       // OnData is due although no byte was consumed
   bool release_due = false;     // in LoopBase::released_
 
+  // Of input, before OnData is called.
+  size_t expected = 0;
+  // Its messages are large, so that they are received by system calls into the place where they are
+  // to be.
+  bool receives_directly = false;
+
   InputBuffer input;
   InputBuffer late_input;  // arrived while serving, when `input` must not move
 
-  // Being sent: kept apart from output_, which the handler may append to meanwhile.
+  // Being sent, before pieces_ and output_, which the handler may append to meanwhile.
   std::string sending;
   size_t sent = 0;  // bytes of `sending` that the kernel has taken
 
@@ -94,9 +109,9 @@ struct LoopConnection final : public Connection {
   uint32_t epoll_events = 0;
   bool send_blocked = false;
   // io_uring
-  enum class Receive : uint8_t { kIdle, kArmed, kCancelling };
+  enum class Receive : uint8_t { kIdle, kArmed, kCancelling, kPolling };
   Receive receive = Receive::kIdle;
-  bool send_in_flight = false;
+  bool awaits_sendable = false;
 };
 
 class LoopBase : public EventLoop {
@@ -136,8 +151,7 @@ class LoopBase : public EventLoop {
     bool running = false;  // inside on_readable
   };
 
-  LoopBase(const EventLoopOptions& options, UniqueFd wake_fd)
-      : options_(options), wake_fd_(std::move(wake_fd)) {}
+  LoopBase(const EventLoopOptions& options, UniqueFd wake_fd);
 
   // ---- For backends to implement.
 
@@ -197,12 +211,12 @@ class LoopBase : public EventLoop {
   bool has_connections() const { return free_slots_.size() < slots_.size(); }
 
   enum class SendResult { kDrained, kBlocked, kBudgetSpent, kFailed };
-  // Sends with direct system calls, at most about 1 MiB.
+  // Sends with direct system calls, at most about 1 MiB. The kernel never reads memory of ours
+  // outside of a call, as shared bytes move.
   SendResult SendDirectly(LoopConnection& connection);
-  // Moves output() into `sending` where that is empty; false where there is nothing to send.
-  bool PrepareSending(LoopConnection& connection);
-  // Takes note of bytes that the kernel took from `sending`.
-  void TookFromSending(LoopConnection& connection, size_t bytes);
+  // Receives with direct system calls what is there, at most about 1 MiB: into the connection's
+  // input where much is missing there, else once into memory of the turn.
+  void ReceiveDirectly(LoopConnection& connection);
 
   LoopConnection* Find(ConnectionRef ref) const;
   LoopConnection* FindSlot(uint32_t slot) const { return slots_[slot].get(); }
@@ -225,6 +239,7 @@ class LoopBase : public EventLoop {
   void ServeInput(LoopConnection& connection);
   size_t CallOnData(LoopConnection& connection, std::string_view bytes);
   bool Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes);
+  bool ExceedsLimit(const LoopConnection& connection, size_t more_bytes) const;
   void Settle(LoopConnection& connection, bool progressed);
   void CheckOutput(LoopConnection& connection);
   // Takes note of whether the handler, which could consume what is unread, has enough of it.
@@ -232,6 +247,8 @@ class LoopBase : public EventLoop {
   // Brings the connection's account up to date; closes the connection and returns false where it
   // has brought that over its limit.
   bool Account(LoopConnection& connection);
+  // Takes note of bytes that the kernel took.
+  static void TookFromOutput(LoopConnection& connection, size_t bytes);
   void Finish(LoopConnection& connection);
   void FinishAfterEof(LoopConnection& connection);
   void QueueReady(LoopConnection& connection);
@@ -241,6 +258,13 @@ class LoopBase : public EventLoop {
   void ContinueReading(LoopConnection& connection);
   bool StartRelease(LoopConnection& connection);
   void DeliverReleased();
+
+  // Of a connection's turn: handed to OnData in place. A nested turn takes one of its own: the
+  // outer turn's is in use. So there are as many as turns have ever nested.
+  std::vector<std::unique_ptr<char[]>> receive_buffers_;
+  size_t turn_depth_ = 0;
+  BufferPool buffers_;  // outlives the connections
+  uint64_t gave_back_ms_ = 0;
 
   const EventLoopOptions options_;
   std::string note_;

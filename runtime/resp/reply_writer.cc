@@ -14,9 +14,9 @@ void ReplyWriter::Error(std::string_view message) { Line('-', message); }
 void ReplyWriter::Integer(int64_t value) { Header(':', value); }
 
 void ReplyWriter::Bulk(std::string_view bytes) {
-  Header('$', static_cast<int64_t>(bytes.size()));
+  BulkHeader(bytes.size());
   out_->append(bytes);
-  out_->append("\r\n", 2);
+  BulkEnd();
 }
 
 void ReplyWriter::Null() { out_->append(protocol_ == Protocol::kResp3 ? "_\r\n" : "$-1\r\n"); }

@@ -29,6 +29,9 @@ class ReplyWriter {
   void Error(std::string_view message);
   void Integer(int64_t value);
   void Bulk(std::string_view bytes);
+  // Around the bytes of one that are put between them by other means.
+  void BulkHeader(size_t size) { Header('$', static_cast<int64_t>(size)); }
+  void BulkEnd() { out_->append("\r\n", 2); }
   void Null();       // RESP2 $-1, RESP3 _
   void NullArray();  // RESP2 *-1, RESP3 _
   void Array(size_t elements);

@@ -51,6 +51,12 @@ class RequestParser {
 
   std::span<const std::string_view> args() const { return args_; }
 
+  // After kIncomplete, where a bulk string is being received: how long `input` must be for it to be
+  // there. Else 0.
+  size_t expected_bytes() const {
+    return bulk_bytes_ < 0 ? 0 : position_ + static_cast<size_t>(bulk_bytes_) + 2;
+  }
+
   // The RESP error line without '-' and CRLF: "ERR Protocol error: invalid bulk length". Printable
   // ASCII.
   const std::string& error() const { return error_; }

@@ -10,6 +10,7 @@
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
 #include "runtime/server/shard.h"
+#include "runtime/store/store.h"
 
 namespace shredder::server {
 namespace {
@@ -166,6 +167,30 @@ void Session::UpdateTime() {
   if (tenant_ && !shard_.IsHeld(tenant_)) tenant_->store->SetNow(last_request_ms_);
 }
 
+namespace {
+
+class PinnedReply final : public net::SharedBytes {
+ public:
+  explicit PinnedReply(std::shared_ptr<const store::Pin> pin) : pin_(std::move(pin)) {}
+  std::string_view view() const override { return pin_->view(); }
+
+ private:
+  const std::shared_ptr<const store::Pin> pin_;
+};
+
+}  // namespace
+
+bool Session::ReplyFromStore(resp::ReplyWriter& reply, const store::Key& key, size_t offset,
+                             size_t size) {
+  if (&reply.out() != &connection_.output()) return false;
+  std::shared_ptr<const store::Pin> pin = tenant_->store->PinValue(key);
+  if (pin == nullptr) return false;
+  reply.BulkHeader(size);
+  connection_.AppendShared(std::make_shared<PinnedReply>(std::move(pin)), offset, size);
+  reply.BulkEnd();
+  return true;
+}
+
 Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
                                              resp::ReplyWriter& reply) {
   // A longer one is no tenant's, as none may be sent before AUTH, and it is as wrong when it is
@@ -264,7 +289,7 @@ size_t Session::OnData(std::string_view unread) {
   Session* const outer = shard_.SetExecuting(this);
   UpdateTime();
   const uint64_t turn_started_ms = turn_started_ms_ = last_request_ms_;
-  const size_t max_output = connection_.output().size() + kMaxReplyBytesPerTurn;
+  const size_t max_output = connection_.unsent() + kMaxReplyBytesPerTurn;
   size_t consumed = 0;
   bool turn_over = false;
   for (int requests = 0; !turn_over; ++requests) {
@@ -272,6 +297,7 @@ size_t Session::OnData(std::string_view unread) {
     const auto result = parser_.Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {
       consumed += parsed;
+      connection_.ExpectBytes(parser_.expected_bytes());
       break;
     }
     if (result == resp::RequestParser::Result::kError) {
@@ -306,7 +332,7 @@ size_t Session::OnData(std::string_view unread) {
         break;
       }
       turn_over = has_given_turns || requests + 1 == kMaxRequestsPerTurn ||
-                  consumed >= kMaxRequestBytesPerTurn || connection_.output().size() >= max_output;
+                  consumed >= kMaxRequestBytesPerTurn || connection_.unsent() >= max_output;
       if (outcome == Outcome::kDoneLong) {
         UpdateTime();
         turn_over |= last_request_ms_ - turn_started_ms >= kMaxTurnMs;

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "builtins-csa/layout/key.h"
 #include "runtime/control/messages.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/resp/reply_writer.h"
@@ -53,6 +54,9 @@ class Session {
   void Leave();
   // As a new connection: RESP2, without a name, not authenticated, no transaction.
   void Reset();
+  // Replies a part of a value of the tenant's store from where it lies, if `reply` is what is sent
+  // next and the store can pin the value. Else false.
+  bool ReplyFromStore(resp::ReplyWriter& reply, const store::Key& key, size_t offset, size_t size);
   // From MULTI on, until EndTransaction, which also forgets the watched keys.
   void BeginTransaction() { queued_ = std::make_unique<QueuedCommands>(); }
   void EndTransaction();

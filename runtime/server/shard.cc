@@ -28,6 +28,10 @@ uint64_t ThreadCpuNs() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
+// What the stores of the shard keep of what was freed, all together (32 MiB), and how often what
+// they have not needed meanwhile goes back to the kernel.
+constexpr uint64_t kFreeMemoryPages = 8192;
+constexpr uint64_t kGiveBackIntervalMs = 1000;
 
 }  // namespace
 
@@ -46,7 +50,8 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       log_(log),
       identity_(identity),
       page_(page),
-      status_(page->shards[identity.shard]) {
+      status_(page->shards[identity.shard]),
+      free_memory_(kFreeMemoryPages) {
   engine::EngineOptions options;
   options.heap_limit_mb = config.heap_limit_mb;
   options.idle_after_ms = config.idle_after_ms;
@@ -67,6 +72,7 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
   tenant->config = config;
   tenant->store = std::move(store);
   tenant->store->SetMemoryOwner(tenant.get());
+  tenant->store->SetFreeMemoryBudget(&free_memory_);
   tenant->store->SetPause([this, held = tenant.get()] { OnPause(held); });
   tenant->watched_keys = std::make_unique<WatchedKeys>(tenant->store.get());
   tenant->functions = engine_->CreateHost(tenant->store.get());
@@ -385,6 +391,7 @@ void Shard::OnTimer() {
   turns_.Tick(now_ms);
   ReapExpired();
   SampleRates(now_ms);
+  GiveBackUnneeded(now_ms);
   if (memory_gauge_ && now_ms - gauged_ms_ >= kGaugeIntervalMs) {
     gauged_ms_ = now_ms;
     is_memory_short_ = memory_gauge_->IsShort();
@@ -396,6 +403,18 @@ void Shard::SampleRates(uint64_t now_ms) {
   for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
     next_to_sample_ = next_to_sample_ + 1 < tenants_.size() ? next_to_sample_ + 1 : 0;
     tenants_[next_to_sample_]->stats.rate.Sample(tenants_[next_to_sample_]->stats.commands, now_ms);
+  }
+}
+
+void Shard::GiveBackUnneeded(uint64_t now_ms) {
+  if (now_ms - gave_back_ms_ < kGiveBackIntervalMs) return;
+  gave_back_ms_ = now_ms;
+  for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
+    next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
+    const Tenant& tenant = *tenants_[next_to_give_back_];
+    if (!tenant.store->keeps_free_memory() || IsHeld(&tenant)) continue;
+    tenant.store->GiveBackUnneeded();
+    if (clock_.NowMs() - now_ms >= Session::kMaxTurnMs) return;
   }
 }
 

@@ -30,6 +30,7 @@
 #include "runtime/server/memory_gauge.h"
 #include "runtime/server/session.h"
 #include "runtime/server/tenant.h"
+#include "runtime/store/free_memory.h"
 
 namespace shredder::server {
 
@@ -190,6 +191,7 @@ class Shard : public net::ConnectionHandler {
   // In the middle of a long call of the tenant's store.
   void OnPause(Tenant* tenant);
   void SampleRates(uint64_t now_ms);
+  void GiveBackUnneeded(uint64_t now_ms);
 
   config::ServerConfig config_;
   const Clock& clock_;
@@ -209,6 +211,8 @@ class Shard : public net::ConnectionHandler {
   std::optional<MemoryGauge> memory_gauge_;
   uint64_t gauged_ms_ = 0;
   bool is_memory_short_ = false;
+  store::FreeMemoryBudget free_memory_;  // of the tenants' stores
+  uint64_t gave_back_ms_ = 0;
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
@@ -235,6 +239,7 @@ class Shard : public net::ConnectionHandler {
   int nested_turns_ = 0;
   size_t next_to_reap_ = 0;
   size_t next_to_sample_ = 0;
+  size_t next_to_give_back_ = 0;
 };
 
 }  // namespace shredder::server

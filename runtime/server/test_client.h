@@ -41,6 +41,7 @@ class TestConnection : public net::Connection {
   void ResumeReading() override { paused = false; }
   void Defer() override { deferred = true; }
   void EndDeferral() override { deferred = false; }
+  void ExpectBytes(size_t) override {}
   bool Release() override { return false; }
 
   bool paused = false;
@@ -111,7 +112,7 @@ class TestClient {
   }
   // What has been replied since the last call, the line ends between its parts as spaces.
   std::string Receive() {
-    std::string text = std::exchange(connection_.output(), {});
+    std::string text = connection_.TakeOutput();
     for (size_t i; (i = text.find("\r\n")) != std::string::npos;) {
       text.replace(i, 2, i + 2 == text.size() ? "" : " ");
     }

@@ -22,6 +22,8 @@ constexpr uint64_t kBytesPerPunch = kChunksPerPunch * kChunkBytes;
 
 }  // namespace
 
+Arena::~Arena() { SetBudget(nullptr); }
+
 bool Arena::Map(uint64_t quota_bytes, std::string* error) {
   const uint64_t chunk_count = ChunksFor(quota_bytes);
   if (!memory_.Create(PlacesFor(chunk_count).end, error)) return false;
@@ -58,7 +60,9 @@ void Arena::Initialise(uint64_t quota_bytes, uint64_t chunk_count) {
   layout::MayEndHere();
   SetConstants(s, chunk_count);
   s->touched_chunks = s->first_chunk;
+  *At<ReservedBlocks>(kReservedBlocksOffset) = {};
   layout::OrderedStore(&s->frontier, s->first_chunk);
+  CountFreePages();
 }
 
 void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
@@ -74,6 +78,7 @@ void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
 }
 
 void Arena::Reset() {
+  if (pins_ != nullptr) pins_->CopyAll(&pauses_);
   discards_.clear();
   has_freed_ = false;
   const uint64_t chunk_count = state()->chunk_count;
@@ -161,7 +166,7 @@ void Arena::Free(uint64_t offset) {
     FreeSmall(index, offset);
   } else {
     assert(chunk(index)->kind == ChunkKind::kLarge && offset % kChunkBytes == 0);
-    FreeLarge(index);
+    if (!ReserveIfPinned(offset)) FreeLarge(index);
   }
 }
 
@@ -387,7 +392,7 @@ uint32_t Arena::TakeRun(uint32_t chunks) {
     Write(&s->frontier, first + chunks);
   }
   const uint32_t dirty = DirtyPages(first, chunks);
-  if (dirty != 0) layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages - dirty);
+  if (dirty != 0) SetFreeDirtyPages(s->free_dirty_pages - dirty);
   return first;
 }
 
@@ -474,8 +479,10 @@ void Arena::GiveBackLater(uint32_t first, uint32_t chunks) {
   ArenaState* s = state();
   const uint32_t dirty = DirtyPages(first, chunks);
   if (dirty == 0) return;
-  const bool keep = chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept;
-  layout::OrderedStore(&s->free_dirty_pages, s->free_dirty_pages + dirty);
+  const bool keep =
+      (chunks < kLongRunChunks && s->free_dirty_pages + dirty <= kFreeDirtyPagesKept) ||
+      (budget_ != nullptr && budget_->Allows(dirty));
+  SetFreeDirtyPages(s->free_dirty_pages + dirty);
   if (keep) return;
   layout::OrderedStore(&s->discard_pending, 1u);
   discards_.emplace_back(first, chunks);
@@ -497,8 +504,7 @@ void Arena::DiscardRun(uint32_t first, uint32_t chunks) {
     layout::MayEndHere();
     for (uint32_t i = at; i < piece_end; i++) {
       if (chunk(i)->dirty_pages == 0) continue;
-      layout::OrderedStore(&state()->free_dirty_pages,
-                           state()->free_dirty_pages - chunk(i)->dirty_pages);
+      SetFreeDirtyPages(state()->free_dirty_pages - chunk(i)->dirty_pages);
       layout::OrderedStore(&chunk(i)->dirty_pages, 0u);
     }
     pauses_.AddBytes(bytes);

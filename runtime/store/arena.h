@@ -21,8 +21,8 @@
 // 2004), so that allocating and freeing are O(1), but for the pass over a large block's chunks.
 //
 // Physical memory follows use: fresh chunks cost nothing until written, and free chunks beyond a
-// small reserve are given back to the kernel. used_bytes counts blocks: small ones by their class,
-// large ones by their 4 KiB pages.
+// small reserve and what a budget of the process allows are given back to the kernel. used_bytes
+// counts blocks: small ones by their class, large ones by their 4 KiB pages.
 //
 // Allocating and freeing are parts of a step (change_log.h) that the caller ends, so that what it
 // does with the blocks happens with them, or not at all. Within a step nothing is allocated after
@@ -33,6 +33,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -44,8 +45,10 @@
 #include "builtins-csa/layout/change_log.h"
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/store/arena_places.h"
+#include "runtime/store/free_memory.h"
 #include "runtime/store/memory.h"
 #include "runtime/store/pauses.h"
+#include "runtime/store/pins.h"
 
 namespace shredder::store {
 
@@ -95,8 +98,14 @@ struct TableState {
   uint64_t directory_doublings;
 };
 
+// Large blocks that are in use and that the table does not refer to: their offsets, or 0. Such as
+// somebody still reads (pins.h), who is gone when another process attaches the store.
+struct ReservedBlocks {
+  uint64_t offsets[64];
+};
+
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
-// chunk over and over.
+// chunk over and over; and what a FreeMemoryBudget allows besides.
 inline constexpr uint32_t kFreeDirtyPagesKept = 64;
 // Blocks that are freed in one step at most.
 inline constexpr uint64_t kMaxDeadBlocks = 64;
@@ -107,11 +116,13 @@ static_assert(kMaxDeadBlocks * kMaxWordsPerFree <= kMaxJournalEntries);
 
 static_assert(sizeof(layout::StoreHeader) <= kTableStateOffset);
 static_assert(kTableStateOffset + sizeof(TableState) <= kArenaStateOffset);
-static_assert(kArenaStateOffset + sizeof(ArenaState) <= kPageBytes);
+static_assert(kArenaStateOffset + sizeof(ArenaState) <= kReservedBlocksOffset);
+static_assert(kReservedBlocksOffset + sizeof(ReservedBlocks) <= kPageBytes);
 
 class Arena {
  public:
   Arena() = default;
+  ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
@@ -152,6 +163,27 @@ class Arena {
   // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
   void Reset();
 
+  // Free chunks may keep more memory, as far as the budget allows; null for none. It outlives the
+  // arena or its place here.
+  void SetBudget(FreeMemoryBudget* budget);
+  bool keeps_more() const { return counted_pages_ != 0; }
+  // Gives back what no block has needed since the last call, but for the small reserve, and a
+  // bounded amount at a time. Between two steps.
+  void GiveBackUnneeded();
+
+  // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
+  std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);
+  // Whether FreeIdle has something to do.
+  bool has_idle_blocks() const { return pins_ != nullptr && pins_->has_idle(); }
+  // Frees what was freed while it was pinned, and is not any more. Between two steps.
+  void FreeIdle();
+  // Frees all reserved blocks: of an arena that was attached, whose pins are gone. Between two
+  // steps. False with a one-line reason in *error where one is no such block.
+  bool FreeReserved(std::string* error);
+  std::span<const uint64_t> reserved_blocks() const {
+    return At<ReservedBlocks>(kReservedBlocksOffset)->offsets;
+  }
+
   // Called in the middle of what takes long, steps included.
   Pauses& pauses() { return pauses_; }
 
@@ -184,6 +216,7 @@ class Arena {
   uint64_t Allocate(uint64_t bytes);
   // The same, filled with zeros; at most kMaxSmallBytes.
   uint64_t AllocateZeroed(uint64_t bytes);
+  // One that is pinned becomes a reserved block.
   void Free(uint64_t offset);
   // Frees up to kMaxDeadBlocks blocks whose content no one needs again, even where the step is
   // taken back. No entries of the journal need be there for it.
@@ -247,6 +280,9 @@ class Arena {
   uint64_t AllocateLarge(uint64_t pages);
   void FreeSmall(uint32_t index, uint64_t offset);
   void FreeLarge(uint32_t index);
+  // The place of a reserved block, or a free one (of 0); null where there is none.
+  uint64_t* FindReserved(uint64_t offset) const;
+  bool ReserveIfPinned(uint64_t offset);
   void LinkToClass(uint32_t index);
   void UnlinkFromClass(uint32_t index);
 
@@ -262,6 +298,8 @@ class Arena {
   void Discard();
   void DiscardRun(uint32_t first, uint32_t chunks);
   uint32_t DirtyPages(uint32_t first, uint32_t chunks) const;
+  void SetFreeDirtyPages(uint64_t pages);
+  void CountFreePages();
   void RaiseDirtyPages(Chunk* chunk, uint64_t pages);
   bool PunchHole(uint64_t offset, uint64_t bytes);
   // Gives back what physical memory lies between the two offsets, with pauses. False where the
@@ -282,6 +320,11 @@ class Arena {
   bool has_freed_ = false;  // in the step that is under way
   // Runs of chunks that the step frees, whose memory goes back to the kernel at its end.
   std::vector<std::pair<uint32_t, uint32_t>> discards_;
+
+  std::unique_ptr<Pins> pins_;  // null where there never was any
+  FreeMemoryBudget* budget_ = nullptr;
+  uint64_t counted_pages_ = 0;     // that the budget has of this arena
+  uint64_t least_free_pages_ = 0;  // since the last GiveBackUnneeded, and of free_dirty_pages
 };
 
 }  // namespace shredder::store

@@ -149,7 +149,7 @@ bool Arena::RecountFreeMemory(std::string* error) {
     *error = "a corrupted store: its chunks do not follow one another";
     return false;
   }
-  layout::OrderedStore(&s->free_dirty_pages, static_cast<uint32_t>(dirty));
+  SetFreeDirtyPages(dirty);
   if (dirty > kFreeDirtyPagesKept) {
     visit_free([this](uint32_t first, uint32_t chunks) {
       if (DirtyPages(first, chunks) != 0) DiscardRun(first, chunks);

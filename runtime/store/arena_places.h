@@ -23,6 +23,7 @@ constexpr uint64_t RoundUp(uint64_t value, uint64_t multiple) {
 // In the first page, behind the StoreHeader.
 inline constexpr uint64_t kTableStateOffset = 256;
 inline constexpr uint64_t kArenaStateOffset = 1024;
+inline constexpr uint64_t kReservedBlocksOffset = 3072;
 
 inline constexpr uint64_t kKeyScratchOffset = layout::kPageBytes;
 inline constexpr uint64_t kKeyScratchBytes = layout::kMaxKeyBytes + 8;

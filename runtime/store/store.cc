@@ -556,6 +556,23 @@ void Store::DeleteAll() {
   }
 }
 
+std::shared_ptr<const Pin> Store::PinValue(const Key& key) {
+  const Slot* const slot = FindLiveSlot(header_, key);
+  if (slot == nullptr || ValueLength(slot->value_word) < kMinPinnedBytes || in_transaction()) {
+    return nullptr;
+  }
+  const std::string_view value = ValueIn(header_, slot->value_word, key.bytes().size());
+  return arena_.PinBytes(EntryOffset(slot->value_word),
+                         static_cast<uint64_t>(value.data() - arena_.base()), value.size());
+}
+
+void Store::GiveBackUnneeded() {
+  RequireWritable();
+  assert(!in_transaction() && !in_invocation_);
+  if (arena_.has_idle_blocks()) arena_.FreeIdle();
+  arena_.GiveBackUnneeded();
+}
+
 // --- Invocations ---------------------------------------------------------------------------------
 
 void Store::BeginInvocation(bool writable) {

@@ -197,6 +197,22 @@ class Store {
   // the store, nor let anybody else do so, but for SetObserver.
   void SetPause(std::function<void()> pause) { arena_.pauses().SetFunction(std::move(pause)); }
 
+  // Memory of what is freed is kept as far as the budget, which outlives the store or its place
+  // here, allows; null for none. Then GiveBackUnneeded is to be called now and then, between
+  // commands, while keeps_free_memory().
+  void SetFreeMemoryBudget(FreeMemoryBudget* budget) { arena_.SetBudget(budget); }
+  bool keeps_free_memory() const { return arena_.keeps_more() || arena_.has_idle_blocks(); }
+  // Gives back memory that was kept and that nothing has needed since the last call, and that of
+  // values which were pinned.
+  void GiveBackUnneeded();
+
+  // The value's bytes, for whoever reads them while the store goes on: whatever becomes of the key
+  // or of the store, they stay as they are, and count as the store's until the last one has let go.
+  // Null where the key is absent or expired, the value shorter than kMinPinnedBytes, or a
+  // transaction open.
+  std::shared_ptr<const Pin> PinValue(const Key& key);
+  static constexpr uint64_t kMinPinnedBytes = 64 * 1024;
+
   // Sees every change that is kept from now on; null for nobody. Outlives the store or its place
   // here.
   void SetObserver(ChangeObserver* observer) { observer_ = observer; }

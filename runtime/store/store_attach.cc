@@ -66,6 +66,7 @@ bool Store::FinishOrUndo(bool check_everything, std::string* error) {
     default:
       EndTransaction(0, true);
   }
+  if (!arena_.FreeReserved(error)) return false;
   h->writable = 0;
   h->view_invocation = 0;
   h->invocation = (h->invocation & ~(kInvocationStep - 1)) + kInvocationStep;

@@ -101,6 +101,42 @@ TEST_F(StoreFaultTest, AnOverwriteThatHasRoomForOneOfTheTwoValues) {
   SweepSet("large", std::string(650'000, 'm'));
 }
 
+TEST_F(StoreFaultTest, WhatFreesPinnedValuesAndWhatFreesThemInTheEnd) {
+  Make(16 * kMiB);
+  Set("read", std::string(100'000, 'r'));
+  Set("read too", std::string(200'000, 's'));
+  sweep_.emplace(store_.get());
+  auto pin = store_->PinValue(KeyOf("read"));
+  const auto second = store_->PinValue(KeyOf("read too"));
+  SweepSet("read", std::string(100'001, 'R'));
+  sweep_->Change([&] {
+    Open open(store_.get());
+    EXPECT_TRUE(store_->Delete(KeyOf("read too")));
+    Set("read", "short");
+    open.Commit();
+  });
+  const uint64_t used = store_->used_bytes();
+  pin.reset();
+  SweepSet("plain", "ONE");
+  EXPECT_LT(store_->used_bytes(), used - 100'000);
+  EXPECT_EQ(second->view(), std::string(200'000, 's'));
+  sweep_->Change([&] { store_->Clear(); });
+  EXPECT_EQ(second->view(), std::string(200'000, 's'));
+}
+
+TEST_F(StoreFaultTest, KeepingFreeMemoryAndGivingItBack) {
+  FreeMemoryBudget budget(4 * kMiB / kPageBytes);
+  store_->SetFreeMemoryBudget(&budget);
+  SweepSet("large", std::string(kMiB, 'L'));
+  SweepSet("large", std::string(kMiB, 'M'));
+  SweepSet("large", "short");
+  EXPECT_GT(budget.kept_pages(), kMiB / kPageBytes);
+  store_->GiveBackUnneeded();
+  sweep_->Change([&] { store_->GiveBackUnneeded(); });
+  EXPECT_EQ(budget.kept_pages(), 0u);
+  store_->SetFreeMemoryBudget(nullptr);
+}
+
 TEST_F(StoreFaultTest, AppendsInPlaceAndByMoving) {
   const auto append = [&](std::string_view key, std::string_view more) {
     sweep_->Change([&] { EXPECT_EQ(store_->Append(KeyOf(key), more), WriteStatus::kOk); });

@@ -26,6 +26,8 @@ uint64_t Store::Open() {
     return settled_records_;
   }
   assert(undo_log_.count() == 0);
+  if (arena_.has_idle_blocks()) [[unlikely]]
+    arena_.FreeIdle();
   settled_records_ = 0;
   layout::OrderedStore(&header_->transaction_state, layout::kTransactionOpen);
   return 0;

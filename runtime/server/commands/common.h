@@ -91,6 +91,15 @@ inline bool ReplyBulk(Request& request, std::string_view bytes) {
   return true;
 }
 
+// Replies a part of the value of a key, which Lookup has found; a large one from where it lies.
+inline void ReplyValue(Request& request, const store::Key& key, std::string_view part,
+                       size_t offset) {
+  if (part.size() < store::Store::kMinPinnedBytes || part.size() > MaxReplyBytes(request) ||
+      !request.session.ReplyFromStore(request.reply, key, offset, part.size())) {
+    ReplyBulk(request, part);
+  }
+}
+
 // Argument `i` as a key. The dispatcher has checked the length of the arguments that the table
 // calls keys.
 inline store::Key KeyAt(const Request& request, size_t i) {

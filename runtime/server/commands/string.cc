@@ -130,7 +130,14 @@ void SetWithExpiry(Request& request, TimeUnit unit) {
 
 }  // namespace
 
-void HandleGet(Request& request) { BulkOrNull(request, Lookup(request, KeyAt(request, 1))); }
+void HandleGet(Request& request) {
+  const store::Key key = KeyAt(request, 1);
+  if (const std::optional<std::string_view> value = Lookup(request, key)) {
+    ReplyValue(request, key, *value, 0);
+  } else {
+    request.reply.Null();
+  }
+}
 
 void HandleSet(Request& request) {
   if (request.args.size() > 3) {
@@ -234,7 +241,8 @@ void HandleGetRange(Request& request) {
   int64_t start;
   int64_t end;
   if (!ReadInteger(request, 2, &start) || !ReadInteger(request, 3, &end)) return;
-  const std::string_view value = Lookup(request, KeyAt(request, 1)).value_or("");
+  const store::Key key = KeyAt(request, 1);
+  const std::string_view value = Lookup(request, key).value_or("");
   const auto length = static_cast<int64_t>(value.size());
   // Negative positions count from the end; an end before the first byte still means the first byte,
   // as in Redis.
@@ -245,8 +253,8 @@ void HandleGetRange(Request& request) {
   if (reversed || start > end) {
     request.reply.Bulk("");
   } else {
-    ReplyBulk(request,
-              value.substr(static_cast<size_t>(start), static_cast<size_t>(end - start + 1)));
+    const auto offset = static_cast<size_t>(start);
+    ReplyValue(request, key, value.substr(offset, static_cast<size_t>(end - start + 1)), offset);
   }
 }
 

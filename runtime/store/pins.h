@@ -1,0 +1,76 @@
+// Bytes of values that are read on after the store has gone on: a reply that its peer takes slowly.
+// While one is pinned, its block is not given to anybody else; what frees it leaves it reserved
+// (Arena::Free), and counted, until nobody reads it. All of this is the process's own: another one
+// that attaches the store finds no reader.
+//
+// Thread: the shard's own.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "runtime/store/memory.h"
+#include "runtime/store/pauses.h"
+
+namespace shredder::store {
+
+class Pins;
+
+class Pin : public std::enable_shared_from_this<Pin> {
+ public:
+  // Through Pins::Add.
+  Pin(Pins* pins, uint64_t block, uint64_t at, uint64_t size)
+      : pins_(pins), block_(block), at_(at), size_(size) {}
+  Pin(const Pin&) = delete;
+  Pin& operator=(const Pin&) = delete;
+  ~Pin();
+
+  // Valid until the next call of the store that is not const; the bytes are always the same.
+  std::string_view view() const;
+
+ private:
+  friend class Pins;
+  Pins* pins_;  // null once the bytes are here
+  const uint64_t block_;
+  const uint64_t at_;
+  const uint64_t size_;
+  std::string copy_;
+};
+
+class Pins {
+ public:
+  // Of an arena in this memory, wherever that is mapped.
+  explicit Pins(const Memory* memory) : memory_(memory) {}
+  Pins(const Pins&) = delete;
+  Pins& operator=(const Pins&) = delete;
+  ~Pins() { CopyAll(nullptr); }
+
+  // The `size` bytes at the offset `at`, in a block; shared with who reads them already.
+  std::shared_ptr<const Pin> Add(uint64_t block, uint64_t at, uint64_t size);
+  bool Holds(uint64_t block) const { return by_block_.contains(block); }
+  // Whoever reads bytes of the block, or of any block, gets a copy of them.
+  void Copy(uint64_t block, Pauses* pauses);
+  void CopyAll(Pauses* pauses);
+
+  // The block is freed once nobody reads it.
+  void Reserve(uint64_t block) { reserved_.insert(block); }
+  bool has_idle() const { return !idle_.empty(); }
+  // Those that were reserved and that nobody reads any more; told once.
+  std::vector<uint64_t> TakeIdle();
+
+ private:
+  friend class Pin;
+  void Remove(const Pin& pin);
+
+  const Memory* const memory_;
+  std::unordered_multimap<uint64_t, Pin*> by_block_;
+  std::unordered_set<uint64_t> reserved_;
+  std::vector<uint64_t> idle_;
+};
+
+}  // namespace shredder::store

@@ -1,0 +1,115 @@
+// Replies with large values are sent from where these lie: whatever becomes of the key meanwhile, a
+// slow reader gets the value that it has asked for.
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { eventually } from './support/eventually.ts';
+import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
+import { ONE_SHARD, serverFor, type Server } from './support/server.ts';
+
+const test = anyTest as TestFn;
+
+/** More than the kernel holds for a peer that does not read. */
+const BYTES = 16 << 20;
+
+const CONFIG = `
+[[tenant]]
+name = "operator"
+password = "operator-password"
+admin = true
+
+[[tenant]]
+name = "red"
+password = "red-password"
+memory = "256mb"
+`;
+
+/** Bytes in which every misplaced piece shows. */
+function pattern(seed: number): Buffer {
+  const bytes = Buffer.alloc(BYTES);
+  for (let i = 0; i < BYTES; i += 4) bytes.writeUInt32LE((i + seed) >>> 0, i);
+  return bytes;
+}
+
+const OLD = pattern(1);
+const NEW = pattern(2);
+
+async function clientOf(server: Server, tenant: string): Promise<RawClient> {
+  const client = await RawClient.connect(server);
+  await client.call('AUTH', tenant, `${tenant}-password`);
+  return client;
+}
+
+/** Clients that have asked for the value of `k` and do not read. */
+async function slowReaders(
+  server: Server,
+  tenant: string,
+  writer: RawClient,
+  count: number,
+): Promise<RawClient[]> {
+  const readers: RawClient[] = [];
+  for (let i = 0; i < count; i++) readers.push(await clientOf(server, tenant));
+  const before = await hits(writer);
+  for (const reader of readers) {
+    reader.pause();
+    reader.write(encodeRequest(['GET', 'k']));
+  }
+  await eventually('all have asked', async () => (await hits(writer)) === before + count);
+  return readers;
+}
+
+async function hits(client: RawClient): Promise<number> {
+  return Number(/keyspace_hits:(\d+)/.exec(await client.text('INFO', 'stats'))?.[1]);
+}
+
+async function expectOld(t: ExecutionContext, reader: RawClient): Promise<void> {
+  reader.resume();
+  const reply = await reader.reply();
+  const start = reply.indexOf('\r\n') + 2;
+  t.is(reply.length, start + BYTES + 2);
+  t.is(reply.compare(OLD, 0, BYTES, start, start + BYTES), 0);
+}
+
+const writes: readonly (readonly Argument[])[] = [
+  ['SET', 'k', NEW],
+  ['APPEND', 'k', NEW],
+  ['SETRANGE', 'k', 1000, NEW.subarray(0, 1 << 20)],
+  ['DEL', 'k'],
+  ['PEXPIRE', 'k', 1],
+  ['FLUSHALL'],
+];
+
+for (const backend of ['io_uring', 'epoll']) {
+  test.serial(`slow readers get the old value whole (${backend})`, async (t) => {
+    const server = await serverFor(t, { config: CONFIG, flags: ['--backend', backend] });
+    const writer = await clientOf(server, 'red');
+    for (const write of writes) {
+      t.is(await writer.text('SET', 'k', OLD), '+OK\r\n');
+      const readers = await slowReaders(server, 'red', writer, 3);
+      t.not((await writer.text(...write))[0], '-', String(write[0]));
+      // Into the memory that was freed.
+      for (const key of ['x', 'y']) t.is(await writer.text('SET', key, NEW), '+OK\r\n');
+      for (const reader of readers) {
+        await expectOld(t, reader);
+        await reader.close();
+      }
+    }
+  });
+}
+
+test.serial('a tenant that is dropped takes its readers along, and nobody else', async (t) => {
+  const server = await serverFor(t, { config: CONFIG, flags: ONE_SHARD });
+  const operator = await clientOf(server, 'operator');
+  t.is(
+    await operator.text('TENANT', 'CREATE', 'blue', 'PASSWORD', 'blue-password', 'MEMORY', '64mb'),
+    '+OK\r\n',
+  );
+  const writer = await clientOf(server, 'blue');
+  t.is(await writer.text('SET', 'k', OLD), '+OK\r\n');
+  const [reader] = await slowReaders(server, 'blue', writer, 1);
+  t.is(await operator.text('TENANT', 'DROP', 'blue'), '+OK\r\n');
+  reader?.resume();
+  await reader?.closed;
+  const rest = reader?.unfinished ?? Buffer.alloc(0);
+  const start = rest.indexOf('\r\n') + 2;
+  t.is(rest.compare(OLD, 0, rest.length - start, start), 0);
+  t.is(await operator.text('PING'), '+PONG\r\n');
+});
