@@ -11,7 +11,8 @@ export const TENANT_SETTINGS = [
   {
     name: 'isolation',
     value: '<name>',
-    description: '`isolate`; `context` for code of one owner: a shared heap; `process` for hostile code: a locked up shard of its own',
+    description:
+      '`isolate`; `context` for code of one owner: a shared heap; `process` for hostile code: a locked up shard of its own',
   },
   { name: 'cpu-ms-per-second', value: '<n>', description: 'CPU time of all its requests a second' },
   { name: 'ops-per-second', value: '<n>', description: 'its requests a second' },

@@ -123,6 +123,10 @@ std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store, const Host
 
 void Engine::Tick(uint64_t now_ms, bool is_short) {
   EngineState& state = impl_->state;
+  // What ran before it was known what time it is has run just now.
+  if (state.now_ms == 0) {
+    for (FunctionHost::Impl* host : state.with_isolate) host->set_last_run_ms(now_ms);
+  }
   state.now_ms = now_ms;
   const auto start = std::chrono::steady_clock::now();
   bool has_given_up = false;

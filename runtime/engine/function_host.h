@@ -83,6 +83,7 @@ class FunctionHost::Impl {
   uint64_t heap_used_bytes() const { return context_ ? context_->heap()->used_bytes() : 0; }
 
   uint64_t last_run_ms() const { return last_run_ms_; }  // in the time of Engine::Tick
+  void set_last_run_ms(uint64_t ms) { last_run_ms_ = ms; }
 
  private:
   // One run of tenant code: arms the watchdog, and says afterwards how it ended.

@@ -27,6 +27,17 @@ class IdleTest : public TenantTest {
   }
 };
 
+TEST(IdleTestBegin, WhatRanBeforeTheFirstTickIsNotIdleByThen) {
+  Engine engine(IdleAfter(1000));
+  Tenant tenant(&engine);
+  tenant.MustLoad("let n = 0; export const f = () => ++n;");
+  EXPECT_EQ(tenant.ShowCall("f"), "1");
+  engine.Tick(5000);
+  EXPECT_EQ(tenant.ShowCall("f"), "2");
+  engine.Tick(6001);
+  EXPECT_EQ(tenant.ShowCall("f"), "1");
+}
+
 TEST_F(IdleTest, GivesUpJavaScriptThatHasNotRunForSoLong) {
   tenant_.MustLoad(kCounter);
   EXPECT_EQ(tenant_.ShowCall("count"), "1");
