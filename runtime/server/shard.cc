@@ -1,6 +1,7 @@
 #include "runtime/server/shard.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -32,6 +33,8 @@ uint64_t ThreadCpuNs() {
 // they have not needed meanwhile goes back to the kernel.
 constexpr uint64_t kFreeMemoryPages = 8192;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
+// The same of the process's own heap.
+constexpr uint64_t kMaxFreeHeapBytes = 8 << 20;
 
 }  // namespace
 
@@ -409,6 +412,14 @@ void Shard::SampleRates(uint64_t now_ms) {
 void Shard::GiveBackUnneeded(uint64_t now_ms) {
   if (now_ms - gave_back_ms_ < kGiveBackIntervalMs) return;
   gave_back_ms_ = now_ms;
+  // The allocator gives back by itself what is free at its heap's end alone. What it has given back
+  // it still counts as free.
+  const uint64_t free_bytes = mallinfo2().fordblks;
+  trimmed_bytes_ = std::min(trimmed_bytes_, free_bytes);
+  if (free_bytes - trimmed_bytes_ > kMaxFreeHeapBytes) {
+    malloc_trim(0);
+    trimmed_bytes_ = free_bytes;
+  }
   for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
     next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
     const Tenant& tenant = *tenants_[next_to_give_back_];
