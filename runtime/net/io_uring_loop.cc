@@ -23,7 +23,7 @@ constexpr unsigned kSubmissionEntries = 512;  // more are submitted early
 constexpr unsigned kCompletionEntries = 4096;
 constexpr unsigned kCompletionsPerTurn = 1024;
 constexpr unsigned kBufferCount = 256;  // a power of two
-constexpr size_t kBufferBytes = 32 * 1024;
+constexpr size_t kBufferBytes = 16 * 1024;
 constexpr uint16_t kBufferGroup = 0;
 constexpr std::chrono::microseconds kSpin{50};
 

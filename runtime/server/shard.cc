@@ -34,7 +34,7 @@ uint64_t ThreadCpuNs() {
 constexpr uint64_t kFreeMemoryPages = 8192;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
 // The same of the process's own heap.
-constexpr uint64_t kMaxFreeHeapBytes = 8 << 20;
+constexpr uint64_t kMaxFreeHeapBytes = 2 << 20;
 
 }  // namespace
 
