@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { withClient } from '../client/connection.ts';
 import { startServer, type Server } from '../server/shredderd.ts';
 import { HeldUpMeter } from './held_up.ts';
-import { ISOLATIONS, type Isolation } from './isolations.ts';
+import type { Isolation } from './isolations.ts';
 import { LineConnection, requestOf, type LineRequest } from './line_connection.ts';
 import { NOISES, NOISY_TENANTS, type Noise, type NoiseSize } from './noise.ts';
 import { startResponder, type Responder } from './responder.ts';
@@ -14,7 +14,8 @@ import { percentile, spreadOf, type Spread } from './statistics.ts';
 import { formatCount, formatMeasured, formatRatio, formatTable } from './table.ts';
 
 /** Both tenants with an isolation, on one shard where it is not a shard of their own; or on different shards. */
-export const NEIGHBOURS_CASES = [...ISOLATIONS, 'other-shard'] as const;
+/** Not `context`: who fills the heap there begins the variables of its neighbours anew, as documented. */
+export const NEIGHBOURS_CASES = ['isolate', 'process', 'other-shard'] as const;
 export type NeighboursCase = (typeof NEIGHBOURS_CASES)[number];
 
 /** What the quiet tenant is beside; `none`: it is alone. */
