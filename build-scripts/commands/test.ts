@@ -43,9 +43,10 @@ export function testCommand(): Command {
           await testEverything(files, tally);
         }
       } catch (error) {
-        if (tally.failures === 0) tally.addCheck(false);
+        if (tally.failures === 0) tally.addCheck('shredder test', false);
         throw error;
       } finally {
+        for (const name of tally.failedNames) process.stdout.write(`failed: ${name}\n`);
         process.stdout.write(`${tally}\n`);
       }
     });
@@ -81,11 +82,11 @@ async function runCheck(
 ): Promise<void> {
   try {
     await steps.run(name, work);
-    tally.addCheck(true);
+    tally.addCheck(name, true);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     steps.note(describeFailure(error));
-    tally.addCheck(false);
+    tally.addCheck(name, false);
   }
 }
 
@@ -156,10 +157,10 @@ async function runUnitTest(
       log,
       env: { ...env, GTEST_BRIEF: '1' },
     });
-    tally.addUnitTest(output, true);
+    tally.addUnitTest(path.basename(program), output, true);
   } catch (error) {
     if (!(error instanceof CommandError)) throw error;
-    tally.addUnitTest(error.output, false);
+    tally.addUnitTest(path.basename(program), error.output, false);
     step.line(error.message);
   }
 }
