@@ -1,0 +1,222 @@
+// What connections receive: kept within limits, and delivered to their handlers.
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+#include <span>
+#include <string_view>
+#include <utility>
+
+#include "runtime/net/loop_base.h"
+
+namespace shredder::net {
+
+namespace {
+
+// The most that one connection receives before others have their turn.
+constexpr size_t kReceiveBudgetBytes = 1 << 20;
+constexpr size_t kReceiveBytes = 64 * 1024;
+// From so many missing bytes on they are received where they are to be.
+constexpr size_t kDirectBytes = 32 * 1024;
+// Memory for what is only announced.
+constexpr size_t kReservedBytes = 4 << 20;
+// A connection that holds no more is not closed for its account's limit: others have used that up.
+constexpr uint64_t kUnaccountedBytes = 4096;
+
+}  // namespace
+
+void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
+  if (connection.state != LoopConnection::State::kOpen) {
+    if (connection.state == LoopConnection::State::kReleasing) {
+      Keep(connection, connection.serving ? &connection.late_input : &connection.input, bytes);
+    }
+    return;
+  }
+  if (connection.serving) {
+    Keep(connection, &connection.late_input, bytes);
+    return;
+  }
+  if (!connection.serveable() || !connection.input.empty()) {
+    if (Keep(connection, &connection.input, bytes)) ServeInput(connection);
+    return;
+  }
+  const size_t consumed = CallOnData(connection, bytes);
+  if (connection.keeps_input()) Keep(connection, &connection.input, bytes.substr(consumed));
+  Settle(connection, consumed > 0);
+}
+
+void LoopBase::ServeInput(LoopConnection& connection) {
+  if (!connection.serveable()) {
+    UpdateBacklog(connection, connection.deferred);
+    return;
+  }
+  if (connection.missing() > 0) {
+    if (connection.eof) FinishAfterEof(connection);
+    UpdateReading(connection);
+    return;
+  }
+  const size_t consumed = CallOnData(connection, connection.input.view());
+  connection.input.Consume(consumed);
+  Settle(connection, consumed > 0);
+}
+
+size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) {
+  connection.serving = true;
+  connection.expected = 0;
+  const size_t consumed = connection.handler->OnData(connection, bytes);
+  connection.serving = false;
+  return std::min(consumed, bytes.size());
+}
+
+void LoopBase::ReceiveDirectly(LoopConnection& connection) {
+  if (receive_buffers_.size() < turn_depth_) receive_buffers_.resize(turn_depth_);
+  std::unique_ptr<char[]>& place = receive_buffers_[turn_depth_ - 1];
+  if (place == nullptr) place = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
+  char* const buffer = place.get();
+  for (size_t budget = kReceiveBudgetBytes; budget > 0 && connection.wants_reading();) {
+    const size_t missing = connection.missing();
+    const bool is_large =
+        missing >= kDirectBytes && connection.state == LoopConnection::State::kOpen;
+    std::span<char> space(buffer, kReceiveBytes);
+    if (is_large) {
+      connection.input.Reserve(std::min(connection.expected, kReservedBytes));
+      space = connection.input.Space(std::min(missing, budget));
+      if (space.empty()) return Close(connection);
+    }
+    const ssize_t size = recv(connection.fd.get(), space.data(), space.size(), MSG_DONTWAIT);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0) {
+      if (errno != EAGAIN && errno != EWOULDBLOCK) Close(connection);
+      return;
+    }
+    if (size == 0) return ReceivedEof(connection);
+    const auto bytes = static_cast<size_t>(size);
+    budget -= std::min(budget, bytes);
+    if (is_large) {
+      connection.input.Commit(bytes);
+      if (ExceedsLimit(connection, 0)) return Close(connection);
+      if (!Account(connection)) return;
+      ServeInput(connection);
+    } else {
+      Received(connection, {buffer, bytes});
+      if (connection.missing() < kDirectBytes) {
+        const bool is_small = connection.input.empty() && bytes < kDirectBytes;
+        if (is_small) connection.receives_directly = false;
+        return;
+      }
+    }
+    if (bytes < space.size()) return;
+  }
+}
+
+// Appends to one of the connection's buffers; closes it and returns false where it holds too much.
+// One that is being released takes what the kernel has received already, which is not much.
+bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes) {
+  if (bytes.empty()) return true;
+  const bool fits = !ExceedsLimit(connection, bytes.size()) ||
+                    connection.state == LoopConnection::State::kReleasing;
+  if (fits && buffer->Append(bytes)) return Account(connection);
+  Close(connection);
+  return false;
+}
+
+bool LoopBase::Account(LoopConnection& connection) {
+  const uint64_t bytes =
+      connection.input.size() + connection.late_input.size() + connection.own_unsent();
+  const uint64_t before = std::exchange(connection.accounted_bytes_, bytes);
+  ByteAccount* const account = connection.account_;
+  if (account == nullptr) return true;
+  account->bytes += bytes - before;
+  if (bytes <= std::max(before, kUnaccountedBytes) || account->bytes <= account->limit ||
+      connection.state == LoopConnection::State::kReleasing) {
+    return true;
+  }
+  ++account->closed;
+  // At once, so that no other one is closed for what this one has held.
+  connection.SetAccount(nullptr);
+  Close(connection);
+  return false;
+}
+
+bool LoopBase::ExceedsLimit(const LoopConnection& connection, size_t more_bytes) const {
+  const size_t unread = connection.input.size() + connection.late_input.size();
+  return unread + more_bytes > options_.limits.max_unread_bytes;
+}
+
+// After the handler's call: sends the replies, and decides what comes next.
+void LoopBase::Settle(LoopConnection& connection, bool progressed) {
+  if (connection.state == LoopConnection::State::kClosed) return;
+  if (!connection.late_input.empty()) {
+    if (!Keep(connection, &connection.input, connection.late_input.view())) return;
+    connection.late_input.Clear();
+    connection.redeliver = true;
+  }
+  if (connection.state == LoopConnection::State::kReleasing) {
+    ReleaseIfDone(connection);
+    return;
+  }
+  FlushOutput(connection);
+  if (connection.state != LoopConnection::State::kOpen) return;
+  // Where the handler has consumed nothing, it needs more.
+  UpdateBacklog(connection, progressed || connection.deferred);
+  if (connection.missing() >= kDirectBytes) connection.receives_directly = true;
+  if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
+  connection.redeliver = false;
+  if (connection.eof) FinishAfterEof(connection);
+  UpdateReading(connection);
+}
+
+void LoopBase::UpdateBacklog(LoopConnection& connection, bool could_consume) {
+  connection.backlogged =
+      could_consume && connection.input.size() > options_.limits.pause_reading_at_unread_bytes;
+}
+
+void LoopBase::QueueReady(LoopConnection& connection) {
+  if (connection.ready || !connection.serveable()) return;
+  connection.ready = true;
+  ready_.push_back(connection.ref);
+}
+
+void LoopBase::ServeReady() {
+  for (size_t left = ready_.size(); left > 0 && !ready_.empty(); --left) {
+    LoopConnection* const connection = Find(ready_.front());
+    ready_.pop_front();
+    if (connection == nullptr) continue;
+    connection->ready = false;
+    if (connection->serving) {
+      connection->redeliver = true;
+    } else {
+      ServeInput(*connection);
+    }
+  }
+}
+
+// After a pause has ended.
+void LoopBase::ContinueReading(LoopConnection& connection) {
+  if (!connection.serveable()) return;
+  if (connection.serving) {
+    connection.redeliver = true;
+    return;
+  }
+  if (!connection.input.empty()) QueueReady(connection);
+  if (connection.eof) FinishAfterEof(connection);
+  UpdateReading(connection);
+}
+
+void LoopBase::ReceivedEof(LoopConnection& connection) {
+  connection.eof = true;
+  if (connection.state == LoopConnection::State::kLingering) {
+    Close(connection);
+  } else if (connection.state == LoopConnection::State::kOpen) {
+    FinishAfterEof(connection);
+  }
+}
+
+// The peer sends no more: once its requests are served and answered, the connection is done.
+void LoopBase::FinishAfterEof(LoopConnection& connection) {
+  if (connection.serving || !connection.serveable() || connection.ready) return;
+  connection.CloseAfterFlush();
+}
+
+}  // namespace shredder::net
