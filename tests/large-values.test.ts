@@ -1,5 +1,5 @@
 // Replies with large values are sent from where these lie: whatever becomes of the key meanwhile, a
-// slow reader gets the value that it has asked for.
+// slow reader gets the value that it has asked for. Large values are received where they will lie.
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { eventually } from './support/eventually.ts';
 import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
@@ -60,6 +60,10 @@ async function hits(client: RawClient): Promise<number> {
   return Number(/keyspace_hits:(\d+)/.exec(await client.text('INFO', 'stats'))?.[1]);
 }
 
+async function usedMemory(client: RawClient): Promise<number> {
+  return Number(/used_memory:(\d+)/.exec(await client.text('INFO', 'memory'))?.[1]);
+}
+
 async function expectOld(t: ExecutionContext, reader: RawClient): Promise<void> {
   reader.resume();
   const reply = await reader.reply();
@@ -112,4 +116,37 @@ test.serial('a tenant that is dropped takes its readers along, and nobody else',
   const start = rest.indexOf('\r\n') + 2;
   t.is(rest.compare(OLD, 0, rest.length - start, start), 0);
   t.is(await operator.text('PING'), '+PONG\r\n');
+});
+
+test.serial('a tenant that moves in the middle of a SET has the old value', async (t) => {
+  const server = await serverFor(t, { config: CONFIG, flags: ['--shards', '2'] });
+  const operator = await clientOf(server, 'operator');
+  let reader = await clientOf(server, 'red');
+  t.is(await reader.text('SET', 'k', 'old'), '+OK\r\n');
+  const empty = await usedMemory(reader);
+  for (const shard of ['OWN', 0, 1]) {
+    const writer = await clientOf(server, 'red');
+    writer.write(encodeRequest(['SET', 'k', NEW]).subarray(0, 6 << 20));
+    await eventually('it is being received', async () => (await usedMemory(reader)) > BYTES);
+    t.is(await operator.text('TENANT', 'MOVE', 'red', shard), '+OK\r\n');
+    await writer.closed;
+    reader = await clientOf(server, 'red');
+    t.is(await reader.text('GET', 'k'), '$3\r\nold\r\n');
+    t.is(await usedMemory(reader), empty);
+  }
+});
+
+test.serial('a client that goes in the middle of a SET leaves the old value', async (t) => {
+  const server = await serverFor(t, { config: CONFIG, flags: ONE_SHARD });
+  const reader = await clientOf(server, 'red');
+  t.is(await reader.text('SET', 'k', 'old'), '+OK\r\n');
+  const empty = await usedMemory(reader);
+  for (let i = 0; i < 5; i++) {
+    const writer = await clientOf(server, 'red');
+    writer.write(encodeRequest(['SET', 'k', NEW]).subarray(0, 1 << 20));
+    await eventually('it is being received', async () => (await usedMemory(reader)) > BYTES);
+    await writer.close();
+    await eventually('its memory is free', async () => (await usedMemory(reader)) === empty);
+  }
+  t.is(await reader.text('GET', 'k'), '$3\r\nold\r\n');
 });

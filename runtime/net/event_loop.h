@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -82,6 +83,15 @@ class SharedBytes {
   virtual std::string_view view() const = 0;
 };
 
+// Where bytes of the stream are received that are to stay there.
+class ReceivedBytes {
+ public:
+  virtual ~ReceivedBytes() = default;
+  // The place of all of them, of always the same size, which may lie elsewhere each time: valid
+  // until anybody does anything.
+  virtual std::span<char> place() = 0;
+};
+
 class Connection {
  public:
   virtual ~Connection() = default;
@@ -121,6 +131,11 @@ class Connection {
   // included that it leaves: it need not be called before. They are received in one piece, at
   // little cost for many; memory for them is taken as they arrive, some MiB ahead at most.
   virtual void ExpectBytes(size_t bytes) = 0;
+  // The same where bytes are among them, from `offset` of what it leaves on, that have not all
+  // arrived: they are received into `bytes`, and are no part of `unread` any more. OnData is called
+  // when all are there, with what comes before and behind them; ExpectBytes does not count them.
+  // `bytes` is let go of once OnData has consumed something behind them, or the connection is gone.
+  virtual void ReceiveInto(size_t offset, std::shared_ptr<ReceivedBytes> bytes) = 0;
   // Takes the connection out of the loop. No OnData any more; what OnData does not consume, when it
   // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go
   // of the connection, within a turn or two; until then output() may be appended to, and Close

@@ -50,6 +50,9 @@ void LoopBase::DeliverReleased() {
     ReleasedConnection released;
     released.fd = std::move(connection->fd);
     released.unread = connection->input.view();
+    if (const CutOut& cut_out = connection->cut_out; cut_out.bytes != nullptr) {
+      released.unread.insert(cut_out.offset, cut_out.bytes->place().data(), cut_out.received);
+    }
     released.unsent = std::move(connection->sending);
     released.unsent.erase(0, connection->sent);
     released.unsent += connection->TakeOutput();

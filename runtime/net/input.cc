@@ -1,8 +1,11 @@
 // What connections receive: kept within limits, and delivered to their handlers.
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
+#include <cstring>
 #include <memory>
 #include <span>
 #include <string_view>
@@ -27,6 +30,7 @@ constexpr uint64_t kUnaccountedBytes = 4096;
 }  // namespace
 
 void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
+  moved_much_ |= bytes.size() >= kMuchBytes;
   if (connection.state != LoopConnection::State::kOpen) {
     if (connection.state == LoopConnection::State::kReleasing) {
       Keep(connection, connection.serving ? &connection.late_input : &connection.input, bytes);
@@ -42,7 +46,7 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
     return;
   }
   const size_t consumed = CallOnData(connection, bytes);
-  if (connection.keeps_input()) Keep(connection, &connection.input, bytes.substr(consumed));
+  if (connection.keeps_input()) KeepRest(connection, bytes.substr(consumed));
   Settle(connection, consumed > 0);
 }
 
@@ -57,13 +61,14 @@ void LoopBase::ServeInput(LoopConnection& connection) {
     return;
   }
   const size_t consumed = CallOnData(connection, connection.input.view());
-  connection.input.Consume(consumed);
+  ConsumeInput(connection, consumed);
   Settle(connection, consumed > 0);
 }
 
 size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) {
   connection.serving = true;
   connection.expected = 0;
+  connection.next_cut_out = {};
   const size_t consumed = connection.handler->OnData(connection, bytes);
   connection.serving = false;
   return std::min(consumed, bytes.size());
@@ -75,16 +80,30 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
   if (place == nullptr) place = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
   char* const buffer = place.get();
   for (size_t budget = kReceiveBudgetBytes; budget > 0 && connection.wants_reading();) {
-    const size_t missing = connection.missing();
-    const bool is_large =
-        missing >= kDirectBytes && connection.state == LoopConnection::State::kOpen;
-    std::span<char> space(buffer, kReceiveBytes);
+    const bool is_open = connection.state == LoopConnection::State::kOpen;
+    const size_t cut_out = is_open ? connection.cut_out.missing() : 0;
+    const bool is_large = is_open && cut_out == 0 && connection.missing() >= kDirectBytes;
+    std::array<iovec, 2> parts{};
+    size_t part_count = 0;
+    const auto add_part = [&](std::span<char> space) {
+      parts[part_count++] = {space.data(), space.size()};
+    };
+    const size_t in_place = std::min(cut_out, budget);
+    if (in_place > 0) {
+      add_part(connection.cut_out.bytes->place().subspan(connection.cut_out.received, in_place));
+    }
     if (is_large) {
       connection.input.Reserve(std::min(connection.expected, kReservedBytes));
-      space = connection.input.Space(std::min(missing, budget));
+      const auto space = connection.input.Space(std::min(connection.missing(), budget));
       if (space.empty()) return Close(connection);
+      add_part(space);
+    } else if (in_place == cut_out) {
+      add_part({buffer, kReceiveBytes});
     }
-    const ssize_t size = recv(connection.fd.get(), space.data(), space.size(), MSG_DONTWAIT);
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = part_count;
+    const ssize_t size = recvmsg(connection.fd.get(), &message, MSG_DONTWAIT);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0) {
       if (errno != EAGAIN && errno != EWOULDBLOCK) Close(connection);
@@ -92,8 +111,16 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
     }
     if (size == 0) return ReceivedEof(connection);
     const auto bytes = static_cast<size_t>(size);
+    moved_much_ |= bytes >= kMuchBytes;
     budget -= std::min(budget, bytes);
-    if (is_large) {
+    if (in_place > 0) {
+      connection.cut_out.received += std::min(bytes, in_place);
+      if (bytes > in_place) {
+        Received(connection, {buffer, bytes - in_place});
+      } else {
+        ServeInput(connection);
+      }
+    } else if (is_large) {
       connection.input.Commit(bytes);
       if (ExceedsLimit(connection, 0)) return Close(connection);
       if (!Account(connection)) return;
@@ -106,13 +133,49 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
         return;
       }
     }
-    if (bytes < space.size()) return;
+    if (bytes < parts[0].iov_len + parts[1].iov_len) return;
   }
+}
+
+std::string_view LoopBase::FillCutOut(LoopConnection& connection, std::string_view bytes) {
+  CutOut& cut_out = connection.cut_out;
+  const size_t size = std::min(bytes.size(), cut_out.missing());
+  if (size == 0) return bytes;
+  std::memcpy(cut_out.bytes->place().data() + cut_out.received, bytes.data(), size);
+  cut_out.received += size;
+  return bytes.substr(size);
+}
+
+// Keeps what OnData has left of what it was given in place. The input was empty, and so nothing of
+// it cut out.
+void LoopBase::KeepRest(LoopConnection& connection, std::string_view rest) {
+  CutOut& next = connection.next_cut_out;
+  if (next.bytes == nullptr) {
+    Keep(connection, &connection.input, rest);
+  } else if (Keep(connection, &connection.input, rest.substr(0, next.offset))) {
+    connection.cut_out = std::exchange(next, {});
+    Keep(connection, &connection.input, rest.substr(connection.cut_out.offset));
+  }
+}
+
+void LoopBase::ConsumeInput(LoopConnection& connection, size_t bytes) {
+  connection.input.Consume(bytes);
+  CutOut& cut_out = connection.cut_out;
+  if (bytes > cut_out.offset) {
+    cut_out = {};
+  } else {
+    cut_out.offset -= bytes;
+  }
+  if (connection.next_cut_out.bytes == nullptr) return;
+  cut_out = std::exchange(connection.next_cut_out, {});
+  FillCutOut(connection, connection.input.view().substr(cut_out.offset));
+  connection.input.Truncate(cut_out.offset);
 }
 
 // Appends to one of the connection's buffers; closes it and returns false where it holds too much.
 // One that is being released takes what the kernel has received already, which is not much.
 bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes) {
+  if (buffer == &connection.input) bytes = FillCutOut(connection, bytes);
   if (bytes.empty()) return true;
   const bool fits = !ExceedsLimit(connection, bytes.size()) ||
                     connection.state == LoopConnection::State::kReleasing;

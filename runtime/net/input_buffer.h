@@ -46,6 +46,12 @@ class InputBuffer {
     if (bytes > size() && bytes - size() > capacity_ - end_) MakeRoom(bytes - size());
   }
 
+  // Keeps the first `bytes`.
+  void Truncate(size_t bytes) {
+    end_ = begin_ + bytes;
+    if (empty()) Clear();
+  }
+
   void Consume(size_t bytes) {
     begin_ += bytes;
     if (empty()) Clear();

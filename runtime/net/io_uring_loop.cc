@@ -202,9 +202,11 @@ IoUringLoop::~IoUringLoop() {
 
 // Whether something has happened within a short time, which is waited for without sleeping; only
 // after a turn in which something did. To wake a sleeping thread is the sender's work: clients on
-// this machine would pay for it with every request.
+// this machine would pay for it with every request. After large messages it would be little of
+// what they pay for, and the time until the next one long.
 bool IoUringLoop::SpinForEvents() {
-  if (!spin_ || !had_events_) return false;
+  const bool moved_much = TakeMovedMuch();
+  if (!spin_ || !had_events_ || moved_much) return false;
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {
     io_uring_submit_and_get_events(&ring_.ring);

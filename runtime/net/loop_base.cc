@@ -298,6 +298,7 @@ void LoopBase::Finish(LoopConnection& connection) {
   shutdown(connection.fd.get(), SHUT_WR);
   connection.state = LoopConnection::State::kLingering;
   connection.input.Clear();
+  connection.cut_out = {};
   lingering_.push_back({connection.ref, NowMs() + kLingerMs});
   UpdateReading(connection);
 }
@@ -319,6 +320,7 @@ void LoopBase::Close(LoopConnection& connection) {
   connection.state = LoopConnection::State::kClosed;
   --connection_count_;
   connection.pieces_.clear();
+  connection.cut_out = {};
   Detach(connection);
   closed_.push_back(connection.ref);
 }

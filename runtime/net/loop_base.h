@@ -28,10 +28,22 @@ namespace shredder::net {
 
 class LoopBase;
 
+// From so many bytes on, what moving them takes is much beside what waking a thread does.
+inline constexpr size_t kMuchBytes = 8 * 1024;
+
 // Names a connection for as long as it exists, and nothing afterwards.
 struct ConnectionRef {
   uint32_t slot = 0;
   uint32_t generation = 0;
+};
+
+// Bytes of a connection's stream that are received elsewhere than in its input.
+struct CutOut {
+  std::shared_ptr<ReceivedBytes> bytes;  // null: none
+  size_t offset = 0;                     // in the input: they would begin there
+  size_t received = 0;
+
+  size_t missing() const { return bytes == nullptr ? 0 : bytes->place().size() - received; }
 };
 
 // Open to the loops: handlers only see it as a Connection.
@@ -46,6 +58,9 @@ struct LoopConnection final : public Connection {
   void Defer() override { deferred = true; }
   void EndDeferral() override;
   void ExpectBytes(size_t bytes) override { expected = bytes; }
+  void ReceiveInto(size_t offset, std::shared_ptr<ReceivedBytes> bytes) override {
+    next_cut_out = {std::move(bytes), offset, 0};
+  }
   bool Release() override;
 
   enum class State : uint8_t {
@@ -72,7 +87,7 @@ struct LoopConnection final : public Connection {
   // Of that, what is in memory of the connection's own.
   size_t own_unsent() const;
   // What must arrive before the handler can do anything.
-  size_t missing() const { return expected - std::min(expected, input.size()); }
+  size_t missing() const { return cut_out.missing() + expected - std::min(expected, input.size()); }
 
   friend class LoopBase;  // for id and peer address
 
@@ -93,6 +108,8 @@ struct LoopConnection final : public Connection {
 
   // Of input, before OnData is called.
   size_t expected = 0;
+  CutOut cut_out;
+  CutOut next_cut_out;  // asked for by the OnData that runs
   // Its messages are large, so that they are received by system calls into the place where they are
   // to be.
   bool receives_directly = false;
@@ -208,14 +225,16 @@ class LoopBase : public EventLoop {
   void DestroyIfDone(LoopConnection& connection);
   // Queues OnReleased for a connection that is being released, once it is quiescent.
   void ReleaseIfDone(LoopConnection& connection);
+  // Whether a large message, or a large part of one, was moved since the last call.
+  bool TakeMovedMuch() { return std::exchange(moved_much_, false); }
   bool has_connections() const { return free_slots_.size() < slots_.size(); }
 
   enum class SendResult { kDrained, kBlocked, kBudgetSpent, kFailed };
   // Sends with direct system calls, at most about 1 MiB. The kernel never reads memory of ours
   // outside of a call, as shared bytes move.
   SendResult SendDirectly(LoopConnection& connection);
-  // Receives with direct system calls what is there, at most about 1 MiB: into the connection's
-  // input where much is missing there, else once into memory of the turn.
+  // Receives with direct system calls what is there, at most about 1 MiB: where the handler wants
+  // it, into the connection's input where much is missing there, else once into memory of the turn.
   void ReceiveDirectly(LoopConnection& connection);
 
   LoopConnection* Find(ConnectionRef ref) const;
@@ -239,6 +258,10 @@ class LoopBase : public EventLoop {
   void ServeInput(LoopConnection& connection);
   size_t CallOnData(LoopConnection& connection, std::string_view bytes);
   bool Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes);
+  // Takes what belongs to the connection's cut-out, and returns the rest.
+  static std::string_view FillCutOut(LoopConnection& connection, std::string_view bytes);
+  void KeepRest(LoopConnection& connection, std::string_view rest);
+  void ConsumeInput(LoopConnection& connection, size_t bytes);
   bool ExceedsLimit(const LoopConnection& connection, size_t more_bytes) const;
   void Settle(LoopConnection& connection, bool progressed);
   void CheckOutput(LoopConnection& connection);
@@ -248,7 +271,7 @@ class LoopBase : public EventLoop {
   // has brought that over its limit.
   bool Account(LoopConnection& connection);
   // Takes note of bytes that the kernel took.
-  static void TookFromOutput(LoopConnection& connection, size_t bytes);
+  void TookFromOutput(LoopConnection& connection, size_t bytes);
   void Finish(LoopConnection& connection);
   void FinishAfterEof(LoopConnection& connection);
   void QueueReady(LoopConnection& connection);
@@ -263,6 +286,7 @@ class LoopBase : public EventLoop {
   // outer turn's is in use. So there are as many as turns have ever nested.
   std::vector<std::unique_ptr<char[]>> receive_buffers_;
   size_t turn_depth_ = 0;
+  bool moved_much_ = false;
   BufferPool buffers_;  // outlives the connections
   uint64_t gave_back_ms_ = 0;
 

@@ -103,6 +103,7 @@ LoopBase::SendResult LoopBase::SendDirectly(LoopConnection& connection) {
 }
 
 void LoopBase::TookFromOutput(LoopConnection& connection, size_t bytes) {
+  moved_much_ |= bytes >= kMuchBytes;
   auto& pieces = connection.pieces_;
   size_t done = 0;  // pieces
   for (;;) {

@@ -151,7 +151,7 @@ RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* 
       bulk_bytes_ = length;
     }
     // The two bytes behind the payload are skipped unread, as in Redis.
-    const size_t size = static_cast<size_t>(bulk_bytes_);
+    const size_t size = BytesInInput();
     if (input.size() - position_ < size + 2) return Result::kIncomplete;
     pieces_.push_back({position_, size});
     position_ += size + 2;
@@ -161,6 +161,7 @@ RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* 
   args_.resize(pieces_.size());
   for (size_t i = 0; i < pieces_.size(); ++i) {
     args_[i] = {input.data() + pieces_[i].offset, pieces_[i].size};
+    if (pieces_[i].offset == cut_out_position_) args_[i] = cut_out_;
   }
   *consumed = position_;
   Reset();

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -51,21 +52,47 @@ class RequestParser {
 
   std::span<const std::string_view> args() const { return args_; }
 
+  // After kIncomplete: the bulk string of an array that is being received.
+  struct Pending {
+    size_t argument;  // its number, from 0
+    size_t position;  // in `input`: where its bytes begin
+    size_t bytes;
+  };
+  std::optional<Pending> pending() const {
+    if (bulk_bytes_ < 0) return std::nullopt;
+    return Pending{pieces_.size(), position_, static_cast<size_t>(bulk_bytes_)};
+  }
+  // The arguments before it, `i` < pending()->argument.
+  std::string_view received(std::string_view input, size_t i) const {
+    return input.substr(pieces_[i].offset, pieces_[i].size);
+  }
+  // The bulk string that begins at `position` is not in `input` any more, but here, and `input`
+  // goes on with what is behind it; in every Parse until EndCutOut.
+  void CutOut(size_t position, std::string_view bytes) {
+    cut_out_position_ = position;
+    cut_out_ = bytes;
+  }
+  void EndCutOut() { cut_out_position_ = kNoCutOut; }
+
   // After kIncomplete, where a bulk string is being received: how long `input` must be for it to be
   // there. Else 0.
-  size_t expected_bytes() const {
-    return bulk_bytes_ < 0 ? 0 : position_ + static_cast<size_t>(bulk_bytes_) + 2;
-  }
+  size_t expected_bytes() const { return bulk_bytes_ < 0 ? 0 : position_ + BytesInInput() + 2; }
 
   // The RESP error line without '-' and CRLF: "ERR Protocol error: invalid bulk length". Printable
   // ASCII.
   const std::string& error() const { return error_; }
 
  private:
+  static constexpr size_t kNoCutOut = SIZE_MAX;
+
   struct Piece {
     size_t offset;
     size_t size;
   };
+  // Of the bulk string at position_.
+  size_t BytesInInput() const {
+    return position_ == cut_out_position_ ? 0 : static_cast<size_t>(bulk_bytes_);
+  }
   enum class Line { kComplete, kIncomplete, kBadNumber, kTooLong };
 
   Result ParseArray(std::string_view input, size_t* consumed);
@@ -86,6 +113,9 @@ class RequestParser {
   size_t searched_ = 0;          // no line end between position_ and here
   uint32_t args_remaining_ = 0;  // of the array in progress; 0: at the start of a request
   int64_t bulk_bytes_ = -1;      // of the bulk string at position_; -1 before its header is read
+
+  size_t cut_out_position_ = kNoCutOut;
+  std::string_view cut_out_;
 };
 
 }  // namespace shredder::resp

@@ -215,6 +215,53 @@ TEST(RequestParserTest, LimitsMayChangeBetweenPipelinedRequests) {
   EXPECT_EQ(parser.args().size(), 20u);
 }
 
+TEST(RequestParserTest, ABulkStringThatIsElsewhereIsAnArgumentWithoutBeingInTheInput) {
+  const std::string value = "a value\r\n$3\r\nwith anything in it";
+  const std::string before =
+      "*5\r\n" + Bulk("SET") + Bulk("k") + "$" + std::to_string(value.size()) + "\r\n";
+  const std::string behind = "\r\n" + Bulk("EX") + Bulk("10");
+  const std::vector<std::string_view> expected = {"SET", "k", value, "EX", "10"};
+  for (size_t split = 0; split <= behind.size(); ++split) {
+    RequestParser parser;
+    size_t consumed = 0;
+    ASSERT_EQ(parser.Parse(before + value.substr(0, 3), &consumed),
+              RequestParser::Result::kIncomplete);
+    const auto pending = parser.pending();
+    ASSERT_TRUE(pending.has_value());
+    EXPECT_EQ(pending->argument, 2u);
+    EXPECT_EQ(pending->position, before.size());
+    EXPECT_EQ(pending->bytes, value.size());
+    EXPECT_EQ(parser.received(before, 0), "SET");
+    EXPECT_EQ(parser.received(before, 1), "k");
+    parser.CutOut(pending->position, value);
+    EXPECT_EQ(parser.expected_bytes(), before.size() + 2);
+    const std::string first = before + behind.substr(0, split);
+    const std::string whole = before + behind;
+    if (split < behind.size()) {
+      ASSERT_EQ(parser.Parse(first, &consumed), RequestParser::Result::kIncomplete) << split;
+    }
+    // Again for a handler that has left it unread.
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_EQ(parser.Parse(whole, &consumed), RequestParser::Result::kRequest) << split;
+      EXPECT_EQ(consumed, whole.size());
+      EXPECT_EQ(std::vector(parser.args().begin(), parser.args().end()), expected);
+    }
+    parser.EndCutOut();
+    const std::string next = Array({"SET", "k", value, "EX", "10"});
+    ASSERT_EQ(parser.Parse(next, &consumed), RequestParser::Result::kRequest);
+    EXPECT_EQ(std::vector(parser.args().begin(), parser.args().end()), expected);
+  }
+}
+
+TEST(RequestParserTest, NothingIsPendingBetweenBulkStrings) {
+  for (const std::string& part : {""s, "*3\r\n"s, "*3\r\n$3\r\nSET\r\n"s, "*3\r\n$3"s, "GET"s}) {
+    RequestParser parser;
+    size_t consumed = 0;
+    ASSERT_EQ(parser.Parse(part, &consumed), RequestParser::Result::kIncomplete);
+    EXPECT_FALSE(parser.pending().has_value()) << part;
+  }
+}
+
 TEST(RequestParserTest, AManyArgumentRequestInManyPiecesIsLinear) {
   const std::vector<std::string> args(200'000, "abc");
   const std::string stream = Array(args);

@@ -35,6 +35,7 @@ enum CommandFlag : uint32_t {
   kMayBeLong = 1u << 11,      // the clock is read again after it, and the turn may end
   kNotQueued = 1u << 12,      // executed at once between MULTI and EXEC, too
   kSeveralWrites = 1u << 13,  // in one transaction; a single write of the store is one itself
+  kLastIsValue = 1u << 14,    // its last required argument becomes the value of args[1], as it is
 };
 
 // One request that is being executed. args[0] is the command's name as the client wrote it; the
@@ -81,6 +82,7 @@ struct Command {
   CommandDocs docs;
   std::span<const Command> subcommands;
 
+  size_t required_arguments() const { return static_cast<size_t>(arity < 0 ? -arity : arity); }
   bool ArityAllows(size_t argument_count) const {
     return arity >= 0 ? argument_count == static_cast<size_t>(arity)
                       : argument_count >= static_cast<size_t>(-arity);

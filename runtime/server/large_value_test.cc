@@ -1,4 +1,4 @@
-// Replies that are sent from where a large value lies.
+// Large values: replies that are sent from where they lie, and writes that are received there.
 #include <gtest/gtest.h>
 
 #include <memory>
@@ -89,6 +89,134 @@ TEST_F(LargeValueTest, WhatWasSentOfAnIdleTenantIsFreedByTheTimer) {
   }
   EXPECT_EQ(tenant.store->used_bytes(), empty);
   EXPECT_FALSE(tenant.store->keeps_free_memory());
+}
+
+// --- Writes --------------------------------------------------------------------------------------
+
+class LargeWriteTest : public LargeValueTest {
+ protected:
+  using Args = std::vector<std::string>;
+
+  static std::string RequestOf(const Args& args) {
+    std::string request = "*" + std::to_string(args.size()) + "\r\n";
+    for (const std::string& arg : args) {
+      request += "$" + std::to_string(arg.size()) + "\r\n" + arg + "\r\n";
+    }
+    return request;
+  }
+  // Sends the first part of the request, up to the middle of its large value; and the rest, which
+  // is to be replied to.
+  void Begin(const Args& args) {
+    request_ = RequestOf(args);
+    sent_ = request_.size() / 2;
+    writer_.Send(request_.substr(0, sent_));
+    EXPECT_EQ(writer_.Receive(), "");
+    EXPECT_LT(writer_.unread_bytes(), 200u) << args[0];
+  }
+  std::string End() {
+    writer_.Send(request_.substr(sent_));
+    return writer_.Receive();
+  }
+  std::string Set(const Args& args) {
+    Begin(args);
+    return End();
+  }
+  std::string Get(std::string_view key) { return reader_.Call({"GET", key}); }
+  store::Store& store() { return *server_.shard().FindTenant("default")->store; }
+
+  std::string request_;
+  size_t sent_ = 0;
+};
+
+TEST_F(LargeWriteTest, EachCommandThatSetsAValueReceivesItInPlaceAndRepliesAsEver) {
+  const std::string expected = BulkOf(new_);
+  EXPECT_EQ(Set({"SET", "k", new_}), "+OK");
+  EXPECT_TRUE(Get("k") == expected);
+  EXPECT_EQ(Set({"set", "17", new_, "EX", "100"}), "+OK");
+  EXPECT_TRUE(Get("17") == expected);
+  EXPECT_EQ(reader_("TTL 17"), ":100");
+  EXPECT_EQ(Set({"SET", "17", new_, "KEEPTTL"}), "+OK");
+  EXPECT_EQ(reader_("TTL 17"), ":100");
+  EXPECT_EQ(Set({"SETEX", "k", "50", new_}), "+OK");
+  EXPECT_EQ(reader_("TTL k"), ":50");
+  EXPECT_EQ(Set({"PSETEX", "k", "60000", new_}), "+OK");
+  EXPECT_EQ(reader_("TTL k"), ":60");
+  EXPECT_EQ(Set({"SETNX", "n", new_}), ":1");
+  EXPECT_TRUE(Get("n") == expected);
+  EXPECT_EQ(Set({"SETNX", "n", old_}), ":0");
+  EXPECT_TRUE(Get("n") == expected);
+  EXPECT_TRUE(Set({"GETSET", "n", old_}) == expected);
+  EXPECT_TRUE(Set({"SET", "n", new_, "XX", "GET"}) == BulkOf(old_));
+  EXPECT_EQ(Set({"SET", "n", old_, "NX"}), "$-1");
+  EXPECT_EQ(Set({"SET", "absent", old_, "XX"}), "$-1");
+  EXPECT_TRUE(Get("n") == expected);
+  EXPECT_EQ(Set({"SET", "n", old_, "SOON"}), "-ERR syntax error");
+  EXPECT_EQ(Set({"SET", "n", old_, "EX", "never"}), "-ERR value is not an integer or out of range");
+  EXPECT_EQ(Set({"SETEX", "n", "-1", old_}), "-ERR invalid expire time in 'setex' command");
+  EXPECT_TRUE(Get("n") == expected);
+  EXPECT_EQ(store().CheckInvariants(), "");
+}
+
+TEST_F(LargeWriteTest, WhatOthersDoMeanwhileHappensBeforeIt) {
+  for (const char* other : {"SET k short", "DEL k", "FLUSHALL", "EXPIRE k 10", "APPEND k more"}) {
+    ASSERT_EQ(reader_.Call({"SET", "k", old_}), "+OK");
+    Begin({"SET", "k", new_});
+    EXPECT_NE(reader_(other)[0], '-') << other;
+    EXPECT_EQ(End(), "+OK");
+    EXPECT_TRUE(Get("k") == BulkOf(new_)) << other;
+    EXPECT_EQ(reader_("TTL k"), ":-1");
+    EXPECT_EQ(store().CheckInvariants(), "");
+  }
+}
+
+TEST_F(LargeWriteTest, RequestsBeforeAndBehindAreServedInTheirOrder) {
+  const std::string stream = "ECHO one\r\n" + RequestOf({"SET", "k", new_}) + "STRLEN k\r\n" +
+                             RequestOf({"SET", "k", old_ + old_}) + "STRLEN k\r\nECHO two\r\n";
+  for (size_t piece = 10'007; piece < stream.size(); piece += 30'011) {
+    for (size_t at = 0; at < stream.size(); at += piece) writer_.Send(stream.substr(at, piece));
+    EXPECT_EQ(writer_.Receive(), "$3 one +OK :300000 +OK :600000 $3 two");
+  }
+}
+
+TEST_F(LargeWriteTest, InATransactionAndOtherCommandsAreAsEver) {
+  EXPECT_EQ(writer_("MULTI"), "+OK");
+  const std::string request = RequestOf({"SET", "k", new_});
+  writer_.Send(request.substr(0, 100'000));
+  writer_.Send(request.substr(100'000));
+  EXPECT_EQ(writer_.Receive(), "+QUEUED");
+  EXPECT_EQ(writer_("EXEC"), "*1 +OK");
+  EXPECT_TRUE(Get("k") == BulkOf(new_));
+  for (const Args& args :
+       {Args{"APPEND", "k", new_}, Args{"MSET", "k", new_, "l", old_},
+        Args{"SETRANGE", "k", "0", old_}, Args{"ECHO", new_}, Args{"NOSUCH", "k", new_}}) {
+    const std::string stream = RequestOf(args);
+    writer_.Send(stream.substr(0, 100'000));
+    EXPECT_EQ(writer_.unread_bytes(), 100'000u);
+    writer_.Send(stream.substr(100'000));
+    EXPECT_NE(writer_.Receive(), "") << args[0];
+  }
+}
+
+TEST_F(LargeWriteTest, ThatIsNeverSentGivesItsMemoryBack) {
+  const uint64_t empty = store().used_bytes();
+  {
+    TestClient client(server_);
+    client.Send(RequestOf({"SET", "k", new_}).substr(0, 100'000));
+    EXPECT_GT(store().used_bytes(), empty + new_.size());
+  }
+  for (int i = 0; i < 3; ++i) {
+    server_.clock.now_ms += 1000;
+    server_.shard().OnTimer();
+  }
+  EXPECT_EQ(store().used_bytes(), empty);
+}
+
+TEST_F(LargeWriteTest, WatchSeesIt) {
+  reader_("WATCH k");
+  EXPECT_EQ(Set({"SET", "k", new_}), "+OK");
+  reader_("MULTI");
+  reader_("PING");
+  EXPECT_EQ(reader_("EXEC"), "*-1");
 }
 
 }  // namespace

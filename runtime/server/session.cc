@@ -191,6 +191,51 @@ bool Session::ReplyFromStore(resp::ReplyWriter& reply, const store::Key& key, si
   return true;
 }
 
+namespace {
+
+class ReservedPlace final : public net::ReceivedBytes {
+ public:
+  explicit ReservedPlace(std::shared_ptr<store::ReservedValue> value) : value_(std::move(value)) {}
+  std::span<char> place() override { return value_->bytes(); }
+
+ private:
+  const std::shared_ptr<store::ReservedValue> value_;
+};
+
+}  // namespace
+
+void Session::ReserveValue(std::string_view unread) {
+  const auto pending = parser_.pending();
+  if (!pending || pending->bytes < store::Store::kMinPinnedBytes || pending->argument < 2 ||
+      reserved_ || !tenant_ || queued_ || shard_.IsHeld(tenant_)) {
+    return;
+  }
+  const Command* const command = FindCommand(parser_.received(unread, 0));
+  const std::string_view key = parser_.received(unread, 1);
+  if (!command || !(command->flags & kLastIsValue) ||
+      pending->argument + 1 != command->required_arguments() || key.size() > layout::kMaxKeyBytes) {
+    return;
+  }
+  reserved_ = tenant_->store->ReserveValue(*store::Key::FromBytes(key), pending->bytes);
+  if (!reserved_) return;
+  reserved_position_ = pending->position;
+  parser_.CutOut(reserved_position_, {});
+  connection_.ReceiveInto(reserved_position_, std::make_shared<ReservedPlace>(reserved_));
+}
+
+void Session::EndReservation() {
+  reserved_.reset();
+  parser_.EndCutOut();
+}
+
+store::WriteStatus Session::SetToArgument(const store::Key& key, std::string_view value,
+                                          store::Expiry expiry) {
+  if (reserved_ && reserved_->bytes().data() == value.data()) [[unlikely]] {
+    return tenant_->store->SetReserved(key, reserved_.get(), expiry);
+  }
+  return tenant_->store->Set(key, value, expiry);
+}
+
 Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
                                              resp::ReplyWriter& reply) {
   // A longer one is no tenant's, as none may be sent before AUTH, and it is as wrong when it is
@@ -294,9 +339,16 @@ size_t Session::OnData(std::string_view unread) {
   bool turn_over = false;
   for (int requests = 0; !turn_over; ++requests) {
     size_t parsed = 0;
+    if (reserved_) [[unlikely]] {
+      const std::span<const char> bytes = reserved_->bytes();
+      parser_.CutOut(reserved_position_, {bytes.data(), bytes.size()});
+    }
     const auto result = parser_.Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {
       consumed += parsed;
+      if (parser_.expected_bytes() >= store::Store::kMinPinnedBytes) [[unlikely]] {
+        ReserveValue(unread.substr(consumed));
+      }
       connection_.ExpectBytes(parser_.expected_bytes());
       break;
     }
@@ -327,6 +379,8 @@ size_t Session::OnData(std::string_view unread) {
         break;
       }
       consumed += parsed;
+      if (reserved_) [[unlikely]]
+        EndReservation();
       if (!destination_.empty()) {  // RESET
         connection_.Release();
         break;

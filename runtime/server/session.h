@@ -16,6 +16,7 @@
 #include "runtime/server/command.h"
 #include "runtime/server/queued_commands.h"
 #include "runtime/server/watched_keys.h"
+#include "runtime/store/store.h"
 
 namespace shredder::server {
 
@@ -57,6 +58,9 @@ class Session {
   // Replies a part of a value of the tenant's store from where it lies, if `reply` is what is sent
   // next and the store can pin the value. Else false.
   bool ReplyFromStore(resp::ReplyWriter& reply, const store::Key& key, size_t offset, size_t size);
+  // Sets a key to an argument of the request at hand: in place where it has been received there.
+  store::WriteStatus SetToArgument(const store::Key& key, std::string_view value,
+                                   store::Expiry expiry);
   // From MULTI on, until EndTransaction, which also forgets the watched keys.
   void BeginTransaction() { queued_ = std::make_unique<QueuedCommands>(); }
   void EndTransaction();
@@ -133,6 +137,10 @@ class Session {
   void EndWaiting();
   void Refuse(const Command* command, std::string_view error);
   void Queue(const Command& command, std::span<const std::string_view> args);
+  // Where the request that begins `unread` sets a key to a large value that has yet to arrive, has
+  // it received where it is to lie.
+  void ReserveValue(std::string_view unread);
+  void EndReservation();
 
   net::Connection& connection_;
   Shard& shard_;
@@ -170,6 +178,9 @@ class Session {
   const Command* last_command_ = nullptr;
   std::unique_ptr<QueuedCommands> queued_;
   Watcher watcher_;
+  // An argument of the request that is being received, and where its bytes would begin in that.
+  std::shared_ptr<store::ReservedValue> reserved_;
+  size_t reserved_position_ = 0;
 };
 
 }  // namespace shredder::server

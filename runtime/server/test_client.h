@@ -7,6 +7,7 @@
 
 #include <initializer_list>
 #include <memory>
+#include <span>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -42,11 +43,22 @@ class TestConnection : public net::Connection {
   void Defer() override { deferred = true; }
   void EndDeferral() override { deferred = false; }
   void ExpectBytes(size_t) override {}
+  void ReceiveInto(size_t offset, std::shared_ptr<net::ReceivedBytes> bytes) override {
+    next_cut_out = {std::move(bytes), offset, 0};
+  }
   bool Release() override { return false; }
 
   bool paused = false;
   bool deferred = false;
   bool closed = false;
+  // Of what is unread.
+  struct CutOut {
+    std::shared_ptr<net::ReceivedBytes> bytes;
+    size_t offset = 0;
+    size_t received = 0;
+  };
+  CutOut cut_out;
+  CutOut next_cut_out;
 };
 
 // Its tenants have time enough for anything that ends, on any machine.
@@ -102,8 +114,14 @@ class TestClient {
   void Serve() {
     size_t consumed = 1;
     while (consumed > 0 && !unread_.empty() && !connection_.paused && !connection_.closed) {
+      if (!FillCutOut()) return;
       consumed = server_.shard().OnData(connection_, unread_);
       unread_.erase(0, consumed);
+      if (consumed > connection_.cut_out.offset) connection_.cut_out = {};
+      if (connection_.next_cut_out.bytes != nullptr) {
+        connection_.cut_out = std::exchange(connection_.next_cut_out, {});
+        if (FillCutOut()) consumed = 1;
+      }
       while (connection_.deferred) {
         server_.shard().OnTurnEnd();
         consumed = 1;
@@ -142,6 +160,17 @@ class TestClient {
   size_t unread_bytes() const { return unread_.size(); }
 
  private:
+  // Moves what has arrived of the bytes that are received elsewhere; whether all have.
+  bool FillCutOut() {
+    auto& [bytes, offset, received] = connection_.cut_out;
+    if (bytes == nullptr) return true;
+    const std::span<char> place = bytes->place().subspan(received);
+    const size_t size = unread_.copy(place.data(), place.size(), offset);
+    unread_.erase(offset, size);
+    received += size;
+    return size == place.size();
+  }
+
   TestServer& server_;
   const uint64_t id_;
   TestConnection connection_;

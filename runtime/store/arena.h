@@ -34,6 +34,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -173,6 +174,17 @@ class Arena {
 
   // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
   std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);
+  // A large block, reserved for somebody who writes it while the store goes on, and who pins it at
+  // once; 0 where it or a place among the reserved ones is refused. A step of its own.
+  uint64_t AllocateReserved(uint64_t bytes);
+  std::shared_ptr<Pin> PinReserved(uint64_t block, uint64_t at, uint64_t size);
+  // The reserved block of that pin; nothing where the arena has been reset.
+  std::optional<uint64_t> ReservedBlockOf(const Pin& pin) const {
+    return pins_ == nullptr ? std::nullopt : pins_->BlockOf(pin);
+  }
+  // It is reserved no more, or again; parts of a step.
+  void EndReservation(uint64_t block);
+  void Reserve(uint64_t block);
   // Whether FreeIdle has something to do.
   bool has_idle_blocks() const { return pins_ != nullptr && pins_->has_idle(); }
   // Frees what was freed while it was pinned, and is not any more. Between two steps.

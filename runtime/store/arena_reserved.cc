@@ -1,5 +1,7 @@
 // Blocks that are in use though the table does not refer to them, as somebody still reads them.
+#include <algorithm>
 #include <cassert>
+#include <cstddef>
 #include <memory>
 
 #include "runtime/store/arena.h"
@@ -10,6 +12,34 @@ std::shared_ptr<const Pin> Arena::PinBytes(uint64_t block, uint64_t at, uint64_t
   if (chunk(block >> kChunkBytesLog2)->kind != ChunkKind::kLarge) return nullptr;
   if (pins_ == nullptr) pins_ = std::make_unique<Pins>(&memory_);
   return pins_->Add(block, at, size);
+}
+
+uint64_t Arena::AllocateReserved(uint64_t bytes) {
+  assert(bytes > kMaxSmallBytes);
+  const std::span<const uint64_t> places = reserved_blocks();
+  const auto free_places = std::count(places.begin(), places.end(), 0u);
+  // Those who read have the other half.
+  if (free_places <= static_cast<ptrdiff_t>(places.size() / 2)) return 0;
+  const uint64_t block = Allocate(bytes);
+  if (block != 0) Write(FindReserved(0), block);
+  EndStep();
+  return block;
+}
+
+std::shared_ptr<Pin> Arena::PinReserved(uint64_t block, uint64_t at, uint64_t size) {
+  if (pins_ == nullptr) pins_ = std::make_unique<Pins>(&memory_);
+  pins_->Reserve(block);
+  return pins_->Add(block, at, size);
+}
+
+void Arena::EndReservation(uint64_t block) {
+  Write(FindReserved(block), 0);
+  pins_->EndReservation(block);
+}
+
+void Arena::Reserve(uint64_t block) {
+  Write(FindReserved(0), block);
+  pins_->Reserve(block);
 }
 
 uint64_t* Arena::FindReserved(uint64_t offset) const {

@@ -9,12 +9,11 @@ Pin::~Pin() {
   if (pins_ != nullptr) pins_->Remove(*this);
 }
 
-std::string_view Pin::view() const {
-  return pins_ == nullptr ? std::string_view(copy_)
-                          : std::string_view(pins_->memory_->base() + at_, size_);
+const char* Pin::data() const {
+  return pins_ == nullptr ? copy_.data() : pins_->memory_->base() + at_;
 }
 
-std::shared_ptr<const Pin> Pins::Add(uint64_t block, uint64_t at, uint64_t size) {
+std::shared_ptr<Pin> Pins::Add(uint64_t block, uint64_t at, uint64_t size) {
   const auto [begin, end] = by_block_.equal_range(block);
   for (auto found = begin; found != end; ++found) {
     // An append in place leaves another one that is shorter.

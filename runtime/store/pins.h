@@ -8,6 +8,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -31,10 +33,14 @@ class Pin : public std::enable_shared_from_this<Pin> {
   ~Pin();
 
   // Valid until the next call of the store that is not const; the bytes are always the same.
-  std::string_view view() const;
+  std::string_view view() const { return {data(), size_}; }
+  // The same, to be written where nobody else reads them.
+  std::span<char> bytes() { return {const_cast<char*>(data()), size_}; }
 
  private:
   friend class Pins;
+  const char* data() const;
+
   Pins* pins_;  // null once the bytes are here
   const uint64_t block_;
   const uint64_t at_;
@@ -51,7 +57,7 @@ class Pins {
   ~Pins() { CopyAll(nullptr); }
 
   // The `size` bytes at the offset `at`, in a block; shared with who reads them already.
-  std::shared_ptr<const Pin> Add(uint64_t block, uint64_t at, uint64_t size);
+  std::shared_ptr<Pin> Add(uint64_t block, uint64_t at, uint64_t size);
   bool Holds(uint64_t block) const { return by_block_.contains(block); }
   // Whoever reads bytes of the block, or of any block, gets a copy of them.
   void Copy(uint64_t block, Pauses* pauses);
@@ -59,6 +65,12 @@ class Pins {
 
   // The block is freed once nobody reads it.
   void Reserve(uint64_t block) { reserved_.insert(block); }
+  // No more: it is the table's.
+  void EndReservation(uint64_t block) { reserved_.erase(block); }
+  // The block of a pin whose bytes are still there.
+  std::optional<uint64_t> BlockOf(const Pin& pin) const {
+    return pin.pins_ == this ? std::optional(pin.block_) : std::nullopt;
+  }
   bool has_idle() const { return !idle_.empty(); }
   // Those that were reserved and that nobody reads any more; told once.
   std::vector<uint64_t> TakeIdle();

@@ -13,6 +13,8 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/store/store_writes.h"
+
 namespace shredder::store {
 
 using layout::EntryHeader;
@@ -129,42 +131,6 @@ void Store::CountExpiring(uint64_t value_word, int difference) {
 
 // --- Writes --------------------------------------------------------------------------------------
 
-class Store::Implicit {
- public:
-  explicit Implicit(Store* store) : store_(store->in_transaction() ? nullptr : store) {
-    store->RequireWritable();
-    if (store_ != nullptr) store_->Open();
-  }
-  // What was refused has changed nothing, so that there is nothing to undo.
-  ~Implicit() {
-    if (store_ != nullptr) store_->Keep();
-  }
-  Implicit(const Implicit&) = delete;
-  Implicit& operator=(const Implicit&) = delete;
-
-  bool is_outermost() const { return store_ != nullptr; }
-
- private:
-  Store* const store_;
-};
-
-template <typename Write>
-auto Store::WithRoom(Write&& write, const Key& key, std::string_view bytes) {
-  const auto status = write(key, bytes);
-  using Status = decltype(write(key, bytes));
-  if (status != Status::kOutOfMemory) [[likely]]
-    return status;
-  const char* const old_base = arena_.base();
-  const uint64_t old_bytes = arena_.memory().bytes();
-  if (!MoveForRoom()) return status;
-  const auto moved = [&](std::string_view argument) {
-    const auto offset = static_cast<uint64_t>(argument.data() - old_base);
-    return offset < old_bytes ? std::string_view(arena_.base() + offset, argument.size())
-                              : argument;
-  };
-  return write(key.is_integer() ? key : *Key::FromBytes(moved(key.bytes())), moved(bytes));
-}
-
 WriteStatus Store::Set(const Key& key, std::string_view value, Expiry expiry) {
   const Implicit transaction(this);
   return WithRoom(
@@ -183,13 +149,8 @@ WriteStatus Store::SetInTransaction(const Key& key, std::string_view value, Expi
 
 WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::string_view value,
                            Expiry expiry, bool is_outermost) {
-  Content content = {.value = value, .room_bytes = value.size()};
-  if (expiry.kind == Expiry::Kind::kAt) {
-    content.expires_at_ms = expiry.at_ms;
-  } else if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr &&
-             !IsExpired(header_, slot->value_word)) {
-    content.expires_at_ms = ExpiresAtOf(header_, slot->value_word);
-  }
+  const Content content = {
+      .value = value, .room_bytes = value.size(), .expires_at_ms = ExpiryOfNewEntry(slot, expiry)};
   const uint64_t key_length = key.bytes().size();
   if (slot == nullptr || !FitsInPlace(slot->value_word, key_length, content)) {
     return Put(key, hash, slot, content);
@@ -217,6 +178,15 @@ WriteStatus Store::SetSlot(const Key& key, uint64_t hash, Slot* slot, std::strin
   CountExpiring(new_word, 1);
   arena_.EndStep();
   return WriteStatus::kOk;
+}
+
+uint64_t Store::ExpiryOfNewEntry(const Slot* slot, Expiry expiry) const {
+  if (expiry.kind == Expiry::Kind::kAt) return expiry.at_ms;
+  if (expiry.kind == Expiry::Kind::kKeep && slot != nullptr &&
+      !IsExpired(header_, slot->value_word)) {
+    return ExpiresAtOf(header_, slot->value_word);
+  }
+  return layout::kNeverExpires;
 }
 
 // A transaction of one step: as the journal has all that changes, no record need be there.
@@ -368,30 +338,35 @@ bool Store::Delete(const Key& key) {
 
 // What the content refers to may lie anywhere in the arena.
 uint64_t Store::NewEntry(const Key& key, const Content& content) {
-  const std::string_view key_bytes = key.bytes();
-  const uint64_t padded_bytes = layout::PaddedKeyBytes(key_bytes.size());
-  uint64_t bytes = layout::kEntryHeaderBytes + padded_bytes + content.room_bytes;
+  uint64_t bytes = EntryBytes(key.bytes().size(), content.room_bytes);
   const bool has_expiry_word =
       content.expires_at_ms != layout::kNeverExpires || bytes >= layout::kMinBytesForExpiryWord;
   if (has_expiry_word) bytes += layout::kExpiryWordBytes;
   const uint64_t offset = arena_.Allocate(bytes);
   if (offset == 0) return 0;
   const uint64_t word = MakeValueWord(offset, has_expiry_word, content.bytes());
-  EntryHeader* entry = MutableEntry(word);
-  entry->key_length = static_cast<uint32_t>(key_bytes.size());
-  entry->flags = layout::kEntryMade;
-  if (has_expiry_word) {
-    *arena_.At<uint64_t>(offset + layout::kEntryExpiresAtOffset) = content.expires_at_ms;
-  }
-  char* at = MutableValue(word, key_bytes.size());
-  if (!key_bytes.empty()) {
-    std::memset(at - 8, 0, 8);
-    std::memcpy(at - padded_bytes, key_bytes.data(), key_bytes.size());
-  }
+  char* at = WriteEntryBeforeValue(word, key, content.expires_at_ms);
   at = ClearValue(CopyValue(at, content.value), content.zero_bytes);
   CopyValue(CopyValue(at, content.more), content.rest);
   layout::MayEndHere();
   return word;
+}
+
+char* Store::WriteEntryBeforeValue(uint64_t value_word, const Key& key, uint64_t expires_at_ms) {
+  const std::string_view key_bytes = key.bytes();
+  EntryHeader* entry = MutableEntry(value_word);
+  entry->key_length = static_cast<uint32_t>(key_bytes.size());
+  entry->flags = layout::kEntryMade;
+  if (HasExpiryWord(value_word)) {
+    *arena_.At<uint64_t>(EntryOffset(value_word) + layout::kEntryExpiresAtOffset) = expires_at_ms;
+  }
+  char* const value = MutableValue(value_word, key_bytes.size());
+  if (!key_bytes.empty()) {
+    std::memset(value - 8, 0, 8);
+    std::memcpy(value - layout::PaddedKeyBytes(key_bytes.size()), key_bytes.data(),
+                key_bytes.size());
+  }
+  return value;
 }
 
 // Bytes that overlap with where they go are moved at once.
@@ -440,14 +415,20 @@ WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content&
     arena_.EndStep();
     return WriteStatus::kOutOfMemory;
   }
+  if (Link(key, hash, slot, new_word)) return WriteStatus::kOk;
+  arena_.Free(EntryOffset(new_word));
+  undo_log_.Pop();
+  return WriteStatus::kOutOfMemory;
+}
+
+// Makes an entry that the step under way has allocated the key's; `slot` is the key's, or null.
+// False where the table has no room, and then only the undo record has been added.
+bool Store::Link(const Key& key, uint64_t hash, Slot* slot, uint64_t new_word) {
   const uint64_t key_word = KeyWordOf(key, hash);
+  const uint64_t old_word = slot == nullptr ? 0 : slot->value_word;
   undo_log_.Push({key_word, old_word, new_word, 0});
   if (slot == nullptr) {
-    if (!table_.Insert(hash, key_word, new_word, true)) {
-      arena_.Free(EntryOffset(new_word));
-      undo_log_.Pop();
-      return WriteStatus::kOutOfMemory;
-    }
+    if (!table_.Insert(hash, key_word, new_word, true)) return false;
     CountExpiring(new_word, 1);
     arena_.EndStep();
   } else if (HasExpiryWord(old_word) || HasExpiryWord(new_word)) {
@@ -458,7 +439,7 @@ WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content&
   } else {
     SetSlotWord(slot, new_word);
   }
-  return WriteStatus::kOk;
+  return true;
 }
 
 void Store::RemoveSlot(uint64_t hash, Slot* slot) {

@@ -26,6 +26,7 @@
 #include "runtime/store/change_observer.h"
 #include "runtime/store/counter.h"
 #include "runtime/store/memory_owner.h"
+#include "runtime/store/reserved_value.h"
 #include "runtime/store/store_pool.h"
 #include "runtime/store/table.h"
 #include "runtime/store/undo_log.h"
@@ -213,6 +214,15 @@ class Store {
   std::shared_ptr<const Pin> PinValue(const Key& key);
   static constexpr uint64_t kMinPinnedBytes = 64 * 1024;
 
+  // A place for a value of `size` bytes of the key, which are received there before SetReserved; it
+  // counts as the store's as long as it lives. Null where there is none: the value is shorter than
+  // kMinPinnedBytes, would take more than half of what the quota has left, or is one of very many,
+  // or a transaction is open or an invocation runs. Set serves always.
+  std::shared_ptr<ReservedValue> ReserveValue(const Key& key, uint64_t size);
+  // Set, of the bytes that a reserved value has, without copying them where that is of this key;
+  // then they are the store's.
+  WriteStatus SetReserved(const Key& key, ReservedValue* value, Expiry expiry);
+
   // Sees every change that is kept from now on; null for nobody. Outlives the store or its place
   // here.
   void SetObserver(ChangeObserver* observer) { observer_ = observer; }
@@ -271,6 +281,14 @@ class Store {
   // Parts of a step.
   void WriteExpiryWord(uint64_t value_word, uint64_t expires_at_ms);
   void CountExpiring(uint64_t value_word, int difference);
+  static uint64_t EntryBytes(uint64_t key_length, uint64_t value_bytes) {
+    return layout::kEntryHeaderBytes + layout::PaddedKeyBytes(key_length) + value_bytes;
+  }
+  // Writes a new entry but for its value, and returns where that goes.
+  char* WriteEntryBeforeValue(uint64_t value_word, const Key& key, uint64_t expires_at_ms);
+  uint64_t ExpiryOfNewEntry(const layout::Slot* slot, Expiry expiry) const;
+  // Whether the block, a reserved one, has been made for such a key.
+  bool IsEntryOf(uint64_t block, const Key& key) const;
   // The value word of a new entry, or 0. Part of a step.
   uint64_t NewEntry(const Key& key, const Content& content);
   bool FitsInPlace(uint64_t value_word, uint64_t key_length, const Content& content) const;
@@ -289,6 +307,8 @@ class Store {
   char* ClearValue(char* to, uint64_t bytes);
   ExpiryStatus SetExpiresAtInTransaction(const Key& key, uint64_t unix_ms);
   WriteStatus Put(const Key& key, uint64_t hash, layout::Slot* slot, const Content& content);
+  WriteStatus PutReserved(const Key& key, uint64_t value_word, Expiry expiry);
+  bool Link(const Key& key, uint64_t hash, layout::Slot* slot, uint64_t new_word);
   void OverwriteInStep(layout::Slot* slot, uint64_t key_length, const Content& content);
   void SetSlotWord(layout::Slot* slot, uint64_t value_word);
   void RemoveSlot(uint64_t hash, layout::Slot* slot);

@@ -124,6 +124,22 @@ TEST_F(StoreFaultTest, WhatFreesPinnedValuesAndWhatFreesThemInTheEnd) {
   EXPECT_EQ(second->view(), std::string(200'000, 's'));
 }
 
+TEST_F(StoreFaultTest, ValuesThatAreReceivedInPlaceAndSuchAsAreGivenUp) {
+  Make(16 * kMiB);
+  const std::string text(100'000, 'r');
+  for (const std::string_view key : {"new", "plain", "expiring", "13", "large", "new"}) {
+    std::shared_ptr<ReservedValue> value;
+    sweep_->Change([&] { value = store_->ReserveValue(KeyOf(key), text.size()); });
+    std::copy(text.begin(), text.end(), value->bytes().begin());
+    sweep_->Change([&] {
+      EXPECT_EQ(store_->SetReserved(KeyOf(key), value.get(), Expiry::At(7000)), WriteStatus::kOk);
+    });
+    EXPECT_EQ(Value(*store_, key), text);
+  }
+  sweep_->Change([&] { EXPECT_NE(store_->ReserveValue(KeyOf("new"), text.size()), nullptr); });
+  sweep_->Change([&] { store_->GiveBackUnneeded(); });
+}
+
 TEST_F(StoreFaultTest, KeepingFreeMemoryAndGivingItBack) {
   FreeMemoryBudget budget(4 * kMiB / kPageBytes);
   store_->SetFreeMemoryBudget(&budget);
