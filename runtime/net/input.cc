@@ -127,7 +127,7 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
       ServeInput(connection);
     } else {
       Received(connection, {buffer, bytes});
-      if (connection.missing() < kDirectBytes) {
+      if (connection.missing() < kDirectBytes && bytes < kReceiveBytes) {
         const bool is_small = connection.input.empty() && bytes < kDirectBytes;
         if (is_small) connection.receives_directly = false;
         return;

@@ -202,10 +202,10 @@ IoUringLoop::~IoUringLoop() {
 
 // Whether something has happened within a short time, which is waited for without sleeping; only
 // after a turn in which something did. To wake a sleeping thread is the sender's work: clients on
-// this machine would pay for it with every request. After large messages it would be little of
-// what they pay for, and the time until the next one long.
+// this machine would pay for it with every request. Of a large message it would be little of what
+// they pay for, and the time until the next one is long.
 bool IoUringLoop::SpinForEvents() {
-  const bool moved_much = TakeMovedMuch();
+  const bool moved_much = HasMovedMuch();
   if (!spin_ || !had_events_ || moved_much) return false;
   const auto end = std::chrono::steady_clock::now() + kSpin;
   do {

@@ -30,6 +30,8 @@ class LoopBase;
 
 // From so many bytes on, what moving them takes is much beside what waking a thread does.
 inline constexpr size_t kMuchBytes = 8 * 1024;
+// In so many turns the rest of a large message arrives, or its reply is sent.
+inline constexpr uint32_t kTurnsOfMessage = 2;
 
 // Names a connection for as long as it exists, and nothing afterwards.
 struct ConnectionRef {
@@ -225,8 +227,12 @@ class LoopBase : public EventLoop {
   void DestroyIfDone(LoopConnection& connection);
   // Queues OnReleased for a connection that is being released, once it is quiescent.
   void ReleaseIfDone(LoopConnection& connection);
-  // Whether a large message, or a large part of one, was moved since the last call.
-  bool TakeMovedMuch() { return std::exchange(moved_much_, false); }
+  // Whether a large message, or a large part of one, was moved since one of the last few calls.
+  bool HasMovedMuch() {
+    turns_since_much_ = moved_much_ ? 0 : turns_since_much_ + 1;
+    moved_much_ = false;
+    return turns_since_much_ <= kTurnsOfMessage;
+  }
   bool has_connections() const { return free_slots_.size() < slots_.size(); }
 
   enum class SendResult { kDrained, kBlocked, kBudgetSpent, kFailed };
@@ -287,6 +293,7 @@ class LoopBase : public EventLoop {
   std::vector<std::unique_ptr<char[]>> receive_buffers_;
   size_t turn_depth_ = 0;
   bool moved_much_ = false;
+  uint32_t turns_since_much_ = kTurnsOfMessage;
   BufferPool buffers_;  // outlives the connections
   uint64_t gave_back_ms_ = 0;
 
