@@ -20,6 +20,8 @@ namespace {
 // The most that one connection receives before others have their turn.
 constexpr size_t kReceiveBudgetBytes = 1 << 20;
 constexpr size_t kReceiveBytes = 64 * 1024;
+// Of a message most of which, as of the last one, is wanted elsewhere.
+constexpr size_t kHeadBytes = 1024;
 // From so many missing bytes on they are received where they are to be.
 constexpr size_t kDirectBytes = 32 * 1024;
 // Memory for what is only announced.
@@ -98,7 +100,8 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
       if (space.empty()) return Close(connection);
       add_part(space);
     } else if (in_place == cut_out) {
-      add_part({buffer, kReceiveBytes});
+      const bool is_head = connection.last_was_cut_out && connection.input.empty();
+      add_part({buffer, is_head ? kHeadBytes : kReceiveBytes});
     }
     msghdr message{};
     message.msg_iov = parts.data();
@@ -127,8 +130,9 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
       ServeInput(connection);
     } else {
       Received(connection, {buffer, bytes});
-      if (connection.missing() < kDirectBytes && bytes < kReceiveBytes) {
-        const bool is_small = connection.input.empty() && bytes < kDirectBytes;
+      connection.last_was_cut_out = connection.cut_out.bytes != nullptr;
+      if (connection.missing() < kDirectBytes && bytes < parts[0].iov_len) {
+        const bool is_small = connection.input.empty() && bytes < kMuchBytes;
         if (is_small) connection.receives_directly = false;
         return;
       }
@@ -223,7 +227,9 @@ void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   if (connection.state != LoopConnection::State::kOpen) return;
   // Where the handler has consumed nothing, it needs more.
   UpdateBacklog(connection, progressed || connection.deferred);
-  if (connection.missing() >= kDirectBytes) connection.receives_directly = true;
+  if (connection.cut_out.missing() + connection.expected >= kMuchBytes) {
+    connection.receives_directly = true;
+  }
   if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
   connection.redeliver = false;
   if (connection.eof) FinishAfterEof(connection);

@@ -115,6 +115,7 @@ struct LoopConnection final : public Connection {
   // Its messages are large, so that they are received by system calls into the place where they are
   // to be.
   bool receives_directly = false;
+  bool last_was_cut_out = false;  // some of the last message
 
   InputBuffer input;
   InputBuffer late_input;  // arrived while serving, when `input` must not move
