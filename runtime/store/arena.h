@@ -192,6 +192,8 @@ class Arena {
   // Frees all reserved blocks: of an arena that was attached, whose pins are gone. Between two
   // steps. False with a one-line reason in *error where one is no such block.
   bool FreeReserved(std::string* error);
+  // What they take.
+  uint64_t ReservedBytes() const;
   std::span<const uint64_t> reserved_blocks() const {
     return At<ReservedBlocks>(kReservedBlocksOffset)->offsets;
   }

@@ -14,6 +14,14 @@ std::shared_ptr<const Pin> Arena::PinBytes(uint64_t block, uint64_t at, uint64_t
   return pins_->Add(block, at, size);
 }
 
+uint64_t Arena::ReservedBytes() const {
+  uint64_t bytes = 0;
+  for (const uint64_t offset : reserved_blocks()) {
+    if (offset != 0) bytes += BlockBytes(offset);
+  }
+  return bytes;
+}
+
 uint64_t Arena::AllocateReserved(uint64_t bytes) {
   assert(bytes > kMaxSmallBytes);
   const std::span<const uint64_t> places = reserved_blocks();

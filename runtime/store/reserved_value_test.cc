@@ -102,6 +102,13 @@ TEST_F(ReservedValueTest, IsNotHadWhereSetHasTheLastWord) {
   EXPECT_EQ(reserve(~0ull), nullptr);
   EXPECT_EQ(reserve(33 * kMiB), nullptr);
   {
+    const auto value = reserve(20 * kMiB);
+    EXPECT_NE(value, nullptr);
+    EXPECT_EQ(reserve(13 * kMiB), nullptr);
+    EXPECT_NE(reserve(11 * kMiB), nullptr);
+  }
+  store_->GiveBackUnneeded();
+  {
     const Open open(store_.get());
     EXPECT_EQ(reserve(kMiB), nullptr);
   }

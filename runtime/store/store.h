@@ -216,8 +216,8 @@ class Store {
 
   // A place for a value of `size` bytes of the key, which are received there before SetReserved; it
   // counts as the store's as long as it lives. Null where there is none: the value is shorter than
-  // kMinPinnedBytes, would take more than half of what the quota has left, or is one of very many,
-  // or a transaction is open or an invocation runs. Set serves always.
+  // kMinPinnedBytes, would with others take more than half of what the quota leaves, or is one of
+  // very many, or a transaction is open or an invocation runs. Set serves always.
   std::shared_ptr<ReservedValue> ReserveValue(const Key& key, uint64_t size);
   // Set, of the bytes that a reserved value has, without copying them where that is of this key;
   // then they are the store's.

@@ -19,9 +19,10 @@ std::shared_ptr<ReservedValue> Store::ReserveValue(const Key& key, uint64_t size
   }
   const uint64_t key_length = key.bytes().size();
   const uint64_t bytes = EntryBytes(key_length, size) + layout::kExpiryWordBytes;
-  const uint64_t used = used_bytes();
+  const uint64_t reserved = arena_.ReservedBytes();
+  const uint64_t used = used_bytes() - reserved;
   // What is only announced leaves room for what is written meanwhile.
-  if (used > quota_bytes() || Arena::RoundedBytes(bytes) > (quota_bytes() - used) / 2) {
+  if (used > quota_bytes() || reserved + Arena::RoundedBytes(bytes) > (quota_bytes() - used) / 2) {
     return nullptr;
   }
   const uint64_t block = arena_.AllocateReserved(bytes);
