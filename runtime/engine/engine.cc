@@ -24,11 +24,15 @@ Platform* platform = nullptr;
 
 // What no tenant may have: shared or resizable memory, code of another kind, memory that outlives
 // an invocation; bytecode that is made anew, differently from what optimised code and inner
-// functions were made for; and work on a pattern's bytecode that takes no look at the deadline.
+// functions were made for; work on a pattern's bytecode that takes no look at the deadline; and
+// random numbers that are alike.
 // docs/security.md says what each costs.
-constexpr const char* kFixedFlags[] = {"--no-expose-wasm", "--no-harmony-rab-gsab",
-                                       "--no-harmony-shadow-realm", "--no-flush-bytecode",
-                                       "--no-regexp-peephole-optimization"};
+constexpr const char* kFixedFlags[] = {"--no-expose-wasm",
+                                       "--no-harmony-rab-gsab",
+                                       "--no-harmony-shadow-realm",
+                                       "--no-flush-bytecode",
+                                       "--no-regexp-peephole-optimization",
+                                       "--random-seed=0"};
 
 // V8 passes over what it does not know when flags come as one string, so each must be gone from the
 // list afterwards.

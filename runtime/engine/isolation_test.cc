@@ -1,6 +1,5 @@
 // What a tenant's code can reach: an allow-list of globals, no code from strings, nothing of other
 // tenants.
-#include <set>
 
 #include "runtime/engine/engine_test_support.h"
 
@@ -118,24 +117,6 @@ TEST_F(IsolationTest, ReachesTheConstructorsOfItsGlobalsOnly) {
       "RangeError ReferenceError Reflect RegExp RegExp String Iterator Set Set Iterator "
       "StoreView String String Iterator Symbol SyntaxError TypeError TypedArray URIError "
       "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet\"");
-}
-
-TEST_F(IsolationTest, DrawsRandomNumbersOfItsOwn) {
-  // Of each tenant, of each time that its JavaScript is made, and of isolates that were made
-  // beforehand, each on the places in memory of one that is gone.
-  constexpr char kDraw[] =
-      "export const f = () => Array.from({length: 4}, () => Math.random().toString(36)).join(' ');";
-  std::set<std::string> seen;
-  for (int tenant = 0; tenant < 4; ++tenant) {
-    Tenant other(&engine_, 1 << 20);
-    other.MustLoad(kDraw);
-    for (int time = 0; time < 8; ++time) {
-      EXPECT_TRUE(seen.insert(other.ShowCall("f")).second);
-      other.host().GiveUp();
-      if (time % 2 == 0) engine_.Tick(1);
-    }
-  }
-  EXPECT_EQ(seen.size(), 32u);
 }
 
 TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {

@@ -77,6 +77,7 @@ export const BUILTINS: readonly string[] = [
   'return (3n ** 1_000_000n % 1_000_003n) * (7n ** 2_000_000n / 3n ** 1_000_000n);',
   'for (let n = 1n, m = 0n; ; [n, m] = [n + m, n]) if (n < 0n) return n;',
   'for (;;) Date.parse("x".repeat(1e6)), new Date("1 ".repeat(1e6));',
+  'const s = " ".repeat(2 ** 24) + "1"; for (let i = 0; i < 1e3; i++) Math.abs(i); for (;;) JSON.parse(s);',
   'for (;;) JSON.parse(JSON.stringify(Array(1e5).fill({ a: [1, "2"] })));',
   'return JSON.stringify({ toJSON() { return { a: this }; } });',
   'return JSON.parse("[1,1]", function () { this[1] = [1, [1]]; return this[1]; });',

@@ -31,6 +31,7 @@ export const RECURSION: readonly string[] = [
   'Error.stackTraceLimit = Infinity; return (function f() { f(); })();',
   'Error.prepareStackTrace = (e) => new Error(e).stack; return new Error("x").stack;',
   'return (function f() { return Array.from({ length: 2 }, f); })();',
+  'return (function f() { try { f(); } catch {} return /(?:(a)|b)*c/.test("ab"); })();',
 
   // --- Structures ----------------------------------------------------------------------------------------
   'let a = []; for (let i = 0; i < 1e6; i++) a = [a]; return a.flat(Infinity);',
