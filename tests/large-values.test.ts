@@ -150,3 +150,49 @@ test.serial('a client that goes in the middle of a SET leaves the old value', as
   }
   t.is(await reader.text('GET', 'k'), '$3\r\nold\r\n');
 });
+
+for (const backend of ['io_uring', 'epoll']) {
+  test.serial(`a SET is whole though FLUSHALL comes while it arrives (${backend})`, async (t) => {
+    const server = await serverFor(t, { config: CONFIG, flags: ['--backend', backend] });
+    const writer = await clientOf(server, 'red');
+    const other = await clientOf(server, 'red');
+    const value = Buffer.concat([OLD, NEW, OLD, NEW]);
+    let rounds = 0;
+    for (let tries = 0; tries < 20 && rounds < 3; tries++) {
+      writer.write(encodeRequest(['SET', 'k', value]));
+      await eventually('it arrives', async () => (await usedMemory(other)) > value.length);
+      t.is(await other.text('FLUSHALL'), '+OK\r\n');
+      t.is(String(await writer.reply()), '+OK\r\n');
+      writer.write(encodeRequest(['GET', 'k']));
+      const got = await writer.reply();
+      // The SET was done before.
+      if (String(got) === '$-1\r\n') continue;
+      rounds++;
+      t.is(got.compare(value, 0, value.length, got.indexOf('\r\n') + 2, got.length - 2), 0);
+      t.is(await other.text('FLUSHALL'), '+OK\r\n');
+    }
+    t.is(rounds, 3);
+  });
+
+  test.serial(`what is in a value is no command, however it arrives (${backend})`, async (t) => {
+    const server = await serverFor(t, { config: CONFIG, flags: ['--backend', backend] });
+    const set = encodeRequest(['SET', 'k', OLD.subarray(0, 65_536)]);
+    const behind = encodeRequest(['SET', 'l', 'ECHO INJECTED\r\n'.repeat(100)]);
+    // More requests than one turn serves, so that the value has arrived when its turn comes.
+    for (const pings of [0, 1, 999, 1000, 1001, 3000]) {
+      for (const missing of [0, 1, 2, 3]) {
+        const client = await clientOf(server, 'red');
+        const stream = Buffer.concat([Buffer.from('PING\r\n'.repeat(pings)), set, behind]);
+        const cut = stream.length - behind.length - missing;
+        client.write(stream.subarray(0, cut));
+        const replies = missing === 0 ? pings + 1 : pings;
+        await eventually('all that can be is served', () => client.pending === replies);
+        client.write(stream.subarray(cut));
+        for (let i = 0; i < pings; i++) t.is(String(await client.reply()), '+PONG\r\n');
+        for (let i = 0; i < 2; i++) t.is(String(await client.reply()), '+OK\r\n');
+        t.is(await client.text('ECHO', 'end'), '$3\r\nend\r\n');
+        await client.close();
+      }
+    }
+  });
+}

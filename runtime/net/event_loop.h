@@ -87,9 +87,15 @@ class SharedBytes {
 class ReceivedBytes {
  public:
   virtual ~ReceivedBytes() = default;
-  // The place of all of them, of always the same size, which may lie elsewhere each time: valid
-  // until anybody does anything.
-  virtual std::span<char> place() = 0;
+  // The place of those that have yet to come, which may lie elsewhere each time: valid until the
+  // next call of anything. Empty when all are there.
+  virtual std::span<char> rest() = 0;
+  // So many have been written there.
+  virtual void Receive(size_t bytes) = 0;
+  // Those that have; valid as the place is.
+  virtual std::string_view received() const = 0;
+  // How many of these count for the connection, as nothing else counts them.
+  virtual size_t own_bytes() const = 0;
 };
 
 class Connection {
@@ -131,10 +137,10 @@ class Connection {
   // included that it leaves: it need not be called before. They are received in one piece, at
   // little cost for many; memory for them is taken as they arrive, some MiB ahead at most.
   virtual void ExpectBytes(size_t bytes) = 0;
-  // The same where bytes are among them, from `offset` of what it leaves on, that have not all
-  // arrived: they are received into `bytes`, and are no part of `unread` any more. OnData is called
-  // when all are there, with what comes before and behind them; ExpectBytes does not count them.
-  // `bytes` is let go of once OnData has consumed something behind them, or the connection is gone.
+  // The same where bytes are among them, from `offset` (1 at least) of what it leaves on: they are
+  // received into `bytes`, and are no part of `unread` any more. OnData is called when all are
+  // there, with what comes before and behind them; ExpectBytes does not count them. `bytes` is let
+  // go of once OnData has consumed something behind them, or the connection is gone.
   virtual void ReceiveInto(size_t offset, std::shared_ptr<ReceivedBytes> bytes) = 0;
   // Takes the connection out of the loop. No OnData any more; what OnData does not consume, when it
   // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go

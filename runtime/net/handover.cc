@@ -51,7 +51,7 @@ void LoopBase::DeliverReleased() {
     released.fd = std::move(connection->fd);
     released.unread = connection->input.view();
     if (const CutOut& cut_out = connection->cut_out; cut_out.bytes != nullptr) {
-      released.unread.insert(cut_out.offset, cut_out.bytes->place().data(), cut_out.received);
+      released.unread.insert(cut_out.offset, cut_out.bytes->received());
     }
     released.unsent = std::move(connection->sending);
     released.unsent.erase(0, connection->sent);

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 
@@ -20,7 +21,7 @@ namespace {
 // The most that one connection receives before others have their turn.
 constexpr size_t kReceiveBudgetBytes = 1 << 20;
 constexpr size_t kReceiveBytes = 64 * 1024;
-// Of a message most of which, as of the last one, is wanted elsewhere.
+// At first, where most of the last message was wanted elsewhere: likely of the next one, too.
 constexpr size_t kHeadBytes = 1024;
 // From so many missing bytes on they are received where they are to be.
 constexpr size_t kDirectBytes = 32 * 1024;
@@ -92,7 +93,7 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
     };
     const size_t in_place = std::min(cut_out, budget);
     if (in_place > 0) {
-      add_part(connection.cut_out.bytes->place().subspan(connection.cut_out.received, in_place));
+      add_part(connection.cut_out.bytes->rest().first(in_place));
     }
     if (is_large) {
       connection.input.Reserve(std::min(connection.expected, kReservedBytes));
@@ -117,7 +118,8 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
     moved_much_ |= bytes >= kMuchBytes;
     budget -= std::min(budget, bytes);
     if (in_place > 0) {
-      connection.cut_out.received += std::min(bytes, in_place);
+      connection.cut_out.bytes->Receive(std::min(bytes, in_place));
+      if (!Account(connection)) return;
       if (bytes > in_place) {
         Received(connection, {buffer, bytes - in_place});
       } else {
@@ -145,8 +147,8 @@ std::string_view LoopBase::FillCutOut(LoopConnection& connection, std::string_vi
   CutOut& cut_out = connection.cut_out;
   const size_t size = std::min(bytes.size(), cut_out.missing());
   if (size == 0) return bytes;
-  std::memcpy(cut_out.bytes->place().data() + cut_out.received, bytes.data(), size);
-  cut_out.received += size;
+  std::memcpy(cut_out.bytes->rest().data(), bytes.data(), size);
+  cut_out.bytes->Receive(size);
   return bytes.substr(size);
 }
 
@@ -170,10 +172,11 @@ void LoopBase::ConsumeInput(LoopConnection& connection, size_t bytes) {
   } else {
     cut_out.offset -= bytes;
   }
-  if (connection.next_cut_out.bytes == nullptr) return;
+  if (connection.next_cut_out.bytes == nullptr || !connection.keeps_input()) return;
   cut_out = std::exchange(connection.next_cut_out, {});
-  FillCutOut(connection, connection.input.view().substr(cut_out.offset));
+  const std::string rest(FillCutOut(connection, connection.input.view().substr(cut_out.offset)));
   connection.input.Truncate(cut_out.offset);
+  Keep(connection, &connection.input, rest);
 }
 
 // Appends to one of the connection's buffers; closes it and returns false where it holds too much.
@@ -189,8 +192,8 @@ bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string
 }
 
 bool LoopBase::Account(LoopConnection& connection) {
-  const uint64_t bytes =
-      connection.input.size() + connection.late_input.size() + connection.own_unsent();
+  const uint64_t bytes = connection.input.size() + connection.late_input.size() +
+                         connection.cut_out.own_bytes() + connection.own_unsent();
   const uint64_t before = std::exchange(connection.accounted_bytes_, bytes);
   ByteAccount* const account = connection.account_;
   if (account == nullptr) return true;

@@ -202,8 +202,8 @@ IoUringLoop::~IoUringLoop() {
 
 // Whether something has happened within a short time, which is waited for without sleeping; only
 // after a turn in which something did. To wake a sleeping thread is the sender's work: clients on
-// this machine would pay for it with every request. Of a large message it would be little of what
-// they pay for, and the time until the next one is long.
+// this machine would pay for it with every request. Of a large message, or of many at once, it
+// would be little of what they pay for, and the time until the next one is long.
 bool IoUringLoop::SpinForEvents() {
   const bool moved_much = HasMovedMuch();
   if (!spin_ || !had_events_ || moved_much) return false;

@@ -43,9 +43,9 @@ struct ConnectionRef {
 struct CutOut {
   std::shared_ptr<ReceivedBytes> bytes;  // null: none
   size_t offset = 0;                     // in the input: they would begin there
-  size_t received = 0;
 
-  size_t missing() const { return bytes == nullptr ? 0 : bytes->place().size() - received; }
+  size_t missing() const { return bytes == nullptr ? 0 : bytes->rest().size(); }
+  size_t own_bytes() const { return bytes == nullptr ? 0 : bytes->own_bytes(); }
 };
 
 // Open to the loops: handlers only see it as a Connection.
@@ -61,7 +61,7 @@ struct LoopConnection final : public Connection {
   void EndDeferral() override;
   void ExpectBytes(size_t bytes) override { expected = bytes; }
   void ReceiveInto(size_t offset, std::shared_ptr<ReceivedBytes> bytes) override {
-    next_cut_out = {std::move(bytes), offset, 0};
+    next_cut_out = {std::move(bytes), offset};
   }
   bool Release() override;
 

@@ -19,20 +19,31 @@ namespace {
 constexpr size_t kMiB = 1 << 20;
 constexpr size_t kMinBytesInPlace = 50'000;
 
-// A place that is elsewhere each time it is asked for.
+// A place that is elsewhere now and then.
 class MovingPlace final : public ReceivedBytes {
  public:
   explicit MovingPlace(size_t bytes) : places_{std::string(bytes, '?'), {}} {}
-  std::span<char> place() override {
-    places_[1 - at_] = places_[at_];
-    std::fill(places_[at_].begin(), places_[at_].end(), '!');
-    at_ = 1 - at_;
-    return places_[at_];
+  std::span<char> rest() override {
+    if (calls_++ % 32 == 0) {
+      places_[1 - at_] = places_[at_];
+      std::fill(places_[at_].begin(), places_[at_].end(), '!');
+      at_ = 1 - at_;
+    }
+    return std::span<char>(places_[at_]).subspan(received_);
   }
+  void Receive(size_t bytes) override { received_ += bytes; }
+  std::string_view received() const override {
+    return std::string_view(places_[at_]).substr(0, received_);
+  }
+  size_t own_bytes() const override { return counts ? received_ : 0; }
+
+  bool counts = false;
 
  private:
   std::string places_[2];
   size_t at_ = 0;
+  size_t received_ = 0;
+  size_t calls_ = 0;
 };
 
 std::string Message(size_t bytes) { return std::to_string(bytes) + "\n" + Pattern(bytes) + ";"; }
@@ -50,31 +61,31 @@ struct MessageHandler {
       if (header == 0) break;
       const size_t length = std::stoul(std::string(rest.substr(0, header)));
       const size_t inside = place == nullptr ? length : 0;
-      if (rest.size() < header + inside + 1) {
+      if (rest.size() < header + inside + end_bytes) {
         if (place == nullptr && length >= kMinBytesInPlace) {
           place = std::make_shared<MovingPlace>(length);
           connection.ReceiveInto(header, place);
-          connection.ExpectBytes(header + 1);
+          connection.ExpectBytes(header + end_bytes);
         } else {
-          connection.ExpectBytes(header + inside + 1);
+          connection.ExpectBytes(header + inside + end_bytes);
         }
         break;
       }
       EXPECT_EQ(rest[header + inside], ';');
       if (on_whole && !on_whole(connection)) break;
       if (place != nullptr) {
-        const std::span<char> bytes = std::exchange(place, nullptr)->place();
-        connection.output().append(bytes.data(), bytes.size());
+        connection.output() += std::exchange(place, nullptr)->received();
       } else {
         connection.output() += rest.substr(header, length);
       }
-      consumed += header + inside + 1;
+      consumed += header + inside + end_bytes;
     }
     return consumed;
   }
 
   std::shared_ptr<MovingPlace> place;
   std::function<bool(Connection&)> on_whole;  // whether it is to be consumed
+  size_t end_bytes = 1;
   size_t calls = 0;
   size_t longest = 0;  // of what was unread
 };
@@ -176,6 +187,12 @@ TEST_P(ReceiveIntoTest, WhatIsReceivedElsewhereCountsNeitherAsUnreadNorForTheAcc
   SendPart(client, message, 3 * kMiB);
   EXPECT_LT(account.bytes, 100u);
   EXPECT_EQ(handler_.closed, 0u);
+  // But for what is nowhere else counted.
+  messages_.place->counts = true;
+  client.Send(message.substr(3 * kMiB, 1000));
+  EXPECT_TRUE(TurnUntil([&] { return handler_.closed == 1; }));
+  EXPECT_EQ(account.closed, 1u);
+  EXPECT_EQ(account.bytes, 0u);
 }
 
 TEST_P(ReceiveIntoTest, AMessageThatIsLeftForLaterStaysInItsPlace) {
@@ -238,6 +255,31 @@ TEST_P(ReceiveIntoTest, AConnectionThatEndsLetsGoOfThePlace) {
     ASSERT_TRUE(TurnUntil([&] { return handler_.closed == before + 1; }));
     EXPECT_TRUE(place.expired());
   }
+}
+
+TEST_P(ReceiveIntoTest, WhatHasArrivedBehindTheBytesIsKept) {
+  StartWith();
+  TestClient client = Connect();
+  const std::string message = Message(60'000);
+  bool may_go = false;
+  handler_.on_data = [&](Connection& c, std::string_view unread) {
+    connection_ = &c;
+    // With all of the message's bytes, but not its end.
+    return may_go ? messages_(c, unread) : size_t{0};
+  };
+  messages_.end_bytes = 2;
+  const std::string stream = message + ";" + Message(7) + ";";
+  ASSERT_EQ(client.Send(stream.substr(0, message.size())), message.size());
+  ASSERT_TRUE(TurnUntil([&] { return client.HasArrived(); }));
+  Turn(10);
+  may_go = true;
+  connection_->Defer();
+  connection_->EndDeferral();
+  Turn(10);
+  ASSERT_NE(messages_.place, nullptr);
+  client.Send(stream.substr(message.size()));
+  ASSERT_TRUE(ReceiveBytes(client, 60'007));
+  EXPECT_TRUE(client.received() == Pattern(60'000) + Pattern(7));
 }
 
 INSTANTIATE_TEST_SUITE_P(Backends, ReceiveIntoTest,

@@ -196,7 +196,10 @@ namespace {
 class ReservedPlace final : public net::ReceivedBytes {
  public:
   explicit ReservedPlace(std::shared_ptr<store::ReservedValue> value) : value_(std::move(value)) {}
-  std::span<char> place() override { return value_->bytes(); }
+  std::span<char> rest() override { return value_->rest(); }
+  void Receive(size_t bytes) override { value_->Receive(bytes); }
+  std::string_view received() const override { return value_->received(); }
+  size_t own_bytes() const override { return value_->own_bytes(); }
 
  private:
   const std::shared_ptr<store::ReservedValue> value_;
@@ -206,8 +209,10 @@ class ReservedPlace final : public net::ReceivedBytes {
 
 void Session::ReserveValue(std::string_view unread) {
   const auto pending = parser_.pending();
-  if (!pending || pending->bytes < store::Store::kMinPinnedBytes || pending->argument < 2 ||
-      reserved_ || !tenant_ || queued_ || shard_.IsHeld(tenant_)) {
+  // Where all of the bytes are here, there is nothing to be gained.
+  if (!pending || pending->bytes < store::Store::kMinPinnedBytes ||
+      unread.size() - pending->position >= pending->bytes || pending->argument < 2 || reserved_ ||
+      !tenant_ || queued_ || shard_.IsHeld(tenant_)) {
     return;
   }
   const Command* const command = FindCommand(parser_.received(unread, 0));
@@ -219,6 +224,7 @@ void Session::ReserveValue(std::string_view unread) {
   reserved_ = tenant_->store->ReserveValue(*store::Key::FromBytes(key), pending->bytes);
   if (!reserved_) return;
   reserved_position_ = pending->position;
+  reserved_argument_ = pending->argument;
   parser_.CutOut(reserved_position_, {});
   connection_.ReceiveInto(reserved_position_, std::make_shared<ReservedPlace>(reserved_));
 }
@@ -228,12 +234,12 @@ void Session::EndReservation() {
   parser_.EndCutOut();
 }
 
-store::WriteStatus Session::SetToArgument(const store::Key& key, std::string_view value,
-                                          store::Expiry expiry) {
-  if (reserved_ && reserved_->bytes().data() == value.data()) [[unlikely]] {
-    return tenant_->store->SetReserved(key, reserved_.get(), expiry);
+store::WriteStatus Session::SetToArgument(const Request& request, const store::Key& key,
+                                          size_t argument, store::Expiry expiry) {
+  if (reserved_ && argument == reserved_argument_) [[unlikely]] {
+    return request.store().SetReserved(key, reserved_.get(), expiry);
   }
-  return tenant_->store->Set(key, value, expiry);
+  return request.store().Set(key, request.args[argument], expiry);
 }
 
 Session::Authenticated Session::Authenticate(std::string_view name, std::string_view password,
@@ -340,8 +346,7 @@ size_t Session::OnData(std::string_view unread) {
   for (int requests = 0; !turn_over; ++requests) {
     size_t parsed = 0;
     if (reserved_) [[unlikely]] {
-      const std::span<const char> bytes = reserved_->bytes();
-      parser_.CutOut(reserved_position_, {bytes.data(), bytes.size()});
+      parser_.CutOut(reserved_position_, reserved_->received());
     }
     const auto result = parser_.Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {

@@ -59,7 +59,7 @@ class Session {
   // next and the store can pin the value. Else false.
   bool ReplyFromStore(resp::ReplyWriter& reply, const store::Key& key, size_t offset, size_t size);
   // Sets a key to an argument of the request at hand: in place where it has been received there.
-  store::WriteStatus SetToArgument(const store::Key& key, std::string_view value,
+  store::WriteStatus SetToArgument(const Request& request, const store::Key& key, size_t argument,
                                    store::Expiry expiry);
   // From MULTI on, until EndTransaction, which also forgets the watched keys.
   void BeginTransaction() { queued_ = std::make_unique<QueuedCommands>(); }
@@ -178,8 +178,10 @@ class Session {
   const Command* last_command_ = nullptr;
   std::unique_ptr<QueuedCommands> queued_;
   Watcher watcher_;
-  // An argument of the request that is being received, and where its bytes would begin in that.
+  // An argument of the request that is being received, its number, and where its bytes would begin
+  // in the request.
   std::shared_ptr<store::ReservedValue> reserved_;
+  size_t reserved_argument_ = 0;
   size_t reserved_position_ = 0;
 };
 

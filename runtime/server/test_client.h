@@ -44,7 +44,7 @@ class TestConnection : public net::Connection {
   void EndDeferral() override { deferred = false; }
   void ExpectBytes(size_t) override {}
   void ReceiveInto(size_t offset, std::shared_ptr<net::ReceivedBytes> bytes) override {
-    next_cut_out = {std::move(bytes), offset, 0};
+    next_cut_out = {std::move(bytes), offset};
   }
   bool Release() override { return false; }
 
@@ -55,7 +55,6 @@ class TestConnection : public net::Connection {
   struct CutOut {
     std::shared_ptr<net::ReceivedBytes> bytes;
     size_t offset = 0;
-    size_t received = 0;
   };
   CutOut cut_out;
   CutOut next_cut_out;
@@ -162,13 +161,13 @@ class TestClient {
  private:
   // Moves what has arrived of the bytes that are received elsewhere; whether all have.
   bool FillCutOut() {
-    auto& [bytes, offset, received] = connection_.cut_out;
+    const auto& [bytes, offset] = connection_.cut_out;
     if (bytes == nullptr) return true;
-    const std::span<char> place = bytes->place().subspan(received);
-    const size_t size = unread_.copy(place.data(), place.size(), offset);
+    const std::span<char> rest = bytes->rest();
+    const size_t size = unread_.copy(rest.data(), rest.size(), offset);
+    bytes->Receive(size);
     unread_.erase(offset, size);
-    received += size;
-    return size == place.size();
+    return size == rest.size();
   }
 
   TestServer& server_;

@@ -25,6 +25,7 @@ bool Arena::CopyToOwn(Memory* copy, std::string* error) {
       pauses_.AddBytes(piece);
     }
   };
+  const Pins::Receiving receiving = pins_ == nullptr ? Pins::Receiving() : pins_->receiving();
   copy_bytes(0, 0, kPageBytes);
   copy_bytes(from.chunk_table_offset, to.chunk_table_offset, s->touched_chunks * sizeof(Chunk));
   copy_bytes(from.undo_offset, to.undo_offset,
@@ -36,6 +37,8 @@ bool Arena::CopyToOwn(Memory* copy, std::string* error) {
     copy_bytes(at, at, end - at);
     at = memory_.NextData(end);
   }
+  // What was received in the pauses may have come too late for the copy.
+  if (pins_ != nullptr) pins_->CopyReceivedSince(receiving, target);
   auto* store = reinterpret_cast<layout::StoreHeader*>(target);
   store->undo_offset = to.undo_offset;
   auto* state_copy = reinterpret_cast<ArenaState*>(target + kArenaStateOffset);

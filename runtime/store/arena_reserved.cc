@@ -37,7 +37,7 @@ uint64_t Arena::AllocateReserved(uint64_t bytes) {
 std::shared_ptr<Pin> Arena::PinReserved(uint64_t block, uint64_t at, uint64_t size) {
   if (pins_ == nullptr) pins_ = std::make_unique<Pins>(&memory_);
   pins_->Reserve(block);
-  return pins_->Add(block, at, size);
+  return pins_->AddReceiving(block, at, size);
 }
 
 void Arena::EndReservation(uint64_t block) {

@@ -1,6 +1,7 @@
 #include "runtime/store/pins.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 namespace shredder::store {
@@ -10,10 +11,10 @@ Pin::~Pin() {
 }
 
 const char* Pin::data() const {
-  return pins_ == nullptr ? copy_.data() : pins_->memory_->base() + at_;
+  return pins_ == nullptr ? copy_.get() : pins_->memory_->base() + at_;
 }
 
-std::shared_ptr<Pin> Pins::Add(uint64_t block, uint64_t at, uint64_t size) {
+std::shared_ptr<const Pin> Pins::Add(uint64_t block, uint64_t at, uint64_t size) {
   const auto [begin, end] = by_block_.equal_range(block);
   for (auto found = begin; found != end; ++found) {
     // An append in place leaves another one that is shorter.
@@ -21,27 +22,61 @@ std::shared_ptr<Pin> Pins::Add(uint64_t block, uint64_t at, uint64_t size) {
       return found->second->shared_from_this();
     }
   }
-  auto pin = std::make_shared<Pin>(this, block, at, size);
+  auto pin = std::make_shared<Pin>(this, block, at, size, size);
   by_block_.emplace(block, pin.get());
   return pin;
+}
+
+std::shared_ptr<Pin> Pins::AddReceiving(uint64_t block, uint64_t at, uint64_t size) {
+  auto pin = std::make_shared<Pin>(this, block, at, size, 0);
+  by_block_.emplace(block, pin.get());
+  return pin;
+}
+
+Pins::Receiving Pins::receiving() const {
+  Receiving receiving;
+  for (const auto& [block, pin] : by_block_) {
+    if (pin->received_ < pin->size_) {
+      receiving.emplace_back(pin->shared_from_this(), pin->received_);
+    }
+  }
+  return receiving;
+}
+
+void Pins::CopyReceivedSince(const Receiving& then, char* copy) const {
+  for (const auto& [pin, received] : then) {
+    std::memcpy(copy + pin->at_ + received, memory_->base() + pin->at_ + received,
+                pin->received_ - received);
+  }
 }
 
 void Pins::Copy(uint64_t block, Pauses* pauses) {
   for (auto found = by_block_.find(block); found != by_block_.end();
        found = by_block_.find(block)) {
-    // In a pause its readers may go.
-    const std::shared_ptr<Pin> pin = found->second->shared_from_this();
-    std::string copy;
-    copy.reserve(pin->size_);
-    while (copy.size() < pin->size_) {
-      const std::string_view piece = pin->view().substr(copy.size(), Pauses::kPieceBytes);
-      copy += piece;
-      if (pauses != nullptr) pauses->AddBytes(piece.size());
-    }
+    CopyPin(found->second->shared_from_this(), pauses);
+  }
+}
+
+// In a pause its readers may go, and more may be received.
+void Pins::CopyPin(const std::shared_ptr<Pin>& pin, Pauses* pauses) {
+  const uint64_t bytes = pin->received_;
+  const bool is_receiving = bytes < pin->size_;
+  // Of one that receives only what it has received is ever touched.
+  auto copy = std::make_unique_for_overwrite<char[]>(pin->size_);
+  char* const to = copy.get();
+  const auto move = [&] {
     Remove(*pin);
     pin->copy_ = std::move(copy);
     pin->pins_ = nullptr;
+  };
+  if (is_receiving) move();
+  for (uint64_t done = 0; done < bytes && pin.use_count() > 1;) {
+    const uint64_t piece = std::min(bytes - done, Pauses::kPieceBytes);
+    std::memcpy(to + done, memory_->base() + pin->at_ + done, piece);
+    done += piece;
+    if (pauses != nullptr) pauses->AddBytes(piece);
   }
+  if (!is_receiving) move();
 }
 
 void Pins::CopyAll(Pauses* pauses) {

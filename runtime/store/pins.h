@@ -10,10 +10,10 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "runtime/store/memory.h"
@@ -26,16 +26,22 @@ class Pins;
 class Pin : public std::enable_shared_from_this<Pin> {
  public:
   // Through Pins::Add.
-  Pin(Pins* pins, uint64_t block, uint64_t at, uint64_t size)
-      : pins_(pins), block_(block), at_(at), size_(size) {}
+  Pin(Pins* pins, uint64_t block, uint64_t at, uint64_t size, uint64_t received)
+      : pins_(pins), block_(block), at_(at), size_(size), received_(received) {}
   Pin(const Pin&) = delete;
   Pin& operator=(const Pin&) = delete;
   ~Pin();
 
-  // Valid until the next call of the store that is not const; the bytes are always the same.
-  std::string_view view() const { return {data(), size_}; }
-  // The same, to be written where nobody else reads them.
-  std::span<char> bytes() { return {const_cast<char*>(data()), size_}; }
+  // Valid until the next call of the store that is not const; the bytes are always the same. Of a
+  // pin that receives, those that it has.
+  std::string_view view() const { return {data(), received_}; }
+
+  // Of one that receives: where the bytes go that have yet to come, as valid; and that so many have
+  // been written there.
+  std::span<char> rest() { return {const_cast<char*>(data()) + received_, size_ - received_}; }
+  void Receive(uint64_t bytes) { received_ += bytes; }
+  // Bytes that are not the store's any more, but here.
+  uint64_t own_bytes() const { return pins_ == nullptr ? received_ : 0; }
 
  private:
   friend class Pins;
@@ -45,7 +51,8 @@ class Pin : public std::enable_shared_from_this<Pin> {
   const uint64_t block_;
   const uint64_t at_;
   const uint64_t size_;
-  std::string copy_;
+  uint64_t received_;
+  std::unique_ptr<char[]> copy_;
 };
 
 class Pins {
@@ -57,9 +64,17 @@ class Pins {
   ~Pins() { CopyAll(nullptr); }
 
   // The `size` bytes at the offset `at`, in a block; shared with who reads them already.
-  std::shared_ptr<Pin> Add(uint64_t block, uint64_t at, uint64_t size);
+  std::shared_ptr<const Pin> Add(uint64_t block, uint64_t at, uint64_t size);
+  // The same of a block that nobody else has, whose bytes are to be received.
+  std::shared_ptr<Pin> AddReceiving(uint64_t block, uint64_t at, uint64_t size);
+  // Those that receive, and how much they have so far.
+  using Receiving = std::vector<std::pair<std::shared_ptr<const Pin>, uint64_t>>;
+  Receiving receiving() const;
+  // Copies what they have received since then, to a copy of the memory.
+  void CopyReceivedSince(const Receiving& then, char* copy) const;
   bool Holds(uint64_t block) const { return by_block_.contains(block); }
-  // Whoever reads bytes of the block, or of any block, gets a copy of them.
+  // Whoever reads bytes of the block, or of any block, gets a copy of them. Whoever receives some
+  // gets what has been received, and receives the rest in the copy, from the first pause on.
   void Copy(uint64_t block, Pauses* pauses);
   void CopyAll(Pauses* pauses);
 
@@ -78,6 +93,7 @@ class Pins {
  private:
   friend class Pin;
   void Remove(const Pin& pin);
+  void CopyPin(const std::shared_ptr<Pin>& pin, Pauses* pauses);
 
   const Memory* const memory_;
   std::unordered_multimap<uint64_t, Pin*> by_block_;

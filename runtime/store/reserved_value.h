@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string_view>
 #include <utility>
 
 #include "runtime/store/pins.h"
@@ -18,9 +19,15 @@ class ReservedValue {
   // Through Store::ReserveValue.
   explicit ReservedValue(std::shared_ptr<Pin> pin) : pin_(std::move(pin)) {}
 
-  // To be written to: always of the same size, and valid until the next call of the store that is
-  // not const. Empty once the value is the store's.
-  std::span<char> bytes() const { return pin_ == nullptr ? std::span<char>() : pin_->bytes(); }
+  // Where the bytes go that have yet to come; valid until the next call of the store that is not
+  // const. Empty when all are there.
+  std::span<char> rest() const { return pin_ == nullptr ? std::span<char>() : pin_->rest(); }
+  // So many have been written there.
+  void Receive(uint64_t bytes) { pin_->Receive(bytes); }
+  // Those that have, as valid. Empty once the value is the store's.
+  std::string_view received() const { return pin_ == nullptr ? std::string_view() : pin_->view(); }
+  // Of these, what is in memory of the process, and not the store's any more.
+  uint64_t own_bytes() const { return pin_ == nullptr ? 0 : pin_->own_bytes(); }
 
  private:
   friend class Store;

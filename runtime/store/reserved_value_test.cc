@@ -23,8 +23,9 @@ std::string Text(size_t bytes, char first = 'a') {
 }
 
 void Write(ReservedValue& value, std::string_view text) {
-  ASSERT_EQ(value.bytes().size(), text.size());
-  std::copy(text.begin(), text.end(), value.bytes().begin());
+  ASSERT_GE(value.rest().size(), text.size());
+  std::copy(text.begin(), text.end(), value.rest().begin());
+  value.Receive(text.size());
 }
 
 class ReservedValueTest : public testing::Test {
@@ -50,10 +51,10 @@ class ReservedValueTest : public testing::Test {
 TEST_F(ReservedValueTest, BecomesTheValueWhereItWasWritten) {
   for (const std::string_view key : {"new", "", "a longer key", "17"}) {
     const auto value = Reserve(key, text_);
-    const char* const place = value->bytes().data();
+    const char* const place = value->received().data();
     EXPECT_FALSE(store_->Has(KeyOf(key)));
     EXPECT_EQ(Set(key, *value), WriteStatus::kOk);
-    EXPECT_TRUE(value->bytes().empty());
+    EXPECT_TRUE(value->received().empty());
     EXPECT_EQ(store_->Get(KeyOf(key))->data(), place);
     EXPECT_TRUE(Value(*store_, key) == text_);
   }
@@ -84,6 +85,10 @@ TEST_F(ReservedValueTest, CountsUntilItIsGivenUp) {
   store_->GiveBackUnneeded();
   EXPECT_EQ(store_->used_bytes(), before);
   EXPECT_EQ(store_->CheckInvariants(), "");
+}
+
+TEST_F(ReservedValueTest, ThatWasGivenUpMakesRoomForTheNextOne) {
+  for (int i = 0; i < 100; i++) EXPECT_NE(Reserve("k", Text(20 * kMiB)), nullptr) << i;
 }
 
 TEST_F(ReservedValueTest, OfAnotherKeyIsCopied) {
@@ -143,7 +148,7 @@ TEST_F(ReservedValueTest, OutlivesWhatBecomesOfTheStoreMeanwhile) {
   auto value = Reserve("k", text_);
   std::string error;
   ASSERT_TRUE(store_->MoveToOwnMemory(&error)) << error;
-  EXPECT_TRUE(std::equal(text_.begin(), text_.end(), value->bytes().begin()));
+  EXPECT_TRUE(value->received() == text_);
   ASSERT_TRUE(store_->SetQuota(kGiB, &error)) << error;
   EXPECT_EQ(Set("k", *value), WriteStatus::kOk);
   EXPECT_TRUE(Value(*store_, "k") == text_);
@@ -156,7 +161,42 @@ TEST_F(ReservedValueTest, OutlivesWhatBecomesOfTheStoreMeanwhile) {
 
   value = Reserve("k", text_);
   store_.reset();
-  EXPECT_TRUE(std::equal(text_.begin(), text_.end(), value->bytes().begin()));
+  EXPECT_TRUE(value->received() == text_);
+}
+
+TEST_F(ReservedValueTest, KeepsWhatIsReceivedWhileTheStoreIsClearedOrMoves) {
+  const std::string text = Text(8 * kMiB);
+  const auto pool = NewPool(2);
+  TestOwner owner;
+  for (const bool moves : {false, true}) {
+    store_ = NewStore(pool.get(), moves ? 1 : 0, 64 * kMiB);
+    store_->SetMemoryOwner(&owner);
+    const auto value = store_->ReserveValue(KeyOf("k"), text.size());
+    ASSERT_NE(value, nullptr);
+    // The shard serves the one who sends the value before, and in the pauses of others' calls.
+    size_t received = 0;
+    const auto receive = [&](size_t bytes) {
+      const size_t size = std::min(bytes, text.size() - received);
+      Write(*value, std::string_view(text).substr(received, size));
+      received += size;
+    };
+    receive(5 * kMiB);
+    store_->SetPause([&] { receive(kMiB / 8); });
+    if (moves) {
+      std::string error;
+      ASSERT_TRUE(store_->MoveToOwnMemory(&error)) << error;
+    } else {
+      store_->Clear();
+    }
+    EXPECT_GT(received, 5 * kMiB);
+    store_->SetPause(nullptr);
+    EXPECT_EQ(value->own_bytes(), moves ? 0u : received);
+    receive(text.size());
+    EXPECT_TRUE(value->received() == text) << moves;
+    EXPECT_EQ(Set("k", *value), WriteStatus::kOk);
+    EXPECT_TRUE(Value(*store_, "k") == text) << moves;
+    store_.reset();
+  }
 }
 
 TEST_F(ReservedValueTest, ThatATransactionUndoesLeavesTheOldOne) {

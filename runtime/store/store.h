@@ -219,8 +219,8 @@ class Store {
   // kMinPinnedBytes, would with others take more than half of what the quota leaves, or is one of
   // very many, or a transaction is open or an invocation runs. Set serves always.
   std::shared_ptr<ReservedValue> ReserveValue(const Key& key, uint64_t size);
-  // Set, of the bytes that a reserved value has, without copying them where that is of this key;
-  // then they are the store's.
+  // Set, of all the bytes of a reserved value, without copying them where that is of this key; then
+  // they are the store's.
   WriteStatus SetReserved(const Key& key, ReservedValue* value, Expiry expiry);
 
   // Sees every change that is kept from now on; null for nobody. Outlives the store or its place

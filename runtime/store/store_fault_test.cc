@@ -130,7 +130,8 @@ TEST_F(StoreFaultTest, ValuesThatAreReceivedInPlaceAndSuchAsAreGivenUp) {
   for (const std::string_view key : {"new", "plain", "expiring", "13", "large", "new"}) {
     std::shared_ptr<ReservedValue> value;
     sweep_->Change([&] { value = store_->ReserveValue(KeyOf(key), text.size()); });
-    std::copy(text.begin(), text.end(), value->bytes().begin());
+    std::copy(text.begin(), text.end(), value->rest().begin());
+    value->Receive(text.size());
     sweep_->Change([&] {
       EXPECT_EQ(store_->SetReserved(KeyOf(key), value.get(), Expiry::At(7000)), WriteStatus::kOk);
     });

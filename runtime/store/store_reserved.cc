@@ -3,7 +3,6 @@
 #include <cstring>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string_view>
 
 #include "runtime/store/store_writes.h"
@@ -17,6 +16,7 @@ std::shared_ptr<ReservedValue> Store::ReserveValue(const Key& key, uint64_t size
       in_invocation_ || read_only_scopes_ != 0) {
     return nullptr;
   }
+  if (arena_.has_idle_blocks()) arena_.FreeIdle();
   const uint64_t key_length = key.bytes().size();
   const uint64_t bytes = EntryBytes(key_length, size) + layout::kExpiryWordBytes;
   const uint64_t reserved = arena_.ReservedBytes();
@@ -34,9 +34,8 @@ std::shared_ptr<ReservedValue> Store::ReserveValue(const Key& key, uint64_t size
 }
 
 WriteStatus Store::SetReserved(const Key& key, ReservedValue* value, Expiry expiry) {
-  const std::span<char> bytes = value->bytes();
+  const std::string_view text = value->received();
   const std::optional<uint64_t> block = arena_.ReservedBlockOf(*value->pin_);
-  const std::string_view text(bytes.data(), bytes.size());
   if (!block || in_transaction() || !IsEntryOf(*block, key)) return Set(key, text, expiry);
   const Implicit transaction(this);
   const WriteStatus status = WithRoom(

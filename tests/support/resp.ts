@@ -73,7 +73,9 @@ interface Waiter {
 export class RawClient {
   /** Settles when the connection is gone, whoever ended it. */
   readonly closed: Promise<void>;
-  private rest: Buffer = Buffer.alloc(0);
+  private chunks: Buffer[] = [];
+  private size = 0; // of the chunks
+  private wanted = 0; // so many bytes there must be before they are looked at again
   private readonly replies: Buffer[] = [];
   private readonly waiters: Waiter[] = [];
   private failure: Error | undefined;
@@ -102,7 +104,7 @@ export class RawClient {
 
   /** Bytes that arrived behind the last whole reply. */
   get unfinished(): Buffer {
-    return this.rest;
+    return Buffer.concat(this.chunks);
   }
 
   /** Whole replies that arrived and were not asked for yet. */
@@ -162,21 +164,29 @@ export class RawClient {
   }
 
   private receive(chunk: Buffer): void {
-    this.rest = this.rest.length === 0 ? chunk : Buffer.concat([this.rest, chunk]);
+    this.chunks.push(chunk);
+    this.size += chunk.length;
+    if (this.size < this.wanted) return;
+    const bytes = this.unfinished;
     let start = 0;
     try {
       for (;;) {
-        if (start === this.rest.length) break;
-        const end = endOfReply(this.rest, start);
+        if (start === bytes.length) break;
+        const end = endOfReply(bytes, start);
         if (end === undefined) break;
-        this.deliver(Buffer.from(this.rest.subarray(start, end)));
+        this.deliver(Buffer.from(bytes.subarray(start, end)));
         start = end;
       }
     } catch (error) {
       this.fail(error as Error);
       this.socket.destroy();
     }
-    this.rest = this.rest.subarray(start);
+    const rest = bytes.subarray(start);
+    this.chunks = [rest];
+    this.size = rest.length;
+    // A large value comes in thousands of chunks.
+    const header = /^\$(\d+)\r\n/.exec(rest.toString('latin1', 0, 16));
+    this.wanted = header === null ? 0 : header[0].length + Number(header[1]) + 2;
   }
 
   private deliver(reply: Buffer): void {

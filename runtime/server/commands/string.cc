@@ -109,7 +109,7 @@ void SetWithOptions(Request& request, const ValueOptions& options) {
     if (!options.get) request.reply.Null();
     return;
   }
-  const store::WriteStatus status = request.session.SetToArgument(key, request.args[2], expiry);
+  const store::WriteStatus status = request.session.SetToArgument(request, key, 2, expiry);
   if (status != store::WriteStatus::kOk) {
     out.resize(reply_start);
     Succeeded(status, request.reply);
@@ -121,9 +121,9 @@ void SetWithOptions(Request& request, const ValueOptions& options) {
 void SetWithExpiry(Request& request, TimeUnit unit) {
   int64_t at_ms;
   if (!ReadTime(request, 2, unit, true, &at_ms)) return;
-  if (Succeeded(request.session.SetToArgument(KeyAt(request, 1), request.args[3],
-                                              Expiry::At(ToExpiry(at_ms))),
-                request.reply)) {
+  if (Succeeded(
+          request.session.SetToArgument(request, KeyAt(request, 1), 3, Expiry::At(ToExpiry(at_ms))),
+          request.reply)) {
     request.reply.Ok();
   }
 }
@@ -143,9 +143,8 @@ void HandleSet(Request& request) {
   if (request.args.size() > 3) {
     ValueOptions options;
     if (ReadValueOptions(request, 3, true, &options)) SetWithOptions(request, options);
-  } else if (Succeeded(
-                 request.session.SetToArgument(KeyAt(request, 1), request.args[2], Expiry::None()),
-                 request.reply)) {
+  } else if (Succeeded(request.session.SetToArgument(request, KeyAt(request, 1), 2, Expiry::None()),
+                       request.reply)) {
     request.reply.Ok();
   }
 }
@@ -158,7 +157,7 @@ void HandleSetNx(Request& request) {
   const store::Key key = KeyAt(request, 1);
   if (request.store().Has(key)) {
     request.reply.Integer(0);
-  } else if (Succeeded(request.session.SetToArgument(key, request.args[2], Expiry::None()),
+  } else if (Succeeded(request.session.SetToArgument(request, key, 2, Expiry::None()),
                        request.reply)) {
     request.reply.Integer(1);
   }
