@@ -121,7 +121,7 @@ std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store, const Host
       new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store, limits)));
 }
 
-void Engine::Tick(uint64_t now_ms, bool is_short) {
+uint64_t Engine::Tick(uint64_t now_ms, bool is_short) {
   EngineState& state = impl_->state;
   // What ran before it was known what time it is has run just now.
   if (state.now_ms == 0) {
@@ -146,6 +146,10 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
     while (state.AddSpare() && std::chrono::steady_clock::now() - start < kMaxTick) {
     }
   }
+  if (state.NeedsSpare()) return now_ms;
+  if (state.with_isolate.empty()) return kNever;
+  if (is_short) return now_ms;
+  return state.with_isolate.front()->last_run_ms() + state.options.idle_after_ms;
 }
 
 void Engine::SetIdleAfter(uint64_t ms) { impl_->state.options.idle_after_ms = ms; }
