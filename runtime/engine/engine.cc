@@ -22,13 +22,13 @@ constexpr std::chrono::milliseconds kMaxTick{3};
 // V8's process-wide state lives as long as the process.
 Platform* platform = nullptr;
 
-// What no tenant may have: shared or resizable memory, code of another kind, memory that outlives
+// What no tenant may have: shared or resizable memory, code of other kinds, memory that outlives
 // an invocation; bytecode that is made anew, differently from what optimised code and inner
 // functions were made for; and work on a pattern's bytecode that takes no look at the deadline.
 // docs/security.md says what each costs.
-constexpr const char* kFixedFlags[] = {"--no-expose-wasm", "--no-harmony-rab-gsab",
-                                       "--no-harmony-shadow-realm", "--no-flush-bytecode",
-                                       "--no-regexp-peephole-optimization"};
+constexpr const char* kFixedFlags[] = {
+    "--no-expose-wasm",          "--no-validate-asm",   "--no-harmony-rab-gsab",
+    "--no-harmony-shadow-realm", "--no-flush-bytecode", "--no-regexp-peephole-optimization"};
 
 // V8 passes over what it does not know when flags come as one string, so each must be gone from the
 // list afterwards.
