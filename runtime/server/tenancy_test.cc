@@ -80,7 +80,7 @@ TEST_F(TenancyTest, AnIdleShardRestsUntilSomethingIsDue) {
   TestClient client(server_);
   EXPECT_EQ(rest_after_tick(), 0u) << "it has to authenticate in time";
   EXPECT_EQ(client("AUTH red red-password"), "+OK");
-  EXPECT_EQ(client("SET k v PX 400"), "+OK");
+  EXPECT_EQ(client("SET k v PX 1000"), "+OK");
   for (int tick = 0; tick < 4; ++tick) EXPECT_EQ(rest_after_tick(), 0u) << "a key expires";
   ASSERT_TRUE(is_resting_soon());
   // Nor longer than JavaScript may be idle.
