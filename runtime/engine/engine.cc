@@ -22,16 +22,14 @@ constexpr std::chrono::milliseconds kMaxTick{3};
 // V8's process-wide state lives as long as the process.
 Platform* platform = nullptr;
 
-// What no tenant may have: shared or resizable memory, code of another kind, memory that outlives
+// What no tenant may have: shared or resizable memory, code of other kinds, memory that outlives
 // an invocation; bytecode that is made anew, differently from what optimised code and inner
 // functions were made for; work on a pattern's bytecode that takes no look at the deadline; and
 // random numbers that are alike.
 // docs/security.md says what each costs.
-constexpr const char* kFixedFlags[] = {"--no-expose-wasm",
-                                       "--no-harmony-rab-gsab",
-                                       "--no-harmony-shadow-realm",
-                                       "--no-flush-bytecode",
-                                       "--no-regexp-peephole-optimization",
+constexpr const char* kFixedFlags[] = {"--no-expose-wasm",      "--no-validate-asm",
+                                       "--no-harmony-rab-gsab", "--no-harmony-shadow-realm",
+                                       "--no-flush-bytecode",   "--no-regexp-peephole-optimization",
                                        "--random-seed=0"};
 
 // V8 passes over what it does not know when flags come as one string, so each must be gone from the
@@ -125,7 +123,7 @@ std::unique_ptr<FunctionHost> Engine::CreateHost(store::Store* store, const Host
       new FunctionHost(std::make_unique<FunctionHost::Impl>(&impl_->state, store, limits)));
 }
 
-void Engine::Tick(uint64_t now_ms, bool is_short) {
+uint64_t Engine::Tick(uint64_t now_ms, bool is_short) {
   EngineState& state = impl_->state;
   // What ran before it was known what time it is has run just now.
   if (state.now_ms == 0) {
@@ -150,6 +148,10 @@ void Engine::Tick(uint64_t now_ms, bool is_short) {
     while (state.AddSpare() && std::chrono::steady_clock::now() - start < kMaxTick) {
     }
   }
+  if (state.NeedsSpare()) return now_ms;
+  if (state.with_isolate.empty()) return kNever;
+  if (is_short) return now_ms;
+  return state.with_isolate.front()->last_run_ms() + state.options.idle_after_ms;
 }
 
 void Engine::SetIdleAfter(uint64_t ms) { impl_->state.options.idle_after_ms = ms; }

@@ -68,6 +68,8 @@ struct EngineOptions : HostLimits {
   // Where hosts have so many, those that have not run for the longest time give up their JavaScript
   // for another's. Each takes some of the mappings that a process may have.
   size_t max_isolates = 4096;
+  // Isolates that are kept in store for hosts that need one next.
+  size_t spares = 8;
 };
 
 struct FunctionInfo {
@@ -158,8 +160,10 @@ class Engine {
 
   // To be called every now and then, between runs: gives up what has been idle for long, or, where
   // memory `is_short`, what has been for the longest time, a few at a time; and keeps JavaScript in
-  // store that is no tenant's yet. `now_ms` is of any clock.
-  void Tick(uint64_t now_ms, bool is_short = false);
+  // store that is no tenant's yet. `now_ms` is of any clock. Returns when it has something to do
+  // next: kNever where that takes a run or a change of settings first.
+  uint64_t Tick(uint64_t now_ms, bool is_short = false);
+  static constexpr uint64_t kNever = UINT64_MAX;
   void SetIdleAfter(uint64_t ms);
   size_t isolate_count() const;  // of hosts
 

@@ -21,8 +21,6 @@ namespace {
 // has no room for a string.
 constexpr size_t kMaxArgumentShare = 4;
 
-constexpr size_t kSpares = 8;
-
 Value MakeError(std::string message) { return Value{Error{std::move(message)}}; }
 
 Watchdog::Budget MakeBudget(uint64_t cpu_ms, std::optional<uint64_t> wall_ms) {
@@ -41,11 +39,14 @@ std::unique_ptr<TenantContext> EngineState::MakeContext(uint64_t heap_limit_mb) 
                              options.callback_builtins);
 }
 
+bool EngineState::NeedsSpare() const {
+  return spares.size() < options.spares ||
+         (!spares.empty() && spares.front()->heap()->heap_limit_mb() != last_heap_limit_mb);
+}
+
 bool EngineState::AddSpare() {
-  if (spares.size() == kSpares) {
-    if (spares.front()->heap()->heap_limit_mb() == last_heap_limit_mb) return false;
-    spares.pop_front();
-  }
+  if (!NeedsSpare()) return false;
+  if (spares.size() == options.spares) spares.pop_front();
   auto spare = MakeContext(last_heap_limit_mb);
   if (!spare) return false;
   spares.push_back(std::move(spare));

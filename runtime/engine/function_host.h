@@ -42,6 +42,7 @@ struct EngineState {
   std::deque<std::unique_ptr<TenantContext>> spares;
   uint64_t last_heap_limit_mb;  // that an isolate was wanted with
 
+  bool NeedsSpare() const;
   bool AddSpare();  // false where there are enough, or memory runs out
   // Null when memory runs out.
   std::unique_ptr<TenantContext> TakeContext(const HostLimits& limits);

@@ -180,6 +180,32 @@ TEST_F(IdleTest, TakesJavaScriptInStoreOfTheHeapLimitThatIsAskedFor) {
   }
 }
 
+TEST_F(IdleTest, TellsWhenItHasSomethingToDoNext) {
+  for (const size_t spares : {0, 1}) {
+    EngineOptions options = IdleAfter(1000);
+    options.spares = spares;
+    Engine engine(options);
+    EXPECT_EQ(engine.Tick(5000), Engine::kNever);
+    Tenant tenant(&engine);
+    tenant.MustLoad(kCounter);
+    EXPECT_EQ(engine.Tick(5100), 6000u);
+    EXPECT_EQ(tenant.ShowCall("count"), "1");
+    EXPECT_EQ(engine.Tick(5200, /*is_short=*/true), Engine::kNever);
+    EXPECT_FALSE(tenant.host().has_isolate());
+    EXPECT_EQ(tenant.ShowCall("count"), "1");
+    EXPECT_EQ(engine.Tick(5300), 6200u);
+    EXPECT_EQ(engine.Tick(6200), Engine::kNever);
+    EXPECT_FALSE(tenant.host().has_isolate());
+  }
+}
+
+TEST_F(IdleTest, HasMoreSparesToMakeThanOneTickDoes) {
+  EngineOptions options = IdleAfter(1000);
+  options.spares = 100;
+  Engine engine(options);
+  EXPECT_EQ(engine.Tick(5000), 5000u);
+}
+
 // --- Records -------------------------------------------------------------------------------------
 
 TEST_F(IdleTest, RestoresALibraryFromItsRecordWithoutJavaScript) {

@@ -1,7 +1,14 @@
 // What a tenant's code can reach: an allow-list of globals, no code from strings, nothing of other
 // tenants.
+#include <fstream>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "runtime/engine/engine_test_support.h"
+#include "runtime/engine/tenant_isolate.h"
+#include "runtime/engine/v8_strings.h"
 
 namespace shredder::engine {
 namespace {
@@ -63,6 +70,13 @@ TEST_F(IsolationTest, MakesNoCodeFromStrings) {
   }
 }
 
+TEST_F(IsolationTest, MakesOrdinaryFunctionsOfAsmJs) {
+  tenant_.MustLoad(
+      "function module() { 'use asm'; function seven() { return 7; } return {seven: seven}; }\n"
+      "export const f = () => [module().seven(), %IsAsmWasmCode(module)];");
+  EXPECT_EQ(tenant_.ShowCall("f"), "[7, false]");
+}
+
 TEST_F(IsolationTest, ImportsNothingLater) {
   tenant_.MustLoad("export const f = async (_, [name]) => Object.keys(await import(name)).length;");
   for (const char* name : {"shredder:store", "lib", "fs", "data:text/javascript,1"}) {
@@ -117,6 +131,49 @@ TEST_F(IsolationTest, ReachesTheConstructorsOfItsGlobalsOnly) {
       "RangeError ReferenceError Reflect RegExp RegExp String Iterator Set Set Iterator "
       "StoreView String String Iterator Symbol SyntaxError TypeError TypedArray URIError "
       "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet\"");
+}
+
+// Where all had the seed of the snapshot that they are made from, a tenant could find names that
+// collide in another's tables.
+TEST(Isolates, HashNamesWithSeedsOfTheirOwn) {
+  std::set<int> hashes;
+  for (int i = 0; i < 4; ++i) {
+    const TenantIsolate heap(64);
+    const v8::Isolate::Scope isolate_scope(heap.isolate());
+    const v8::HandleScope scope(heap.isolate());
+    hashes.insert(AsciiString(heap.isolate(), "name")->GetIdentityHash());
+  }
+  EXPECT_GT(hashes.size(), 1u);
+}
+
+// V8's own objects that are alike in all isolates, the code of its builtins first of all.
+TEST(Isolates, ShareWhatNoneOfThemChanges) {
+  const TenantIsolate first(64), second(64);
+  EXPECT_LT(second.used_bytes(), 400u << 10);
+}
+
+uint64_t BytesRead() {
+  std::ifstream io("/proc/self/io");
+  std::string name;
+  uint64_t bytes = 0;
+  io >> name >> bytes;
+  EXPECT_EQ(name, "rchar:");
+  return bytes;
+}
+
+// The list of a process's mappings grows with its isolates.
+TEST(Isolates, AreMadeWithoutReadingWhereOthersAre) {
+  std::vector<std::unique_ptr<TenantIsolate>> isolates;
+  for (int i = 0; i < 100; ++i) isolates.push_back(std::make_unique<TenantIsolate>(64));
+  const uint64_t first = BytesRead();
+  const uint64_t before = BytesRead();
+  for (int i = 0; i < 100; ++i) {
+    isolates[i].reset();
+    isolates.push_back(std::make_unique<TenantIsolate>(64));
+  }
+  isolates.push_back(std::make_unique<TenantIsolate>(64));
+  // But for the count itself.
+  EXPECT_LE(BytesRead() - before, before - first + 16);
 }
 
 TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {

@@ -231,6 +231,9 @@ class EventLoop {
 
   // Calls `callback` about every `interval_ms` from Run.
   virtual void SetTimer(uint64_t interval_ms, std::function<void()> callback) = 0;
+  // From inside the timer's callback, which has nothing to do for so long as nothing happens: the
+  // next call comes after `ms`, or an interval after the next turn in which something does.
+  virtual void RestTimer(uint64_t ms) = 0;
 
   // Called at the end of each turn, PollOnce's included, from outside of all handlers of that turn:
   // what it resumes is served in the next one, which then does not wait.

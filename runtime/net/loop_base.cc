@@ -183,12 +183,25 @@ void LoopBase::SetTimer(uint64_t interval_ms, std::function<void()> callback) {
   timer_interval_ms_ = std::max<uint64_t>(interval_ms, 1);
   timer_ = std::move(callback);
   timer_at_ms_ = NowMs() + timer_interval_ms_;
+  timer_rests_ = false;
+}
+
+void LoopBase::RestTimer(uint64_t ms) {
+  timer_at_ms_ = NowMs() + ms;
+  timer_rests_ = true;
+}
+
+void LoopBase::WakeTimer() {
+  if (!timer_rests_) return;
+  timer_rests_ = false;
+  timer_at_ms_ = std::min(timer_at_ms_, NowMs() + timer_interval_ms_);
 }
 
 void LoopBase::RunTimer() {
   if (!timer_) return;
   const uint64_t now_ms = NowMs();
   if (now_ms < timer_at_ms_) return;
+  timer_rests_ = false;
   timer_at_ms_ = now_ms + timer_interval_ms_;
   if (now_ms - gave_back_ms_ >= kGiveBackIntervalMs) {
     gave_back_ms_ = now_ms;

@@ -146,6 +146,7 @@ class LoopBase : public EventLoop {
   bool Watch(int fd, std::function<void()> on_readable, std::string* error) override;
   void Unwatch(int fd) override;
   void SetTimer(uint64_t interval_ms, std::function<void()> callback) override;
+  void RestTimer(uint64_t ms) override;
   void Run() override;
   void Stop() override;
   void Drain(uint64_t timeout_ms) override;
@@ -207,6 +208,8 @@ class LoopBase : public EventLoop {
 
   // ---- For backends to call.
 
+  // There are events: a timer that rests ticks again.
+  void WakeTimer();
   void Accepted(size_t listener, UniqueFd fd);
   // Accepts a bounded number of those that wait, without waiting. False where resources are
   // wanting.
@@ -331,6 +334,7 @@ class LoopBase : public EventLoop {
   std::function<void()> timer_;
   uint64_t timer_interval_ms_ = 0;
   uint64_t timer_at_ms_ = 0;
+  bool timer_rests_ = false;
 };
 
 }  // namespace shredder::net

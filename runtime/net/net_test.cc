@@ -664,6 +664,36 @@ TEST_P(LoopTest, TheTimerTicksAgainAndAgain) {
   EXPECT_LT(elapsed, kPatience);
 }
 
+TEST_P(LoopTest, ATimerRestsWhileNothingHappens) {
+  Start();
+  int ticks = 0;
+  loop_->SetTimer(1, [&] {
+    if (++ticks == 3) return loop_->Stop();
+    loop_->RestTimer(50);
+  });
+  const auto start = std::chrono::steady_clock::now();
+  loop_->Run();
+  EXPECT_EQ(ticks, 3);
+  // The loop counts whole milliseconds.
+  EXPECT_GE(std::chrono::steady_clock::now() - start, std::chrono::milliseconds(98));
+}
+
+TEST_P(LoopTest, ATimerThatRestsTicksOnceSomethingHappens) {
+  Start();
+  TestClient client = Connect();
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == 1; }));
+  int ticks = 0;
+  loop_->SetTimer(1, [&] {
+    if (++ticks == 3) return loop_->Stop();
+    loop_->RestTimer(std::chrono::milliseconds(2 * kPatience).count());
+    client.Send("wake");
+  });
+  const auto start = std::chrono::steady_clock::now();
+  loop_->Run();
+  EXPECT_EQ(ticks, 3);
+  EXPECT_LT(std::chrono::steady_clock::now() - start, kPatience);
+}
+
 std::atomic<EventLoop*> loop_to_stop;
 
 TEST_P(LoopTest, StopWorksFromASignalHandler) {

@@ -23,6 +23,8 @@ constexpr uint64_t kMaxSlotsVisitedPerTenant = 20000;
 constexpr uint64_t kMaxKeysReapedPerTenant = 2000;
 
 constexpr uint64_t kGaugeIntervalMs = 1000;
+// The timer's, while the shard is idle.
+constexpr uint64_t kRestMs = 1000;
 
 uint64_t ThreadCpuNs() {
   timespec time;
@@ -59,6 +61,8 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
   options.heap_limit_mb = config.heap_limit_mb;
   options.idle_after_ms = config.idle_after_ms;
   options.callback_builtins = config.callback_builtins;
+  // A tenant alone never needs another's next.
+  if (identity.is_single) options.spares = 1;
   options.on_yield = [this] { OnYield(); };
   engine_ = std::make_unique<engine::Engine>(std::move(options));
   if (!identity.is_single) memory_gauge_.emplace();
@@ -399,7 +403,21 @@ void Shard::OnTimer() {
     gauged_ms_ = now_ms;
     is_memory_short_ = memory_gauge_->IsShort();
   }
-  if (!running_) engine_->Tick(now_ms, is_memory_short_);
+  if (running_) return;
+  const uint64_t engine_due_ms = engine_->Tick(now_ms, is_memory_short_);
+  if (loop_ != nullptr && engine_due_ms > now_ms + kTimerIntervalMs && IsIdle()) {
+    loop_->RestTimer(std::min(kRestMs, engine_due_ms - now_ms));
+  }
+}
+
+bool Shard::IsIdle() const {
+  // Those of many tenants would take long to look at.
+  return unauthenticated_.empty() && delayed_.empty() && !turns_.is_contended() &&
+         tenants_.size() <= kMaxTenantsVisitedPerTick &&
+         std::all_of(tenants_.begin(), tenants_.end(), [this](const auto& tenant) {
+           return !tenant->must_configure && !tenant->is_leaving && !IsHeld(tenant.get()) &&
+                  tenant->store->expiring_key_count() == 0 && tenant->stats.rate.per_second() == 0;
+         });
 }
 
 void Shard::SampleRates(uint64_t now_ms) {

@@ -109,7 +109,8 @@ class Shard : public net::ConnectionHandler {
   // Terminates the invocation that runs; false where none does.
   bool RequestKill() { return engine_->RequestKill(); }
 
-  // Every kTimerIntervalMs: removes expired keys, lets delayed sessions go on.
+  // Every kTimerIntervalMs, or every second while nothing happens and nothing is due: removes
+  // expired keys, lets delayed sessions go on.
   void OnTimer();
   // From inside an invocation: serves the other connections.
   void OnYield();
@@ -184,6 +185,8 @@ class Shard : public net::ConnectionHandler {
   void Forget(Session& session);
   void CloseLateSessions(uint64_t now_ms);
   void Beat();
+  // Whether the timer has nothing to do that cannot wait for a second.
+  bool IsIdle() const;
   void ResumeDelayed(uint64_t now_ms);
   void ResumeWaiting(const std::function<bool(const Session& session)>& is_due);
   void ResumeBusy();

@@ -59,6 +59,38 @@ TEST_F(TenancyTest, WrongPasswordsAreDelayedAndThenEndTheConnection) {
   EXPECT_TRUE(client.closed());
 }
 
+TEST_F(TenancyTest, AnIdleShardRestsUntilSomethingIsDue) {
+  TestLoop loop;
+  server_.shard().Attach(&loop);
+  const auto rest_after_tick = [&] {
+    loop.rest_ms = 0;
+    server_.clock.now_ms += Shard::kTimerIntervalMs;
+    server_.shard().OnTimer();
+    return loop.rest_ms;
+  };
+  // Isolates are made in store first, a few at a tick, and rates sink to 0.
+  const auto is_resting_soon = [&] {
+    for (int tick = 0; tick < 200; ++tick) {
+      if (rest_after_tick() > 0) return true;
+    }
+    return false;
+  };
+  ASSERT_TRUE(is_resting_soon());
+  EXPECT_EQ(rest_after_tick(), 1000u);
+  TestClient client(server_);
+  EXPECT_EQ(rest_after_tick(), 0u) << "it has to authenticate in time";
+  EXPECT_EQ(client("AUTH red red-password"), "+OK");
+  EXPECT_EQ(client("SET k v PX 1000"), "+OK");
+  for (int tick = 0; tick < 4; ++tick) EXPECT_EQ(rest_after_tick(), 0u) << "a key expires";
+  ASSERT_TRUE(is_resting_soon());
+  // Nor longer than JavaScript may be idle.
+  const uint64_t run_ms = server_.clock.now_ms;
+  EXPECT_EQ(client.Call({"FUNCTION", "LOAD", "#!js name=l\nexport const f = () => 1;"}), "$1 l");
+  ASSERT_TRUE(is_resting_soon());
+  server_.clock.now_ms = run_ms + server_.shard().config().idle_after_ms - 700;
+  EXPECT_EQ(rest_after_tick(), 600u);
+}
+
 TEST_F(TenancyTest, TheLogNamesTenantsButNoSecrets) {
   TestClient client(server_);
   client("AUTH red guessed-secret");

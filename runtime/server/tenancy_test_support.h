@@ -60,6 +60,7 @@ class TestLoop : public net::EventLoop {
   void Unwatch(int) override {}
   uint16_t bound_port() const override { return 7379; }
   void SetTimer(uint64_t, std::function<void()>) override {}
+  void RestTimer(uint64_t ms) override { rest_ms = ms; }
   void SetTurnEnd(std::function<void()>) override {}
   void Run() override {}
   void Stop() override { ++stops; }
@@ -72,6 +73,7 @@ class TestLoop : public net::EventLoop {
   const std::string& backend_note() const override { return note_; }
   size_t connection_count() const override { return 0; }
 
+  uint64_t rest_ms = 0;  // of the last RestTimer
   std::function<void()> on_turn;
   int turns = 0;
   int stops = 0;
