@@ -16,12 +16,16 @@ test('reports of several programs add up', (t) => {
       '[==========] 4 tests from 1 test suite ran. (3 ms total)\n[  PASSED  ] 1 test.\n[  SKIPPED ] 1 test.',
     false,
   );
-  tally.addAva('  \u2714 a \u203a 7 tests passed through\n  \u2500\n\n  120 tests passed', true);
+  tally.addAva(
+    '  \u2714 a \u203a 7 tests passed through\n  \u2714 a \u203a b\n    \u2139 2 tests passed\n' +
+      '  \u2500\n\n  2 tests passed',
+    true,
+  );
   tally.addAva(
     '  3 tests failed\n  1 hook failed\n  1 uncaught exception\n  2 tests were pending in tests/a.test.ts',
     false,
   );
-  t.is(String(tally), '166 passed, 9 failed');
+  t.is(String(tally), '48 passed, 9 failed');
 });
 
 test('a program without a report is one test, and one that ran no test has failed', (t) => {

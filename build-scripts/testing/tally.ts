@@ -44,7 +44,8 @@ export class Tally {
 
   /** Adds ava's report: hooks, exceptions and tests cut off by a timeout fail as tests do. */
   addAva(report: string, exitedWell: boolean): void {
-    const passed = countIn(report, /^\s*(\d+) tests? passed$/gm);
+    // Where some fail, those that pass are shown, and not counted.
+    const passed = matchesIn(report, /^\s*\u2714 (.*)$/gm).length;
     const failed = countIn(
       report,
       /^\s*(\d+) (?:tests? failed|hooks? failed|uncaught exceptions?|unhandled rejections?|tests? (?:was|were) pending\b.*)$/gm,
