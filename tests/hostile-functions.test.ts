@@ -182,12 +182,15 @@ test('a hostile tenant gets its errors, and others lose nothing', async (t) => {
   await move(server, HOSTILE, 0);
   await attacker.leave();
   let bytes = NaN;
-  await eventually('the memory of the processes is as before', async () => {
-    bytes = await treeBytes(server);
-    return bytes <= MAX_GROWTH * bytesBefore;
-  });
-  const [mib, mibBefore] = [bytes, bytesBefore].map((each) => (each / 2 ** 20).toFixed(1));
-  t.log(`memory of the processes: ${mibBefore} MiB before, ${mib} MiB after`);
+  try {
+    await eventually('the memory of the processes is as before', async () => {
+      bytes = await treeBytes(server);
+      return bytes <= MAX_GROWTH * bytesBefore;
+    });
+  } finally {
+    const [mib, mibBefore] = [bytes, bytesBefore].map((each) => (each / 2 ** 20).toFixed(1));
+    t.log(`memory of the processes: ${mibBefore} MiB before, ${mib} MiB after`);
+  }
 
   if (ASSERTS_TIMES) {
     const late = endings.filter((each) => overrunMs(each) > GRACE_MS);

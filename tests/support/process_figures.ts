@@ -2,13 +2,18 @@
 import { readFile } from 'node:fs/promises';
 import { shardPids } from './processes.ts';
 
-/** The memory of a server's processes, shared pages counted once, in bytes. */
+/**
+ * The memory of a server's processes, shared pages counted once, in bytes. Without the pages of
+ * files: those of the executable stay with whichever process has run the code in them.
+ */
 export async function treeBytes(server: { pid: number }): Promise<number> {
   const pids = [server.pid, ...(await shardPids(server))];
   const sizes = await Promise.all(
     pids.map(async (pid) => {
       const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-      return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? 0) * 1024;
+      const kib = (name: string): number =>
+        Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(rollup)?.[1] ?? 0);
+      return (kib('Pss') - kib('Pss_File')) * 1024;
     }),
   );
   return sizes.reduce((sum, size) => sum + size, 0);
