@@ -17,8 +17,6 @@
 
 #include "runtime/engine/engine_test_support.h"
 
-extern char** environ;
-
 namespace shredder::engine {
 namespace {
 

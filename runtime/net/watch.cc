@@ -40,7 +40,8 @@ void LoopBase::OnWatched(uint32_t id) {
   };
   const auto found = find();
   if (found == watched_.end() || (*found)->running) return;
-  const std::shared_ptr<Watched> watched = *found;
+  // Outlives being unwatched from inside its callback.
+  std::shared_ptr<Watched> watched = *found;
   watched->running = true;
   watched->on_readable();
   watched->running = false;

@@ -253,10 +253,12 @@ class Store {
   // What a new entry is to hold: `value`, zeros, `more` and `rest`, in a block with room for
   // `room_bytes` of value at least.
   struct Content {
+    // NOLINTBEGIN(readability-redundant-member-init): so that some may be left unnamed.
     std::string_view value = {};
     uint64_t zero_bytes = 0;
     std::string_view more = {};
     std::string_view rest = {};
+    // NOLINTEND(readability-redundant-member-init)
     uint64_t room_bytes = 0;
     uint64_t expires_at_ms = layout::kNeverExpires;
     uint64_t bytes() const { return value.size() + zero_bytes + more.size() + rest.size(); }
