@@ -72,11 +72,10 @@ void FreeInPieces(Request& request, std::string* bytes) {
   constexpr size_t kFreedBytes = 256 << 10;
   constexpr size_t kPageBytes = 4096;
   // The kernel takes pages back one by one, and munmap all of them before it returns.
-  const auto begin = reinterpret_cast<uintptr_t>(bytes->data());
-  const uintptr_t end = (begin + bytes->capacity()) & ~(kPageBytes - 1);
-  for (uintptr_t at = (begin + kPageBytes - 1) & ~(kPageBytes - 1); at + kFreedBytes <= end;
+  const size_t into_page = reinterpret_cast<uintptr_t>(bytes->data()) % kPageBytes;
+  for (size_t at = (kPageBytes - into_page) % kPageBytes; at + kFreedBytes <= bytes->capacity();
        at += kFreedBytes) {
-    madvise(reinterpret_cast<void*>(at), kFreedBytes, MADV_DONTNEED);
+    madvise(bytes->data() + at, kFreedBytes, MADV_DONTNEED);
     request.session.Step(kFreedBytes / kPageBytes);
   }
   std::string().swap(*bytes);
