@@ -136,14 +136,15 @@ const std::map<std::string, Deed>& Deeds() {
        }},
       {"spoils-the-page",
        [](control::Channel&, control::StatusPage& page) {
-         page.last_connection_id = 0;
          for (control::ShardStatus& status : page.shards) {
            if (status.tenant.Get() != "") Say("it sees another's tenant");
+         }
+         page.last_connection_id = 0;
+         for (control::ShardStatus& status : page.shards) {
            status.clients = 1'000'000;
            status.heartbeat_ns = 0;
            status.running_since_ns = 1;
          }
-         Say("the page is spoilt");
        }},
   };
   return deeds;
@@ -262,7 +263,7 @@ TEST_F(HostileShard, CannotForgeTheLog) {
 }
 
 TEST_F(HostileShard, SeesAndSpoilsNoOtherShardsStatus) {
-  const std::string log = LogUntil("spoils-the-page", "the page is spoilt");
+  const std::string log = LogUntil("spoils-the-page", "shard 1: silent for ");
   EXPECT_EQ(log.find("another's tenant"), std::string::npos) << log;
 }
 
