@@ -434,7 +434,9 @@ void Shard::GiveBackUnneeded(uint64_t now_ms) {
   // it still counts as free.
   const uint64_t free_bytes = mallinfo2().fordblks;
   trimmed_bytes_ = std::min(trimmed_bytes_, free_bytes);
-  if (free_bytes - trimmed_bytes_ > kMaxFreeHeapBytes) {
+  // Nor does it tell whether that has been used since, and is free again.
+  const bool was_idle = std::exchange(is_idle_, IsIdle());
+  if (free_bytes - trimmed_bytes_ > kMaxFreeHeapBytes || (is_idle_ && !was_idle)) {
     malloc_trim(0);
     trimmed_bytes_ = free_bytes;
   }

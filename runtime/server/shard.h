@@ -217,6 +217,7 @@ class Shard : public net::ConnectionHandler {
   store::FreeMemoryBudget free_memory_;  // of the tenants' stores
   uint64_t gave_back_ms_ = 0;
   uint64_t trimmed_bytes_ = 0;  // of the heap that is free, what is not resident at least
+  bool is_idle_ = false;        // when memory was last given back
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;

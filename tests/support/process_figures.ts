@@ -19,6 +19,18 @@ export async function treeBytes(server: { pid: number }): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0);
 }
 
+/** The same once it has stopped growing: an idle shard makes isolates for the next tenants. */
+export async function settledTreeBytes(server: { pid: number }): Promise<number> {
+  let most = 0;
+  for (let quiet = 0; quiet < 30; quiet++) {
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const bytes = await treeBytes(server);
+    if (bytes > 1.005 * most) quiet = 0;
+    most = Math.max(most, bytes);
+  }
+  return treeBytes(server);
+}
+
 /** What a process's first thread has used of a processor, in ms; undefined where it is gone. */
 export async function firstThreadCpuMs(pid: number): Promise<number | undefined> {
   const text = await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').catch(() => undefined);
