@@ -1,10 +1,12 @@
 // What connections send: strings, and bytes that others keep.
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <string>
 #include <utility>
 
@@ -20,6 +22,27 @@ constexpr size_t kSendBudgetBytes = 1 << 20;
 constexpr size_t kKeptOutputBytes = 32 * 1024;
 // What one call sends: that of a reply with shared bytes, its beginning and its end, and more.
 constexpr size_t kMaxParts = 16;
+
+// Of output from this size on, which malloc gives back to the kernel when it is freed, so much goes
+// back whenever it has been sent: to give back all of it at once would take some 10 ms.
+constexpr size_t kMinReleasedBytes = 32 << 20;
+constexpr size_t kReleasedBytes = 1 << 20;
+
+// Of the buffer's first `before` bytes this has been done.
+void ReleaseSent(const std::string& buffer, size_t before, size_t sent) {
+  if (buffer.size() < kMinReleasedBytes) [[likely]]
+    return;
+  constexpr size_t kPageBytes = 4096;
+  const size_t into_page = reinterpret_cast<uintptr_t>(buffer.data()) % kPageBytes;
+  const size_t start = (kPageBytes - into_page) % kPageBytes;
+  const auto done = [&](size_t bytes) {
+    return start + (std::max(bytes, start) - start) / kReleasedBytes * kReleasedBytes;
+  };
+  if (done(before) < done(sent)) {
+    madvise(const_cast<char*>(buffer.data()) + done(before), done(sent) - done(before),
+            MADV_DONTNEED);
+  }
+}
 
 void Recycle(std::string* buffer) {
   if (buffer->capacity() > kKeptOutputBytes) {
@@ -108,6 +131,7 @@ void LoopBase::TookFromOutput(LoopConnection& connection, size_t bytes) {
   size_t done = 0;  // pieces
   for (;;) {
     size_t taken = std::min(bytes, connection.sending.size() - connection.sent);
+    ReleaseSent(connection.sending, connection.sent, connection.sent + taken);
     connection.sent += taken;
     bytes -= taken;
     if (connection.sent < connection.sending.size()) break;

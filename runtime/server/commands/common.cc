@@ -21,6 +21,7 @@ void ReplyTooLong(Request& request) {
 
 bool LongReply::GoesOn(uint64_t steps) {
   if (!HasRoomFor(0)) return false;
+  ReserveSlack(request_, &request_.reply.out());
   if (request_.session.Step(steps)) return true;
   request_.reply.out().resize(start_);
   request_.reply.Error(kShuttingDown);
@@ -58,7 +59,12 @@ void AppendInPieces(Request& request, std::string* out, std::string_view bytes) 
   AppendCounted(request, out, bytes);
 }
 
-// A string that grows by itself copies all that it has at once.
+void ReserveSlack(Request& request, std::string* out) {
+  constexpr size_t kSlackBytes = 64 << 10;
+  if (out->size() >= kPieceBytes && out->capacity() - out->size() < kSlackBytes) [[unlikely]]
+    ReserveInPieces(request, out, 2 * out->capacity());
+}
+
 void ReserveInPieces(Request& request, std::string* out, size_t bytes) {
   if (bytes <= out->capacity()) return;
   std::string larger;

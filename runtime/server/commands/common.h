@@ -65,6 +65,9 @@ inline bool IsQuick(const std::string& out, size_t bytes) {
 }
 // Appends to a reply, or to a part of it that is kept elsewhere, in pieces.
 void AppendInPieces(Request& request, std::string* out, std::string_view bytes);
+// Before something short is appended to a reply that may be long: makes room in pieces, as a string
+// that grows by itself copies all that it has at once.
+void ReserveSlack(Request& request, std::string* out);
 // Makes room for so many bytes in all.
 void ReserveInPieces(Request& request, std::string* out, size_t bytes);
 // Frees what the string takes.
@@ -92,12 +95,12 @@ inline bool ReplyBulk(Request& request, std::string_view bytes) {
 }
 
 // Replies a part of the value of a key, which Lookup has found; a large one from where it lies.
-inline void ReplyValue(Request& request, const store::Key& key, std::string_view part,
+// False as ReplyBulk.
+inline bool ReplyValue(Request& request, const store::Key& key, std::string_view part,
                        size_t offset) {
-  if (part.size() < store::Store::kMinPinnedBytes || part.size() > MaxReplyBytes(request) ||
-      !request.session.ReplyFromStore(request.reply, key, offset, part.size())) {
-    ReplyBulk(request, part);
-  }
+  return (part.size() >= store::Store::kMinPinnedBytes && part.size() <= MaxReplyBytes(request) &&
+          request.session.ReplyFromStore(request.reply, key, offset, part.size())) ||
+         ReplyBulk(request, part);
 }
 
 // Argument `i` as a key. The dispatcher has checked the length of the arguments that the table

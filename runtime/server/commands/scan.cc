@@ -47,6 +47,7 @@ class MatchingKeys {
 
   void Reply() {
     std::string& out = request_.reply.out();
+    ReserveSlack(request_, &out);
     request_.reply.Array(count_);
     ReserveInPieces(request_, &out, out.size() + bytes_);
     for (; !chunks_.empty(); chunks_.pop_front()) {

@@ -172,8 +172,11 @@ void HandleGetSet(Request& request) {
 void HandleGetDel(Request& request) {
   const store::Key key = KeyAt(request, 1);
   const std::optional<std::string_view> value = Lookup(request, key);
-  if (!BulkOrNull(request, value)) return;
-  if (value) request.store().Delete(key);
+  if (!value) {
+    request.reply.Null();
+  } else if (ReplyValue(request, key, *value, 0)) {
+    request.store().Delete(key);
+  }
 }
 
 void HandleGetEx(Request& request) {

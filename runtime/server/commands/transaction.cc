@@ -33,6 +33,7 @@ std::string ExecuteAll(Request& exec, std::span<const QueuedCommands::Item> comm
                        std::string* replies) {
   for (size_t i = 0; i < commands.size(); ++i) {
     const Command& command = *commands[i].command;
+    ReserveSlack(exec, replies);
     resp::ReplyWriter reply(replies, exec.session.protocol());  // which a HELLO may have changed
     const size_t length_before = replies->size();
     Request request{exec.shard, exec.session, exec.tenant, command, commands[i].args, reply};
