@@ -67,13 +67,17 @@ TEST_F(LargeValueTest, AnExecRepliesWhatItsCommandsHaveSeen) {
 TEST_F(LargeValueTest, WhatIsBeingSentCountsAsTheTenantsUntilItIsSent) {
   Tenant& tenant = *server_.shard().FindTenant("default");
   const uint64_t empty = tenant.store->used_bytes();
-  ASSERT_EQ(writer_.Call({"SET", "k", old_}), "+OK");
-  reader_.Send("GET k\r\n");
-  EXPECT_EQ(writer_("DEL k"), ":1");
-  EXPECT_GT(tenant.store->used_bytes(), empty + old_.size());
-  EXPECT_TRUE(reader_.Receive() == BulkOf(old_));
-  EXPECT_EQ(writer_("DEL k"), ":0");
-  EXPECT_EQ(tenant.store->used_bytes(), empty);
+  for (const auto& [read, remove] :
+       {std::pair("GET k\r\n", "DEL k"), {"GETDEL k\r\n", "DEL k"}, {"GET k\r\n", "FLUSHALL"}}) {
+    ASSERT_EQ(writer_.Call({"SET", "k", old_}), "+OK");
+    reader_.Send(read);
+    writer_(remove);
+    EXPECT_EQ(writer_("EXISTS k"), ":0");
+    EXPECT_GT(tenant.store->used_bytes(), empty + old_.size()) << read << remove;
+    EXPECT_TRUE(reader_.Receive() == BulkOf(old_));
+    EXPECT_EQ(writer_("DEL k"), ":0");
+    EXPECT_EQ(tenant.store->used_bytes(), empty) << read << remove;
+  }
 }
 
 TEST_F(LargeValueTest, WhatWasSentOfAnIdleTenantIsFreedByTheTimer) {

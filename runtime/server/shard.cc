@@ -31,10 +31,18 @@ uint64_t ThreadCpuNs() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
-// What the stores of the shard keep of what was freed, all together (32 MiB), and how often what
+// What the stores of the shard keep of what was freed, all together: as much as 64 connections have
+// of values of 16 MiB, but no more than so large a part of the machine's memory. And how often what
 // they have not needed meanwhile goes back to the kernel.
-constexpr uint64_t kFreeMemoryPages = 8192;
+constexpr uint64_t kMaxFreeMemoryBytes = 1 << 30;
+constexpr uint64_t kFreeMemoryPart = 16;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
+
+uint64_t FreeMemoryPages() {
+  const auto pages = static_cast<uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0l));
+  return std::min(kMaxFreeMemoryBytes / layout::kPageBytes, pages / kFreeMemoryPart);
+}
+
 // The same of the process's own heap.
 constexpr uint64_t kMaxFreeHeapBytes = 2 << 20;
 
@@ -56,7 +64,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       identity_(identity),
       page_(page),
       status_(page->shards[identity.shard]),
-      free_memory_(kFreeMemoryPages) {
+      free_memory_(FreeMemoryPages()) {
   engine::EngineOptions options;
   options.heap_limit_mb = config.heap_limit_mb;
   options.idle_after_ms = config.idle_after_ms;
@@ -416,7 +424,8 @@ bool Shard::IsIdle() const {
          tenants_.size() <= kMaxTenantsVisitedPerTick &&
          std::all_of(tenants_.begin(), tenants_.end(), [this](const auto& tenant) {
            return !tenant->must_configure && !tenant->is_leaving && !IsHeld(tenant.get()) &&
-                  tenant->store->expiring_key_count() == 0 && tenant->stats.rate.per_second() == 0;
+                  tenant->store->expiring_key_count() == 0 && !tenant->store->gives_back() &&
+                  tenant->stats.rate.per_second() == 0;
          });
 }
 
@@ -428,8 +437,25 @@ void Shard::SampleRates(uint64_t now_ms) {
 }
 
 void Shard::GiveBackUnneeded(uint64_t now_ms) {
-  if (now_ms - gave_back_ms_ < kGiveBackIntervalMs) return;
-  gave_back_ms_ = now_ms;
+  const bool is_due = now_ms - gave_back_ms_ >= kGiveBackIntervalMs;
+  if (is_due) {
+    gave_back_ms_ = now_ms;
+    TrimHeap();
+  } else if (free_memory_.kept_pages() == 0) {
+    return;
+  }
+  for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
+    next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
+    const Tenant& tenant = *tenants_[next_to_give_back_];
+    store::Store& store = *tenant.store;
+    if (is_due ? !store.keeps_free_memory() : !store.gives_back()) continue;
+    if (IsHeld(&tenant)) continue;
+    is_due ? store.GiveBackUnneeded() : store.GiveBackMore();
+    if (clock_.NowMs() - now_ms >= Session::kMaxTurnMs) return;
+  }
+}
+
+void Shard::TrimHeap() {
   // The allocator gives back by itself what is free at its heap's end alone. What it has given back
   // it still counts as free.
   const uint64_t free_bytes = mallinfo2().fordblks;
@@ -439,13 +465,6 @@ void Shard::GiveBackUnneeded(uint64_t now_ms) {
   if (free_bytes - trimmed_bytes_ > kMaxFreeHeapBytes || (is_idle_ && !was_idle)) {
     malloc_trim(0);
     trimmed_bytes_ = free_bytes;
-  }
-  for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
-    next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
-    const Tenant& tenant = *tenants_[next_to_give_back_];
-    if (!tenant.store->keeps_free_memory() || IsHeld(&tenant)) continue;
-    tenant.store->GiveBackUnneeded();
-    if (clock_.NowMs() - now_ms >= Session::kMaxTurnMs) return;
   }
 }
 

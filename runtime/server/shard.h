@@ -194,7 +194,9 @@ class Shard : public net::ConnectionHandler {
   // In the middle of a long call of the tenant's store.
   void OnPause(Tenant* tenant);
   void SampleRates(uint64_t now_ms);
+  // Of the stores, and of this process's own heap.
   void GiveBackUnneeded(uint64_t now_ms);
+  void TrimHeap();
 
   config::ServerConfig config_;
   const Clock& clock_;

@@ -60,7 +60,7 @@ void Arena::Initialise(uint64_t quota_bytes, uint64_t chunk_count) {
   layout::MayEndHere();
   SetConstants(s, chunk_count);
   s->touched_chunks = s->first_chunk;
-  *At<ReservedBlocks>(kReservedBlocksOffset) = {};
+  *reserved() = {};
   layout::OrderedStore(&s->frontier, s->first_chunk);
   CountFreePages();
 }
@@ -78,19 +78,26 @@ void Arena::SetConstants(ArenaState* s, uint64_t chunk_count) {
 }
 
 void Arena::Reset() {
-  if (pins_ != nullptr) pins_->CopyAll(&pauses_);
+  struct Kept {
+    uint64_t block;
+    uint64_t pages;
+  };
+  std::vector<Kept> kept;
+  if (pins_ != nullptr) {
+    for (const uint64_t block : pins_->ReserveAll()) {
+      kept.push_back({block, BlockBytes(block) / kPageBytes});
+    }
+  }
   discards_.clear();
   has_freed_ = false;
-  const uint64_t chunk_count = state()->chunk_count;
-  if (!PunchInPieces(kPageBytes, memory_.bytes())) {
-    // Without the kernel's help the blocks' memory stays, and what AllocateZeroed takes for zeros
-    // must be made so. Where this is done again, there may be nothing left to do.
-    const Places places = PlacesFor(chunk_count);
-    const uint64_t end = std::min(state()->touched_chunks * kChunkBytes, places.chunks_end);
-    if (end > kPageBytes) std::memset(base() + kPageBytes, 0, end - kPageBytes);
-    std::memset(base() + places.chunks_end, 0, places.undo_offset - places.chunks_end);
+  uint64_t from = kPageBytes;
+  for (const auto& [block, pages] : kept) {
+    MakeZero(from, block);
+    from = block + pages * kPageBytes;
   }
-  Initialise(quota_bytes(), chunk_count);
+  MakeZero(from, memory_.bytes());
+  Initialise(quota_bytes(), state()->chunk_count);
+  for (const auto& [block, pages] : kept) RestoreReserved(block, pages);
 }
 
 bool Arena::FitsQuota(uint64_t bytes) const {
@@ -311,21 +318,30 @@ void Arena::FreeSmall(uint32_t index, uint64_t offset) {
 }
 
 void Arena::LinkToClass(uint32_t index) {
+  Link(&state()->class_chunks[chunk(index)->size_class], index);
+}
+
+void Arena::UnlinkFromClass(uint32_t index) {
+  Unlink(&state()->class_chunks[chunk(index)->size_class], index);
+}
+
+// --- Lists of chunks -----------------------------------------------------------------------------
+
+void Arena::Link(uint32_t* head, uint32_t index) {
   Chunk* c = chunk(index);
-  uint32_t* head = &state()->class_chunks[c->size_class];
   Write(&c->previous, 0u);
   Write(&c->next, *head);
   if (*head != 0) Write(&chunk(*head)->previous, index);
   Write(head, index);
 }
 
-void Arena::UnlinkFromClass(uint32_t index) {
-  Chunk* c = chunk(index);
+void Arena::Unlink(uint32_t* head, uint32_t index) {
+  const Chunk* c = chunk(index);
   if (c->previous != 0) {
     Write(&chunk(c->previous)->next, c->next);
   } else {
-    assert(state()->class_chunks[c->size_class] == index);
-    Write(&state()->class_chunks[c->size_class], c->next);
+    assert(*head == index);
+    Write(head, c->next);
   }
   if (c->next != 0) Write(&chunk(c->next)->previous, c->previous);
 }
@@ -340,6 +356,12 @@ uint64_t Arena::AllocateLarge(uint64_t pages) {
   }
   const uint32_t first = TakeRun(static_cast<uint32_t>(chunks));
   if (first == 0) return 0;
+  MakeLarge(first, pages);
+  return static_cast<uint64_t>(first) << kChunkBytesLog2;
+}
+
+void Arena::MakeLarge(uint32_t first, uint64_t pages) {
+  const uint64_t chunks = RoundUp(pages, kChunkPages) / kChunkPages;
   const auto last = static_cast<uint32_t>(first + chunks - 1);
   for (uint32_t i = first; i < last; i++) RaiseDirtyPages(chunk(i), kChunkPages);
   // Pages after the block's end are not counted, so they must not hold memory either.
@@ -357,7 +379,6 @@ uint64_t Arena::AllocateLarge(uint64_t pages) {
   Write(&head->run_chunks, static_cast<uint32_t>(chunks));
   Write(&head->last_pages, static_cast<uint16_t>(last_pages));
   Write(&state()->used_bytes, state()->used_bytes + pages * kPageBytes);
-  return static_cast<uint64_t>(first) << kChunkBytesLog2;
 }
 
 void Arena::FreeLarge(uint32_t index) {
@@ -442,29 +463,17 @@ void Arena::LinkFreeRun(uint32_t first, uint32_t chunks) {
     Write(&chunk(end)->kind, ChunkKind::kFreeRun);
     Write(&chunk(end)->run_chunks, chunks);
   }
-  Chunk* head = chunk(first);
-  const uint32_t next = s->run_bins[bin];
-  Write(&head->previous, 0u);
-  Write(&head->next, next);
-  if (next != 0) Write(&chunk(next)->previous, first);
-  Write(&s->run_bins[bin], first);
+  Link(&s->run_bins[bin], first);
   Write(&s->run_bin_bits[bin / 64], s->run_bin_bits[bin / 64] | 1ull << (bin % 64));
 }
 
 void Arena::UnlinkFreeRun(uint32_t first) {
   ArenaState* s = state();
-  const Chunk* head = chunk(first);
-  const int bin = FloorClass(head->run_chunks);
-  if (head->previous != 0) {
-    Write(&chunk(head->previous)->next, head->next);
-  } else {
-    assert(s->run_bins[bin] == first);
-    Write(&s->run_bins[bin], head->next);
-    if (head->next == 0) {
-      Write(&s->run_bin_bits[bin / 64], s->run_bin_bits[bin / 64] & ~(1ull << (bin % 64)));
-    }
+  const int bin = FloorClass(chunk(first)->run_chunks);
+  Unlink(&s->run_bins[bin], first);
+  if (s->run_bins[bin] == 0) {
+    Write(&s->run_bin_bits[bin / 64], s->run_bin_bits[bin / 64] & ~(1ull << (bin % 64)));
   }
-  if (head->next != 0) Write(&chunk(head->next)->previous, head->previous);
 }
 
 // --- Physical memory -----------------------------------------------------------------------------
@@ -524,6 +533,15 @@ bool Arena::PunchInPieces(uint64_t from, uint64_t to) {
     pauses_.AddBytes(end - at);
   }
   return true;
+}
+
+void Arena::MakeZero(uint64_t from, uint64_t to) {
+  if (PunchInPieces(from, to)) return;
+  // Without the kernel's help the memory stays.
+  for (uint64_t at = memory_.NextData(from), end; at < to; at = memory_.NextData(end)) {
+    end = std::min(memory_.EndOfData(at), to);
+    std::memset(base() + at, 0, end - at);
+  }
 }
 
 }  // namespace shredder::store

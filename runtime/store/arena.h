@@ -99,10 +99,12 @@ struct TableState {
   uint64_t directory_doublings;
 };
 
-// Large blocks that are in use and that the table does not refer to: their offsets, or 0. Such as
-// somebody still reads (pins.h), who is gone when another process attaches the store.
+// Large blocks that are in use and that the table does not refer to: a list of their first chunks.
+// Such as somebody still reads (pins.h), who is gone when another process attaches the store.
 struct ReservedBlocks {
-  uint64_t offsets[64];
+  uint64_t bytes;        // that they take
+  uint32_t first_chunk;  // 0 = none
+  uint32_t unused;
 };
 
 // Free chunks may keep this much physical memory, against giving back and faulting in the same
@@ -161,21 +163,24 @@ class Arena {
   // Where the chunks in use end.
   uint64_t extent_bytes() const { return state()->frontier * kChunkBytes; }
 
-  // Forgets all blocks and gives their memory back. The StoreHeader is left as it is.
+  // Forgets all blocks but those that are pinned, and gives their memory back. The StoreHeader is
+  // left as it is.
   void Reset();
 
   // Free chunks may keep more memory, as far as the budget allows; null for none. It outlives the
   // arena or its place here.
   void SetBudget(FreeMemoryBudget* budget);
   bool keeps_more() const { return counted_pages_ != 0; }
-  // Gives back what no block has needed since the last call, but for the small reserve, and a
-  // bounded amount at a time. Between two steps.
+  // Gives back what no block has needed since the last call, but for the small reserve: a bounded
+  // amount, and the rest by as many calls of GiveBackMore, while gives_back(). Between two steps.
   void GiveBackUnneeded();
+  bool gives_back() const { return unneeded_pages_ != 0; }
+  void GiveBackMore();
 
   // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
   std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);
   // A large block, reserved for somebody who writes it while the store goes on, and who pins it at
-  // once; 0 where it or a place among the reserved ones is refused. A step of its own.
+  // once; 0 where it is refused. A step of its own.
   uint64_t AllocateReserved(uint64_t bytes);
   std::shared_ptr<Pin> PinReserved(uint64_t block, uint64_t at, uint64_t size);
   // The reserved block of that pin; nothing where the arena has been reset.
@@ -193,10 +198,9 @@ class Arena {
   // steps. False with a one-line reason in *error where one is no such block.
   bool FreeReserved(std::string* error);
   // What they take.
-  uint64_t ReservedBytes() const;
-  std::span<const uint64_t> reserved_blocks() const {
-    return At<ReservedBlocks>(kReservedBlocksOffset)->offsets;
-  }
+  uint64_t reserved_bytes() const { return reserved()->bytes; }
+  // Their offsets, as far as the list is whole.
+  std::vector<uint64_t> ReservedOffsets() const;
 
   // Called in the middle of what takes long, steps included.
   Pauses& pauses() { return pauses_; }
@@ -277,6 +281,7 @@ class Arena {
 
  private:
   ArenaState* state() const { return At<ArenaState>(kArenaStateOffset); }
+  ReservedBlocks* reserved() const { return At<ReservedBlocks>(kReservedBlocksOffset); }
   Chunk* chunk(uint64_t index) const { return At<Chunk>(state()->chunk_table_offset) + index; }
 
   // The words of an allocator's state that follow from its capacity.
@@ -292,13 +297,21 @@ class Arena {
 
   uint64_t AllocateSmall(int size_class, bool* is_zero);
   uint64_t AllocateLarge(uint64_t pages);
+  // The chunks from the first one on, which are nobody's, become a block of so many pages.
+  void MakeLarge(uint32_t first, uint64_t pages);
   void FreeSmall(uint32_t index, uint64_t offset);
   void FreeLarge(uint32_t index);
-  // The place of a reserved block, or a free one (of 0); null where there is none.
-  uint64_t* FindReserved(uint64_t offset) const;
   bool ReserveIfPinned(uint64_t offset);
+  void LinkReserved(uint64_t block);
+  void UnlinkReserved(uint64_t block);
+  // Of an arena that has been initialised since, whose frontier is not behind it: the block of so
+  // many pages is there again, with all that it held. A step of its own.
+  void RestoreReserved(uint64_t block, uint64_t pages);
   void LinkToClass(uint32_t index);
   void UnlinkFromClass(uint32_t index);
+  // A chunk comes to the front of the list whose first chunk is *head, or leaves it.
+  void Link(uint32_t* head, uint32_t index);
+  void Unlink(uint32_t* head, uint32_t index);
 
   // Runs of whole chunks. TakeRun returns the first chunk, or 0; the caller marks it.
   uint32_t TakeRun(uint32_t chunks);
@@ -319,6 +332,8 @@ class Arena {
   // Gives back what physical memory lies between the two offsets, with pauses. False where the
   // kernel refuses.
   bool PunchInPieces(uint64_t from, uint64_t to);
+  // What lies between them reads as zeros.
+  void MakeZero(uint64_t from, uint64_t to);
 
   std::string CheckChunks(uint64_t* blocks_found, uint64_t* bytes_found,
                           std::unordered_set<uint64_t>* free_blocks) const;
@@ -339,6 +354,7 @@ class Arena {
   FreeMemoryBudget* budget_ = nullptr;
   uint64_t counted_pages_ = 0;     // that the budget has of this arena
   uint64_t least_free_pages_ = 0;  // since the last GiveBackUnneeded, and of free_dirty_pages
+  uint64_t unneeded_pages_ = 0;    // of these, yet to be given back
 };
 
 }  // namespace shredder::store

@@ -180,7 +180,21 @@ std::string Arena::CheckLists() const {
       }
     }
   }
+  uint64_t reserved_bytes = 0;
   uint64_t expected = 0;
+  for (uint32_t i = reserved()->first_chunk, previous = 0; i != 0;
+       previous = i, i = chunk(i)->next) {
+    if (i < s->first_chunk || i >= s->frontier) return Fault("a reserved block outside,", i);
+    if (chunk(i)->kind != ChunkKind::kLarge || chunk(i)->previous != previous ||
+        !listed.insert(i).second) {
+      return Fault("a broken list of reserved blocks at", i);
+    }
+    reserved_bytes += chunk(i)->large_pages() * kPageBytes;
+    expected++;
+  }
+  if (reserved_bytes != reserved()->bytes) {
+    return Fault("reserved blocks counted wrongly,", reserved()->bytes);
+  }
   for (uint32_t i = s->first_chunk; i < s->frontier;) {
     const Chunk* c = chunk(i);
     const bool has_room = c->kind == ChunkKind::kSmall &&

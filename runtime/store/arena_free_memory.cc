@@ -9,8 +9,8 @@ namespace shredder::store {
 
 namespace {
 
-// What GiveBackUnneeded gives back in one call (8 MiB), and how many chunks it looks at.
-constexpr uint64_t kMaxPagesUnneeded = 2048;
+// What one call gives back (16 MiB), and how many chunks it looks at.
+constexpr uint64_t kMaxPagesGivenBack = 4096;
 constexpr uint64_t kMaxChunksSearched = 16384;
 // Looked at, and given back, so many at once (2 MiB).
 constexpr uint64_t kChunksPerPiece = 32;
@@ -37,17 +37,26 @@ void Arena::SetBudget(FreeMemoryBudget* budget) {
 }
 
 void Arena::GiveBackUnneeded() {
+  const uint64_t free_pages = state()->free_dirty_pages;
+  const uint64_t kept_pages = free_pages - std::min(free_pages, least_free_pages_);
+  const uint64_t target_pages = std::max<uint64_t>(kept_pages, kFreeDirtyPagesKept);
+  unneeded_pages_ = free_pages - std::min(free_pages, target_pages);
+  least_free_pages_ = free_pages;
+  if (gives_back()) GiveBackMore();
+}
+
+void Arena::GiveBackMore() {
   ArenaState* s = state();
   assert(layout::JournalCount(header()) == 0 && discards_.empty());
-  const uint64_t kept_pages =
-      s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, least_free_pages_);
-  const uint64_t target_pages = std::max<uint64_t>(kept_pages, kFreeDirtyPagesKept);
-  least_free_pages_ = s->free_dirty_pages;
-  if (s->free_dirty_pages <= target_pages) return;
+  const uint64_t free_pages = s->free_dirty_pages;
+  // Less where some of it has been needed after all.
+  const uint64_t needless_pages =
+      std::min(unneeded_pages_,
+               least_free_pages_ - std::min<uint64_t>(least_free_pages_, kFreeDirtyPagesKept));
+  unneeded_pages_ = needless_pages - std::min(needless_pages, kMaxPagesGivenBack);
+  const uint64_t end_pages = free_pages - std::min(needless_pages, kMaxPagesGivenBack);
+  if (end_pages == free_pages) return;
   layout::OrderedStore(&s->discard_pending, 1u);
-  const uint64_t end_pages =
-      std::max(target_pages,
-               s->free_dirty_pages - std::min<uint64_t>(s->free_dirty_pages, kMaxPagesUnneeded));
   uint64_t left_to_search = kMaxChunksSearched;
   const auto visit = [&](uint32_t first, uint64_t chunks) {
     for (uint64_t at = first; at < first + chunks && s->free_dirty_pages > end_pages;) {
@@ -70,7 +79,6 @@ void Arena::GiveBackUnneeded() {
     }
   }
   layout::OrderedStore(&s->discard_pending, 0u);
-  least_free_pages_ = s->free_dirty_pages;
 }
 
 }  // namespace shredder::store

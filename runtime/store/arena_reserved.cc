@@ -14,22 +14,33 @@ std::shared_ptr<const Pin> Arena::PinBytes(uint64_t block, uint64_t at, uint64_t
   return pins_->Add(block, at, size);
 }
 
-uint64_t Arena::ReservedBytes() const {
-  uint64_t bytes = 0;
-  for (const uint64_t offset : reserved_blocks()) {
-    if (offset != 0) bytes += BlockBytes(offset);
+std::vector<uint64_t> Arena::ReservedOffsets() const {
+  std::vector<uint64_t> offsets;
+  const ArenaState* s = state();
+  for (uint32_t index = reserved()->first_chunk;
+       index >= s->first_chunk && index < s->frontier && offsets.size() < s->frontier;
+       index = chunk(index)->next) {
+    offsets.push_back(static_cast<uint64_t>(index) << kChunkBytesLog2);
   }
-  return bytes;
+  return offsets;
+}
+
+void Arena::LinkReserved(uint64_t block) {
+  ReservedBlocks* r = reserved();
+  Link(&r->first_chunk, static_cast<uint32_t>(block >> kChunkBytesLog2));
+  Write(&r->bytes, r->bytes + BlockBytes(block));
+}
+
+void Arena::UnlinkReserved(uint64_t block) {
+  ReservedBlocks* r = reserved();
+  Unlink(&r->first_chunk, static_cast<uint32_t>(block >> kChunkBytesLog2));
+  Write(&r->bytes, r->bytes - BlockBytes(block));
 }
 
 uint64_t Arena::AllocateReserved(uint64_t bytes) {
   assert(bytes > kMaxSmallBytes);
-  const std::span<const uint64_t> places = reserved_blocks();
-  const auto free_places = std::count(places.begin(), places.end(), 0u);
-  // Those who read have the other half.
-  if (free_places <= static_cast<ptrdiff_t>(places.size() / 2)) return 0;
   const uint64_t block = Allocate(bytes);
-  if (block != 0) Write(FindReserved(0), block);
+  if (block != 0) LinkReserved(block);
   EndStep();
   return block;
 }
@@ -41,58 +52,68 @@ std::shared_ptr<Pin> Arena::PinReserved(uint64_t block, uint64_t at, uint64_t si
 }
 
 void Arena::EndReservation(uint64_t block) {
-  Write(FindReserved(block), 0);
+  UnlinkReserved(block);
   pins_->EndReservation(block);
 }
 
 void Arena::Reserve(uint64_t block) {
-  Write(FindReserved(0), block);
+  LinkReserved(block);
   pins_->Reserve(block);
-}
-
-uint64_t* Arena::FindReserved(uint64_t offset) const {
-  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
-    if (place == offset) return &place;
-  }
-  return nullptr;
 }
 
 bool Arena::ReserveIfPinned(uint64_t offset) {
   if (pins_ == nullptr || !pins_->Holds(offset)) [[likely]]
     return false;
-  uint64_t* const place = FindReserved(0);
-  if (place == nullptr) {
-    pins_->Copy(offset, &pauses_);
-    return false;
-  }
-  Write(place, offset);
-  pins_->Reserve(offset);
+  Reserve(offset);
   return true;
 }
 
 void Arena::FreeIdle() {
   for (const uint64_t offset : pins_->TakeIdle()) {
-    uint64_t* const place = FindReserved(offset);
-    assert(place != nullptr);
-    Write(place, 0);
+    UnlinkReserved(offset);
     Free(offset);
     EndStep();
   }
 }
 
 bool Arena::FreeReserved(std::string* error) {
-  for (uint64_t& place : At<ReservedBlocks>(kReservedBlocksOffset)->offsets) {
-    if (place == 0) continue;
-    if (!MayBeBlock(place) || chunk(place >> kChunkBytesLog2)->kind != ChunkKind::kLarge) {
+  const ReservedBlocks* r = reserved();
+  while (r->first_chunk != 0) {
+    const uint64_t block = static_cast<uint64_t>(r->first_chunk) << kChunkBytesLog2;
+    if (!MayBeBlock(block) || chunk(r->first_chunk)->kind != ChunkKind::kLarge ||
+        chunk(r->first_chunk)->previous != 0 || BlockBytes(block) > r->bytes) {
       *error = "a corrupted store: a reserved block that is no large one";
       return false;
     }
-    const uint64_t offset = place;
-    Write(&place, 0);
-    Free(offset);
+    const uint32_t next = chunk(r->first_chunk)->next;
+    if (next != 0 && (next < state()->first_chunk || next >= state()->frontier ||
+                      chunk(next)->previous != r->first_chunk)) {
+      *error = "a corrupted store: a broken list of reserved blocks";
+      return false;
+    }
+    UnlinkReserved(block);
+    Free(block);
     EndStep();
   }
+  if (r->bytes != 0) {
+    *error = "a corrupted store: reserved blocks counted wrongly";
+    return false;
+  }
   return true;
+}
+
+void Arena::RestoreReserved(uint64_t block, uint64_t pages) {
+  ArenaState* s = state();
+  const auto first = static_cast<uint32_t>(block >> kChunkBytesLog2);
+  const auto end =
+      static_cast<uint32_t>(first + RoundUp(pages, layout::kChunkPages) / layout::kChunkPages);
+  assert(first >= s->frontier && s->touched_chunks == s->frontier);
+  layout::OrderedStore(&s->touched_chunks, end);
+  if (first > s->frontier) LinkFreeRun(s->frontier, first - s->frontier);
+  Write(&s->frontier, end);
+  MakeLarge(first, pages);
+  LinkReserved(block);
+  EndStep();
 }
 
 }  // namespace shredder::store

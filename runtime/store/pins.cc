@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <utility>
 
 namespace shredder::store {
@@ -50,39 +51,21 @@ void Pins::CopyReceivedSince(const Receiving& then, char* copy) const {
   }
 }
 
-void Pins::Copy(uint64_t block, Pauses* pauses) {
-  for (auto found = by_block_.find(block); found != by_block_.end();
-       found = by_block_.find(block)) {
-    CopyPin(found->second->shared_from_this(), pauses);
-  }
-}
-
-// In a pause its readers may go, and more may be received.
-void Pins::CopyPin(const std::shared_ptr<Pin>& pin, Pauses* pauses) {
-  const uint64_t bytes = pin->received_;
-  const bool is_receiving = bytes < pin->size_;
-  // Of one that receives only what it has received is ever touched.
-  auto copy = std::make_unique_for_overwrite<char[]>(pin->size_);
-  char* const to = copy.get();
-  const auto move = [&] {
-    Remove(*pin);
-    pin->copy_ = std::move(copy);
+Pins::~Pins() {
+  for (const auto& [block, pin] : by_block_) {
+    // Of one that receives only what it has received is ever touched.
+    pin->copy_ = std::make_unique_for_overwrite<char[]>(pin->size_);
+    std::memcpy(pin->copy_.get(), memory_->base() + pin->at_, pin->received_);
     pin->pins_ = nullptr;
-  };
-  if (is_receiving) move();
-  for (uint64_t done = 0; done < bytes && pin.use_count() > 1;) {
-    const uint64_t piece = std::min(bytes - done, Pauses::kPieceBytes);
-    std::memcpy(to + done, memory_->base() + pin->at_ + done, piece);
-    done += piece;
-    if (pauses != nullptr) pauses->AddBytes(piece);
   }
-  if (!is_receiving) move();
 }
 
-void Pins::CopyAll(Pauses* pauses) {
-  while (!by_block_.empty()) Copy(by_block_.begin()->first, pauses);
-  reserved_.clear();
+std::vector<uint64_t> Pins::ReserveAll() {
   idle_.clear();
+  for (const auto& [block, pin] : by_block_) reserved_.insert(block);
+  std::vector<uint64_t> blocks(reserved_.begin(), reserved_.end());
+  std::sort(blocks.begin(), blocks.end());
+  return blocks;
 }
 
 std::vector<uint64_t> Pins::TakeIdle() { return std::exchange(idle_, {}); }

@@ -17,7 +17,6 @@
 #include <vector>
 
 #include "runtime/store/memory.h"
-#include "runtime/store/pauses.h"
 
 namespace shredder::store {
 
@@ -61,7 +60,9 @@ class Pins {
   explicit Pins(const Memory* memory) : memory_(memory) {}
   Pins(const Pins&) = delete;
   Pins& operator=(const Pins&) = delete;
-  ~Pins() { CopyAll(nullptr); }
+  // Whoever reads bytes of a block gets a copy of them; whoever receives some gets what has been
+  // received, and receives the rest in the copy.
+  ~Pins();
 
   // The `size` bytes at the offset `at`, in a block; shared with who reads them already.
   std::shared_ptr<const Pin> Add(uint64_t block, uint64_t at, uint64_t size);
@@ -73,13 +74,11 @@ class Pins {
   // Copies what they have received since then, to a copy of the memory.
   void CopyReceivedSince(const Receiving& then, char* copy) const;
   bool Holds(uint64_t block) const { return by_block_.contains(block); }
-  // Whoever reads bytes of the block, or of any block, gets a copy of them. Whoever receives some
-  // gets what has been received, and receives the rest in the copy, from the first pause on.
-  void Copy(uint64_t block, Pauses* pauses);
-  void CopyAll(Pauses* pauses);
 
   // The block is freed once nobody reads it.
   void Reserve(uint64_t block) { reserved_.insert(block); }
+  // So are all that are pinned, which are returned in order; and others are nobody's any more.
+  std::vector<uint64_t> ReserveAll();
   // No more: it is the table's.
   void EndReservation(uint64_t block) { reserved_.erase(block); }
   // The block of a pin whose bytes are still there.
@@ -93,7 +92,6 @@ class Pins {
  private:
   friend class Pin;
   void Remove(const Pin& pin);
-  void CopyPin(const std::shared_ptr<Pin>& pin, Pauses* pauses);
 
   const Memory* const memory_;
   std::unordered_multimap<uint64_t, Pin*> by_block_;

@@ -105,12 +105,49 @@ TEST_F(PinsTest, ATransactionLeavesThePinnedBytesWhetherItIsKeptOrNot) {
   ExpectKept();
 }
 
-TEST_F(PinsTest, ClearingLeavesThePinnedBytesAndCountsThemNoMore) {
-  store_->Clear();
-  EXPECT_LT(store_->used_bytes(), kMiB);
-  ASSERT_EQ(store_->Set(KeyOf("k"), Text(kBytes, 'F')), WriteStatus::kOk);
-  EXPECT_TRUE(pin_->view() == Text(kBytes));
+TEST_F(PinsTest, ClearingLeavesThePinnedBytesWhereTheyAre) {
+  ASSERT_EQ(store_->Set(KeyOf("other"), Text(kBytes, 'O')), WriteStatus::kOk);
+  const auto other = store_->PinValue(KeyOf("other"));
+  ASSERT_EQ(store_->Set(KeyOf("between"), Text(kBytes, 'B')), WriteStatus::kOk);
+  ASSERT_EQ(store_->Set(KeyOf("last"), Text(kBytes, 'L')), WriteStatus::kOk);
+  auto last = store_->PinValue(KeyOf("last"));
+  const char* const place = pin_->view().data();
+  for (int i = 0; i < 2; i++) {
+    store_->Clear();
+    EXPECT_EQ(store_->key_count(), 0u);
+    EXPECT_EQ(store_->CheckInvariants(), "");
+    EXPECT_LT(store_->used_bytes(), 3 * kBytes + kMiB);
+    EXPECT_EQ(pin_->view().data(), place);
+    EXPECT_TRUE(pin_->view() == Text(kBytes));
+    EXPECT_TRUE(other->view() == Text(kBytes, 'O'));
+    EXPECT_TRUE(last->view() == Text(kBytes, 'L'));
+  }
+  EXPECT_LT(store_->resident_bytes(), 3 * kBytes + kMiB);
+  last.reset();
+  ExpectKept();
+}
+
+TEST_F(PinsTest, ClearingAStoreThatPinnedBytesFillLeavesAnEmptyTableThatCanBeWritten) {
+  std::string error;
+  for (const uint64_t quota : {4 * kMiB, kMinQuotaBytes}) {
+    ASSERT_TRUE(store_->SetQuota(quota, &error)) << error;
+    store_->Clear();
+    EXPECT_EQ(store_->Set(KeyOf("l"), Text(kBytes)), WriteStatus::kOutOfMemory);
+    EXPECT_EQ(store_->CheckInvariants(), "");
+  }
   pin_.reset();
+  EXPECT_EQ(store_->Set(KeyOf("l"), Text(1000)), WriteStatus::kOk);
+  EXPECT_EQ(store_->CheckInvariants(), "");
+}
+
+TEST_F(PinsTest, WhatIsLetGoOfWhileTheStoreIsClearedIsFreed) {
+  store_->SetPause([&] { pin_.reset(); });
+  ASSERT_EQ(store_->Set(KeyOf("other"), Text(8 * kMiB)), WriteStatus::kOk);
+  store_->Clear();
+  store_->SetPause(nullptr);
+  EXPECT_EQ(pin_, nullptr);
+  store_->Delete(KeyOf("none"));
+  EXPECT_LT(store_->used_bytes(), kMiB);
   EXPECT_EQ(store_->CheckInvariants(), "");
 }
 
@@ -173,22 +210,31 @@ TEST_F(PinsTest, ManyReadersOfOneValueShareItAndTheLastOneFreesIt) {
   EXPECT_LT(store_->used_bytes(), kMiB);
 }
 
-TEST_F(PinsTest, MoreThanThereArePlacesForAreCopied) {
-  constexpr int kCount = 100;
+TEST_F(PinsTest, AnyNumberIsLeftWhereItIsAndCounts) {
+  constexpr int kCount = 1000;
   std::vector<std::shared_ptr<const Pin>> pins;
+  std::vector<const char*> places;
   for (int i = 0; i < kCount; i++) {
     const std::string key = "n" + std::to_string(i);
     ASSERT_EQ(store_->Set(KeyOf(key), Text(100'000, static_cast<char>(i))), WriteStatus::kOk);
     pins.push_back(store_->PinValue(KeyOf(key)));
+    places.push_back(pins.back()->view().data());
   }
+  const uint64_t used = store_->used_bytes();
   for (int i = 0; i < kCount; i++) {
     EXPECT_TRUE(store_->Delete(KeyOf("n" + std::to_string(i))));
   }
+  EXPECT_GT(store_->used_bytes(), used - kMiB);
   EXPECT_EQ(store_->CheckInvariants(), "");
   for (int i = 0; i < kCount; i++) {
+    EXPECT_EQ(pins[i]->view().data(), places[i]);
     EXPECT_TRUE(pins[i]->view() == Text(100'000, static_cast<char>(i))) << i;
   }
-  pins.clear();
+  // In any order.
+  for (int i = 0; i < kCount; i++) {
+    pins[i * 7 % kCount].reset();
+    if (i % 100 == 0) store_->Delete(KeyOf("none"));
+  }
   store_->GiveBackUnneeded();
   EXPECT_EQ(store_->CheckInvariants(), "");
   EXPECT_LT(store_->used_bytes(), kBytes + kMiB);
@@ -273,6 +319,41 @@ TEST(FreeMemoryTest, WhatNothingHasNeededSinceTheLastCallIsGivenBack) {
   EXPECT_LT(store->resident_bytes(), kBytes + kMiB);
   EXPECT_FALSE(store->keeps_free_memory());
   EXPECT_EQ(Value(*store, "b"), Text(kBytes));
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(FreeMemoryTest, MuchIsGivenBackByAsManyCallsAsItTakes) {
+  FreeMemoryBudget budget(kGiB / layout::kPageBytes);
+  const auto store = NewStore(kGiB);
+  store->SetFreeMemoryBudget(&budget);
+  ASSERT_EQ(store->Set(KeyOf("k"), Text(100 * kMiB)), WriteStatus::kOk);
+  EXPECT_TRUE(store->Delete(KeyOf("k")));
+  store->GiveBackUnneeded();
+  EXPECT_FALSE(store->gives_back());
+  store->GiveBackUnneeded();
+  int calls = 1;
+  for (; store->gives_back(); calls++) {
+    EXPECT_GT(store->resident_bytes() + 17 * kMiB * calls, 100 * kMiB);
+    store->GiveBackMore();
+  }
+  EXPECT_EQ(calls, 7);
+  EXPECT_LT(store->resident_bytes(), kMiB);
+  EXPECT_EQ(store->CheckInvariants(), "");
+}
+
+TEST(FreeMemoryTest, WhatIsNeededAfterAllIsNotGivenBack) {
+  FreeMemoryBudget budget(kGiB / layout::kPageBytes);
+  const auto store = NewStore(kGiB);
+  store->SetFreeMemoryBudget(&budget);
+  ASSERT_EQ(store->Set(KeyOf("k"), Text(100 * kMiB)), WriteStatus::kOk);
+  EXPECT_TRUE(store->Delete(KeyOf("k")));
+  store->GiveBackUnneeded();
+  store->GiveBackUnneeded();
+  ASSERT_EQ(store->Set(KeyOf("k"), Text(50 * kMiB)), WriteStatus::kOk);
+  EXPECT_TRUE(store->Delete(KeyOf("k")));
+  while (store->gives_back()) store->GiveBackMore();
+  EXPECT_GE(store->resident_bytes(), 50 * kMiB);
+  EXPECT_LT(store->resident_bytes(), 52 * kMiB);
   EXPECT_EQ(store->CheckInvariants(), "");
 }
 

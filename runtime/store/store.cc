@@ -514,7 +514,11 @@ void Store::ReplaceTable() {
   header_->transaction_state = layout::kNoTransaction;
   header_->transaction_removals = 0;
   layout::MayEndHere();
+  // Beside what is pinned. There is room: an empty table takes two chunks, as many as the least
+  // that there was.
+  arena_.SetCredit(arena_.reserved_bytes());
   const bool has_table = table_.Initialise();
+  arena_.SetCredit(0);
   assert(has_table && "the smallest quota holds an empty table");
   static_cast<void>(has_table);
   layout::OrderedStore(&header_->clearing, 0u);
@@ -552,6 +556,12 @@ void Store::GiveBackUnneeded() {
   assert(!in_transaction() && !in_invocation_);
   if (arena_.has_idle_blocks()) arena_.FreeIdle();
   arena_.GiveBackUnneeded();
+}
+
+void Store::GiveBackMore() {
+  RequireWritable();
+  assert(!in_transaction() && !in_invocation_);
+  arena_.GiveBackMore();
 }
 
 // --- Invocations ---------------------------------------------------------------------------------

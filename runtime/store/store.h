@@ -204,8 +204,11 @@ class Store {
   void SetFreeMemoryBudget(FreeMemoryBudget* budget) { arena_.SetBudget(budget); }
   bool keeps_free_memory() const { return arena_.keeps_more() || arena_.has_idle_blocks(); }
   // Gives back memory that was kept and that nothing has needed since the last call, and that of
-  // values which were pinned.
+  // values which were pinned: a bounded amount (16 MiB), and as much by each call of GiveBackMore,
+  // which is to be called while gives_back().
   void GiveBackUnneeded();
+  bool gives_back() const { return arena_.gives_back(); }
+  void GiveBackMore();
 
   // The value's bytes, for whoever reads them while the store goes on: whatever becomes of the key
   // or of the store, they stay as they are, and count as the store's until the last one has let go.
@@ -216,8 +219,8 @@ class Store {
 
   // A place for a value of `size` bytes of the key, which are received there before SetReserved; it
   // counts as the store's as long as it lives. Null where there is none: the value is shorter than
-  // kMinPinnedBytes, would with others take more than half of what the quota leaves, or is one of
-  // very many, or a transaction is open or an invocation runs. Set serves always.
+  // kMinPinnedBytes, or would with others take more than half of what the quota leaves, or a
+  // transaction is open or an invocation runs. Set serves always.
   std::shared_ptr<ReservedValue> ReserveValue(const Key& key, uint64_t size);
   // Set, of all the bytes of a reserved value, without copying them where that is of this key; then
   // they are the store's.

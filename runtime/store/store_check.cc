@@ -169,9 +169,7 @@ std::string Store::CheckInvariants() const {
   if (arena_.charged_bytes() != undo_log_.charged_bytes()) {
     return Fault("undo records counted wrongly,", arena_.charged_bytes());
   }
-  for (const uint64_t offset : arena_.reserved_blocks()) {
-    if (offset != 0) blocks.push_back(offset);
-  }
+  for (const uint64_t offset : arena_.ReservedOffsets()) blocks.push_back(offset);
   return arena_.Check(blocks);
 }
 

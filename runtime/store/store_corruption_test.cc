@@ -56,6 +56,7 @@ std::vector<Part> PartsOf(char* base) {
       {0, sizeof *header},
       {kTableStateOffset, sizeof *table},
       {kArenaStateOffset, sizeof *arena},
+      {kReservedBlocksOffset, sizeof(ReservedBlocks)},
       {arena->chunk_table_offset, arena->touched_chunks * sizeof(Chunk)},
       {arena->chunk_table_offset, arena->touched_chunks * sizeof(Chunk)},
       {header->directory_offset, words * sizeof(uint64_t)},

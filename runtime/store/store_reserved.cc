@@ -19,7 +19,7 @@ std::shared_ptr<ReservedValue> Store::ReserveValue(const Key& key, uint64_t size
   if (arena_.has_idle_blocks()) arena_.FreeIdle();
   const uint64_t key_length = key.bytes().size();
   const uint64_t bytes = EntryBytes(key_length, size) + layout::kExpiryWordBytes;
-  const uint64_t reserved = arena_.ReservedBytes();
+  const uint64_t reserved = arena_.reserved_bytes();
   const uint64_t used = used_bytes() - reserved;
   // What is only announced leaves room for what is written meanwhile.
   if (used > quota_bytes() || reserved + Arena::RoundedBytes(bytes) > (quota_bytes() - used) / 2) {
