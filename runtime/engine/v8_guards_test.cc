@@ -66,6 +66,35 @@ export function f() {
   EXPECT_EQ(tenant_.ShowCall("f"), expected + "\"");
 }
 
+// CVE-2023-4762. The same of a site that has seen names and an array, but no element of arguments.
+TEST_F(V8GuardsTest, ShowsNoHoleWhereOptimisedCodeHasSeenNoElementOfArguments) {
+  tenant_.MustLoad(R"(
+class Named {}
+function argumentsOf() { return arguments; }
+function strictArgumentsOf() { 'use strict'; return arguments; }
+export function f() {
+  const seen = [];
+  for (const of of [argumentsOf, strictArgumentsOf]) {
+    for (const length of [0, 3]) {
+      const put = (target, key, value) => { target[key] = value; };
+      const values = Array.from({length}, (_, i) => i);
+      %EnsureFeedbackVectorForFunction(put);
+      put(new Named(), 'note', 1);
+      put(of(...values), 'note', 1);
+      put([], 0, 'element');
+      %PrepareFunctionForOptimization(put);
+      %OptimizeFunctionOnNextCall(put);
+      const target = of(...values);
+      put(target, length, 'appended');
+      for (let i = length + 1; i < length + 40; i++) if (target[i] !== undefined) seen.push([length, i]);
+      seen.push(target[length], target.length);
+    }
+  }
+  return seen.join(' ');
+})");
+  EXPECT_EQ(tenant_.ShowCall("f"), R"("appended 0 appended 3 appended 0 appended 3")");
+}
+
 // CVE-2024-0519.
 TEST_F(V8GuardsTest, LeavesNoRoomThatItsMapKnowsNothingOfWhenAPropertyIsDeleted) {
   tenant_.MustLoad(R"(

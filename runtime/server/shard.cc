@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <ctime>
+#include <thread>
 #include <utility>
 #include <variant>
 
@@ -32,15 +33,20 @@ uint64_t ThreadCpuNs() {
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
 // What the stores of the shard keep of what was freed, all together: as much as 64 connections have
-// of values of 16 MiB, but no more than so large a part of the machine's memory. And how often what
-// they have not needed meanwhile goes back to the kernel.
+// of values of 16 MiB, or of 4 MiB where they are one tenant's; but of all shards no more than so
+// large a part of the machine's memory. And how often what they have not needed meanwhile is to go
+// back to the kernel.
 constexpr uint64_t kMaxFreeMemoryBytes = 1 << 30;
-constexpr uint64_t kFreeMemoryPart = 16;
+constexpr uint64_t kMaxFreeMemoryBytesOfOne = 256 << 20;
+constexpr uint64_t kFreeMemoryPart = 8;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
 
-uint64_t FreeMemoryPages() {
+uint64_t FreeMemoryPages(const config::ServerConfig& config, bool is_single) {
+  const uint64_t shards = config.shards.value_or(std::thread::hardware_concurrency());
+  const uint64_t bytes = is_single ? kMaxFreeMemoryBytesOfOne : kMaxFreeMemoryBytes;
   const auto pages = static_cast<uint64_t>(std::max(sysconf(_SC_PHYS_PAGES), 0l));
-  return std::min(kMaxFreeMemoryBytes / layout::kPageBytes, pages / kFreeMemoryPart);
+  return std::min(bytes / layout::kPageBytes,
+                  pages / kFreeMemoryPart / std::max(shards, uint64_t{1}));
 }
 
 // The same of the process's own heap.
@@ -64,7 +70,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
       identity_(identity),
       page_(page),
       status_(page->shards[identity.shard]),
-      free_memory_(FreeMemoryPages()) {
+      free_memory_(FreeMemoryPages(config, identity.is_single)) {
   engine::EngineOptions options;
   options.heap_limit_mb = config.heap_limit_mb;
   options.idle_after_ms = config.idle_after_ms;
@@ -410,6 +416,7 @@ void Shard::OnTimer() {
   if (memory_gauge_ && now_ms - gauged_ms_ >= kGaugeIntervalMs) {
     gauged_ms_ = now_ms;
     is_memory_short_ = memory_gauge_->IsShort();
+    free_memory_.SetClosed(is_memory_short_);
   }
   if (running_) return;
   const uint64_t engine_due_ms = engine_->Tick(now_ms, is_memory_short_);
@@ -437,22 +444,37 @@ void Shard::SampleRates(uint64_t now_ms) {
 }
 
 void Shard::GiveBackUnneeded(uint64_t now_ms) {
-  const bool is_due = now_ms - gave_back_ms_ >= kGiveBackIntervalMs;
-  if (is_due) {
+  if (now_ms - gave_back_ms_ >= kGiveBackIntervalMs) {
     gave_back_ms_ = now_ms;
     TrimHeap();
-  } else if (free_memory_.kept_pages() == 0) {
-    return;
+    NoteUnneeded();
+  } else if (is_memory_short_) {
+    NoteUnneeded();
   }
+  if (free_memory_.kept_pages() == 0) return;
+  const uint64_t started_ms = clock_.NowMs();
   for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
     next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
-    const Tenant& tenant = *tenants_[next_to_give_back_];
-    store::Store& store = *tenant.store;
-    if (is_due ? !store.keeps_free_memory() : !store.gives_back()) continue;
-    if (IsHeld(&tenant)) continue;
-    is_due ? store.GiveBackUnneeded() : store.GiveBackMore();
-    if (clock_.NowMs() - now_ms >= Session::kMaxTurnMs) return;
+    Tenant& tenant = *tenants_[next_to_give_back_];
+    if (!tenant.store->gives_back() || IsHeld(&tenant)) continue;
+    tending_ = &tenant;
+    tenant.store->GiveBack();
+    tending_ = nullptr;
+    if (clock_.NowMs() - started_ms >= Session::kMaxTurnMs) break;
   }
+  ResumeUnheld();
+}
+
+void Shard::NoteUnneeded() {
+  for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
+    next_to_note_ = next_to_note_ + 1 < tenants_.size() ? next_to_note_ + 1 : 0;
+    Tenant& tenant = *tenants_[next_to_note_];
+    if (!tenant.store->keeps_free_memory() || IsHeld(&tenant)) continue;
+    tending_ = &tenant;
+    tenant.store->NoteUnneeded();
+    tending_ = nullptr;
+  }
+  ResumeUnheld();
 }
 
 void Shard::TrimHeap() {
@@ -479,10 +501,10 @@ void Shard::ReapExpired() {
     const uint64_t now_ms = clock_.NowMs();
     if (now_ms - started_ms >= Session::kMaxTurnMs) break;
     tenant.store->SetNow(now_ms);
-    reaping_ = &tenant;
+    tending_ = &tenant;
     tenant.stats.expired_keys +=
         tenant.store->ReapExpired(kMaxSlotsVisitedPerTenant, kMaxKeysReapedPerTenant);
-    reaping_ = nullptr;
+    tending_ = nullptr;
     ++reaped_tenants;
   }
   ResumeUnheld();
@@ -546,7 +568,7 @@ void Shard::GiveTurn(Tenant* tenant, uint64_t since_ms) {
 void Shard::OnPause(Tenant* tenant) {
   if (executing_ != nullptr && executing_->tenant() == tenant) {
     executing_->YieldIfDue();
-  } else if (reaping_ == tenant) {
+  } else if (tending_ == tenant) {
     GiveTurn(tenant, tenant->store->now_ms());
   }
 }

@@ -196,6 +196,7 @@ class Shard : public net::ConnectionHandler {
   void SampleRates(uint64_t now_ms);
   // Of the stores, and of this process's own heap.
   void GiveBackUnneeded(uint64_t now_ms);
+  void NoteUnneeded();
   void TrimHeap();
 
   config::ServerConfig config_;
@@ -239,13 +240,14 @@ class Shard : public net::ConnectionHandler {
   uint64_t others_ns_ = 0;
   uint64_t others_cpu_ns_ = 0;
   int cpu_measurements_ = 0;
-  Tenant* reaping_ = nullptr;  // whose expired keys are being removed
+  Tenant* tending_ = nullptr;  // whose expired keys are being removed, or memory given back
   // Commands of so many tenants may be under way at once, each inside a turn that another has
   // given: each takes a piece of the stack, which V8 needs too.
   static constexpr int kMaxNestedTurns = 16;
   int nested_turns_ = 0;
   size_t next_to_reap_ = 0;
   size_t next_to_sample_ = 0;
+  size_t next_to_note_ = 0;
   size_t next_to_give_back_ = 0;
 };
 

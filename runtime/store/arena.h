@@ -171,11 +171,11 @@ class Arena {
   // arena or its place here.
   void SetBudget(FreeMemoryBudget* budget);
   bool keeps_more() const { return counted_pages_ != 0; }
-  // Gives back what no block has needed since the last call, but for the small reserve: a bounded
-  // amount, and the rest by as many calls of GiveBackMore, while gives_back(). Between two steps.
-  void GiveBackUnneeded();
+  // What no block has needed since the last call, but for the small reserve, is to be given back:
+  // while gives_back(), a bounded amount by each call of GiveBack. Between two steps.
+  void NoteUnneeded();
   bool gives_back() const { return unneeded_pages_ != 0; }
-  void GiveBackMore();
+  void GiveBack();
 
   // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
   std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);
@@ -183,13 +183,15 @@ class Arena {
   // once; 0 where it is refused. A step of its own.
   uint64_t AllocateReserved(uint64_t bytes);
   std::shared_ptr<Pin> PinReserved(uint64_t block, uint64_t at, uint64_t size);
-  // The reserved block of that pin; nothing where the arena has been reset.
+  // The block of that pin; nothing where it is another arena's.
   std::optional<uint64_t> ReservedBlockOf(const Pin& pin) const {
     return pins_ == nullptr ? std::nullopt : pins_->BlockOf(pin);
   }
   // It is reserved no more, or again; parts of a step.
   void EndReservation(uint64_t block);
   void Reserve(uint64_t block);
+  // Whether somebody reads the block's bytes, or receives them.
+  bool IsPinned(uint64_t block) const { return pins_ != nullptr && pins_->Holds(block); }
   // Whether FreeIdle has something to do.
   bool has_idle_blocks() const { return pins_ != nullptr && pins_->has_idle(); }
   // Frees what was freed while it was pinned, and is not any more. Between two steps.
@@ -324,6 +326,11 @@ class Arena {
   void GiveBackLater(uint32_t first, uint32_t chunks);
   void Discard();
   void DiscardRun(uint32_t first, uint32_t chunks);
+  // Of what is free, until no more than so many pages hold physical memory.
+  void DiscardBehindFrontier(uint64_t end_pages);
+  void DiscardFreeRuns(uint64_t end_pages);
+  // False where the kernel refuses.
+  bool DiscardIfDirty(uint32_t first, uint32_t chunks);
   uint32_t DirtyPages(uint32_t first, uint32_t chunks) const;
   void SetFreeDirtyPages(uint64_t pages);
   void CountFreePages();
@@ -353,7 +360,7 @@ class Arena {
   std::unique_ptr<Pins> pins_;  // null where there never was any
   FreeMemoryBudget* budget_ = nullptr;
   uint64_t counted_pages_ = 0;     // that the budget has of this arena
-  uint64_t least_free_pages_ = 0;  // since the last GiveBackUnneeded, and of free_dirty_pages
+  uint64_t least_free_pages_ = 0;  // since the last NoteUnneeded, and of free_dirty_pages
   uint64_t unneeded_pages_ = 0;    // of these, yet to be given back
 };
 

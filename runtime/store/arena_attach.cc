@@ -125,7 +125,7 @@ void Arena::DiscardUnused() {
 }
 
 // After a step that was taken back, or one whose freed memory the kernel was still to get: counts
-// the free chunks' physical memory, and gives it back where it is more than is kept.
+// the free chunks' physical memory. What is too much goes back later (GiveBack).
 bool Arena::RecountFreeMemory(std::string* error) {
   ArenaState* s = state();
   const auto visit_free = [&](const auto& visit) {
@@ -150,11 +150,6 @@ bool Arena::RecountFreeMemory(std::string* error) {
     return false;
   }
   SetFreeDirtyPages(dirty);
-  if (dirty > kFreeDirtyPagesKept) {
-    visit_free([this](uint32_t first, uint32_t chunks) {
-      if (DirtyPages(first, chunks) != 0) DiscardRun(first, chunks);
-    });
-  }
   layout::OrderedStore(&s->discard_pending, 0u);
   return true;
 }

@@ -181,7 +181,6 @@ std::string Arena::CheckLists() const {
     }
   }
   uint64_t reserved_bytes = 0;
-  uint64_t expected = 0;
   for (uint32_t i = reserved()->first_chunk, previous = 0; i != 0;
        previous = i, i = chunk(i)->next) {
     if (i < s->first_chunk || i >= s->frontier) return Fault("a reserved block outside,", i);
@@ -190,20 +189,24 @@ std::string Arena::CheckLists() const {
       return Fault("a broken list of reserved blocks at", i);
     }
     reserved_bytes += chunk(i)->large_pages() * kPageBytes;
-    expected++;
   }
   if (reserved_bytes != reserved()->bytes) {
     return Fault("reserved blocks counted wrongly,", reserved()->bytes);
   }
+  // A list may hold nothing but what is there, as its chunks alone do not tell.
   for (uint32_t i = s->first_chunk; i < s->frontier;) {
     const Chunk* c = chunk(i);
     const bool has_room = c->kind == ChunkKind::kSmall &&
                           (c->blocks.free_head != 0 ||
                            c->blocks.carved_units + ClassUnits(c->size_class) <= kChunkUnits);
-    expected += has_room || c->kind == ChunkKind::kFreeRun;
+    const bool is_listed = listed.erase(i) != 0;
+    const bool must_be_listed = has_room || c->kind == ChunkKind::kFreeRun;
+    if (must_be_listed != is_listed && c->kind != ChunkKind::kLarge) {
+      return Fault(is_listed ? "a full chunk in a list," : "a chunk that no list holds,", i);
+    }
     i += c->kind == ChunkKind::kSmall ? 1 : c->run_chunks;
   }
-  if (expected != listed.size()) return Fault("chunks that no list holds,", expected);
+  if (!listed.empty()) return Fault("a list of what is no chunk's beginning,", *listed.begin());
   return {};
 }
 

@@ -62,7 +62,7 @@ void Arena::Reserve(uint64_t block) {
 }
 
 bool Arena::ReserveIfPinned(uint64_t offset) {
-  if (pins_ == nullptr || !pins_->Holds(offset)) [[likely]]
+  if (!IsPinned(offset)) [[likely]]
     return false;
   Reserve(offset);
   return true;

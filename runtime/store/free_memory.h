@@ -13,8 +13,10 @@ class FreeMemoryBudget {
   explicit FreeMemoryBudget(uint64_t max_pages) : max_pages_(max_pages) {}
 
   bool Allows(uint64_t more_pages) const {
-    return kept_pages_ <= max_pages_ && more_pages <= max_pages_ - kept_pages_;
+    return !is_closed_ && kept_pages_ <= max_pages_ && more_pages <= max_pages_ - kept_pages_;
   }
+  // Nothing more may be kept while it is closed.
+  void SetClosed(bool is_closed) { is_closed_ = is_closed; }
   // What one store keeps, which is never refused here: it may keep more for as long as a step
   // takes, and what it has brought from another process.
   void Change(uint64_t from_pages, uint64_t to_pages) { kept_pages_ += to_pages - from_pages; }
@@ -22,6 +24,7 @@ class FreeMemoryBudget {
 
  private:
   const uint64_t max_pages_;
+  bool is_closed_ = false;
   uint64_t kept_pages_ = 0;
 };
 

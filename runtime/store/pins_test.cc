@@ -206,7 +206,7 @@ TEST_F(PinsTest, ManyReadersOfOneValueShareItAndTheLastOneFreesIt) {
   EXPECT_TRUE(readers[0]->view() == Text(kBytes));
   readers.clear();
   EXPECT_TRUE(store_->keeps_free_memory());
-  store_->GiveBackUnneeded();
+  GiveBackUnneeded(store_.get());
   EXPECT_LT(store_->used_bytes(), kMiB);
 }
 
@@ -235,7 +235,7 @@ TEST_F(PinsTest, AnyNumberIsLeftWhereItIsAndCounts) {
     pins[i * 7 % kCount].reset();
     if (i % 100 == 0) store_->Delete(KeyOf("none"));
   }
-  store_->GiveBackUnneeded();
+  GiveBackUnneeded(store_.get());
   EXPECT_EQ(store_->CheckInvariants(), "");
   EXPECT_LT(store_->used_bytes(), kBytes + kMiB);
 }
@@ -256,6 +256,15 @@ TEST_F(PinsTest, WhoAttachesTheStoreFreesWhatWasRead) {
   ASSERT_NE(successor, nullptr) << error;
   EXPECT_LT(successor->used_bytes(), kMiB);
   EXPECT_EQ(successor->CheckInvariants(), "");
+}
+
+TEST_F(PinsTest, APinnedValueLeavesNoRoomForTheOneThatReplacesIt) {
+  std::string error;
+  ASSERT_TRUE(store_->SetQuota(5 * kMiB, &error)) << error;
+  EXPECT_EQ(store_->Set(KeyOf("k"), Text(kBytes, 'N')), WriteStatus::kOutOfMemory);
+  EXPECT_EQ(Value(*store_, "k"), Text(kBytes));
+  pin_.reset();
+  EXPECT_EQ(store_->Set(KeyOf("k"), Text(kBytes, 'N')), WriteStatus::kOk);
 }
 
 TEST_F(PinsTest, AQuotaThatPinnedBytesFillRefusesWritesUntilTheyAreSent) {
@@ -308,53 +317,124 @@ TEST(FreeMemoryTest, WhatNothingHasNeededSinceTheLastCallIsGivenBack) {
   EXPECT_GT(store->resident_bytes(), 4 * kBytes);
   EXPECT_TRUE(store->keeps_free_memory());
   // All of it was in use since the last call, before it was freed.
-  store->GiveBackUnneeded();
+  GiveBackUnneeded(store.get());
   EXPECT_GT(store->resident_bytes(), 4 * kBytes);
   // One block of it is needed now and then.
   ASSERT_EQ(store->Set(KeyOf("b"), Text(kBytes)), WriteStatus::kOk);
-  store->GiveBackUnneeded();
+  GiveBackUnneeded(store.get());
   EXPECT_LT(store->resident_bytes(), 3 * kBytes);
   EXPECT_GT(store->resident_bytes(), 2 * kBytes);
-  for (int i = 0; i < 3; i++) store->GiveBackUnneeded();
+  for (int i = 0; i < 3; i++) GiveBackUnneeded(store.get());
   EXPECT_LT(store->resident_bytes(), kBytes + kMiB);
   EXPECT_FALSE(store->keeps_free_memory());
   EXPECT_EQ(Value(*store, "b"), Text(kBytes));
   EXPECT_EQ(store->CheckInvariants(), "");
 }
 
-TEST(FreeMemoryTest, MuchIsGivenBackByAsManyCallsAsItTakes) {
-  FreeMemoryBudget budget(kGiB / layout::kPageBytes);
-  const auto store = NewStore(kGiB);
-  store->SetFreeMemoryBudget(&budget);
-  ASSERT_EQ(store->Set(KeyOf("k"), Text(100 * kMiB)), WriteStatus::kOk);
-  EXPECT_TRUE(store->Delete(KeyOf("k")));
-  store->GiveBackUnneeded();
-  EXPECT_FALSE(store->gives_back());
-  store->GiveBackUnneeded();
-  int calls = 1;
-  for (; store->gives_back(); calls++) {
-    EXPECT_GT(store->resident_bytes() + 17 * kMiB * calls, 100 * kMiB);
-    store->GiveBackMore();
+// Stores with a budget of 1 GiB that have kept so much, of values that were set and deleted.
+class MuchFreeMemoryTest : public testing::Test {
+ protected:
+  void Keep(uint64_t bytes, int values = 1) {
+    for (int i = 0; i < values; i++) Set(std::to_string(i), bytes / values);
+    for (int i = 0; i < values; i++) EXPECT_TRUE(store_->Delete(KeyOf(std::to_string(i))));
+  }
+  void Set(std::string_view key, uint64_t bytes) {
+    ASSERT_EQ(store_->Set(KeyOf(key), Text(bytes)), WriteStatus::kOk);
+  }
+  void EndSecond() { GiveBackUnneeded(store_.get()); }
+
+  FreeMemoryBudget budget_{kGiB / layout::kPageBytes};
+  const std::unique_ptr<Store> store_ = [this] {
+    auto store = NewStore(4 * kGiB);
+    store->SetFreeMemoryBudget(&budget_);
+    return store;
+  }();
+};
+
+TEST_F(MuchFreeMemoryTest, IsGivenBackByAsManyCallsAsItTakes) {
+  Keep(100 * kMiB);
+  store_->NoteUnneeded();
+  EXPECT_FALSE(store_->gives_back());
+  store_->NoteUnneeded();
+  int calls = 0;
+  for (; store_->gives_back(); calls++) {
+    EXPECT_GT(store_->resident_bytes() + 18 * kMiB * calls, 100 * kMiB);
+    store_->GiveBack();
   }
   EXPECT_EQ(calls, 7);
-  EXPECT_LT(store->resident_bytes(), kMiB);
-  EXPECT_EQ(store->CheckInvariants(), "");
+  EXPECT_LT(store_->resident_bytes(), kMiB);
+  EXPECT_EQ(store_->CheckInvariants(), "");
 }
 
-TEST(FreeMemoryTest, WhatIsNeededAfterAllIsNotGivenBack) {
-  FreeMemoryBudget budget(kGiB / layout::kPageBytes);
-  const auto store = NewStore(kGiB);
-  store->SetFreeMemoryBudget(&budget);
-  ASSERT_EQ(store->Set(KeyOf("k"), Text(100 * kMiB)), WriteStatus::kOk);
-  EXPECT_TRUE(store->Delete(KeyOf("k")));
-  store->GiveBackUnneeded();
-  store->GiveBackUnneeded();
-  ASSERT_EQ(store->Set(KeyOf("k"), Text(50 * kMiB)), WriteStatus::kOk);
-  EXPECT_TRUE(store->Delete(KeyOf("k")));
-  while (store->gives_back()) store->GiveBackMore();
-  EXPECT_GE(store->resident_bytes(), 50 * kMiB);
-  EXPECT_LT(store->resident_bytes(), 52 * kMiB);
-  EXPECT_EQ(store->CheckInvariants(), "");
+TEST_F(MuchFreeMemoryTest, IsGivenBackThoughItIsMoreThanOneCallCouldSearch) {
+  Keep(700 * kMiB, 7);
+  EXPECT_GT(store_->resident_bytes(), 700 * kMiB);
+  for (int i = 0; i < 2; i++) EndSecond();
+  EXPECT_LT(store_->resident_bytes(), kMiB);
+  EXPECT_EQ(budget_.kept_pages(), 0u);
+  // What has been given back reads as zeros, and is used again.
+  Keep(200 * kMiB, 2);
+  EXPECT_EQ(store_->CheckInvariants(), "");
+}
+
+TEST_F(MuchFreeMemoryTest, IsGivenBackBehindALongRunThatHasNone) {
+  // Beyond the budget, so that it goes back at once; and a shorter run that is kept.
+  Set("long", 400 * kMiB);
+  Set("between", 100'000);
+  Set("short", 50 * kMiB);
+  Set("last", 100'000);
+  {
+    FreeMemoryBudget none(0);
+    store_->SetFreeMemoryBudget(&none);
+    EXPECT_TRUE(store_->Delete(KeyOf("long")));
+    store_->SetFreeMemoryBudget(&budget_);
+  }
+  EXPECT_TRUE(store_->Delete(KeyOf("short")));
+  EXPECT_GT(store_->resident_bytes(), 50 * kMiB);
+  for (int i = 0; i < 2; i++) EndSecond();
+  EXPECT_LT(store_->resident_bytes(), kMiB);
+  EXPECT_EQ(store_->CheckInvariants(), "");
+}
+
+TEST_F(MuchFreeMemoryTest, IsNotGivenBackWhereItIsNeededAfterAll) {
+  Keep(100 * kMiB);
+  store_->NoteUnneeded();
+  store_->NoteUnneeded();
+  store_->GiveBack();
+  Keep(50 * kMiB);
+  while (store_->gives_back()) store_->GiveBack();
+  EXPECT_GE(store_->resident_bytes(), 50 * kMiB);
+  EXPECT_LT(store_->resident_bytes(), 52 * kMiB);
+  // In this second, too, as it was needed in the one before.
+  EndSecond();
+  EXPECT_GE(store_->resident_bytes(), 49 * kMiB);
+  EndSecond();
+  EXPECT_LT(store_->resident_bytes(), kMiB);
+  EXPECT_EQ(store_->CheckInvariants(), "");
+}
+
+TEST_F(MuchFreeMemoryTest, IsNoMoreToBeGivenBackOnceTheStoreIsClearedOrNeedsAllOfIt) {
+  for (const bool is_cleared : {true, false}) {
+    Keep(100 * kMiB);
+    store_->NoteUnneeded();
+    store_->NoteUnneeded();
+    EXPECT_TRUE(store_->gives_back());
+    if (is_cleared) {
+      store_->Clear();
+    } else {
+      Set("k", 110 * kMiB);
+    }
+    EXPECT_FALSE(store_->gives_back());
+  }
+}
+
+TEST_F(MuchFreeMemoryTest, IsNotKeptWhileTheBudgetIsClosed) {
+  budget_.SetClosed(true);
+  Keep(100 * kMiB);
+  EXPECT_LT(store_->resident_bytes(), kMiB);
+  budget_.SetClosed(false);
+  Keep(100 * kMiB);
+  EXPECT_GT(store_->resident_bytes(), 100 * kMiB);
 }
 
 TEST(FreeMemoryTest, AnAttachedStoreBringsWhatItsPredecessorKept) {
@@ -370,7 +450,7 @@ TEST(FreeMemoryTest, AnAttachedStoreBringsWhatItsPredecessorKept) {
   successor->SetFreeMemoryBudget(&none);
   EXPECT_GT(none.kept_pages(), 0u);
   EXPECT_FALSE(none.Allows(0));
-  for (int i = 0; i < 3; i++) successor->GiveBackUnneeded();
+  for (int i = 0; i < 3; i++) GiveBackUnneeded(successor.get());
   EXPECT_EQ(none.kept_pages(), 0u);
   EXPECT_LT(successor->resident_bytes(), kMiB);
 }

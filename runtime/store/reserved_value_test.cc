@@ -82,7 +82,7 @@ TEST_F(ReservedValueTest, CountsUntilItIsGivenUp) {
   EXPECT_GE(store_->used_bytes(), before + text_.size());
   value.reset();
   EXPECT_TRUE(store_->keeps_free_memory());
-  store_->GiveBackUnneeded();
+  GiveBackUnneeded(store_.get());
   EXPECT_EQ(store_->used_bytes(), before);
   EXPECT_EQ(store_->CheckInvariants(), "");
 }
@@ -112,7 +112,7 @@ TEST_F(ReservedValueTest, IsNotHadWhereSetHasTheLastWord) {
     EXPECT_EQ(reserve(13 * kMiB), nullptr);
     EXPECT_NE(reserve(11 * kMiB), nullptr);
   }
-  store_->GiveBackUnneeded();
+  GiveBackUnneeded(store_.get());
   {
     const Open open(store_.get());
     EXPECT_EQ(reserve(kMiB), nullptr);
@@ -203,7 +203,7 @@ TEST_F(ReservedValueTest, ThatATransactionUndoesLeavesTheOldOne) {
   }
   EXPECT_EQ(Value(*store_, "k"), "old");
   value.reset();
-  store_->GiveBackUnneeded();
+  GiveBackUnneeded(store_.get());
   EXPECT_EQ(store_->used_bytes(), before);
   EXPECT_EQ(store_->CheckInvariants(), "");
 }

@@ -405,7 +405,8 @@ WriteStatus Store::Put(const Key& key, uint64_t hash, Slot* slot, const Content&
   if (!undo_log_.Reserve()) return WriteStatus::kOutOfMemory;
   const uint64_t old_word = slot == nullptr ? 0 : slot->value_word;
   uint64_t new_word = NewEntry(key, content);
-  if (new_word == 0 && old_word != 0 && undo_log_.count() == 0 && header_->writable == 0) {
+  if (new_word == 0 && old_word != 0 && undo_log_.count() == 0 && header_->writable == 0 &&
+      !arena_.IsPinned(EntryOffset(old_word))) {
     // A command that does nothing but replace a value needs no room for both: it is left with one.
     arena_.SetCredit(arena_.BlockBytes(EntryOffset(old_word)));
     new_word = NewEntry(key, content);
@@ -551,17 +552,17 @@ std::shared_ptr<const Pin> Store::PinValue(const Key& key) {
                          static_cast<uint64_t>(value.data() - arena_.base()), value.size());
 }
 
-void Store::GiveBackUnneeded() {
+void Store::NoteUnneeded() {
   RequireWritable();
   assert(!in_transaction() && !in_invocation_);
   if (arena_.has_idle_blocks()) arena_.FreeIdle();
-  arena_.GiveBackUnneeded();
+  arena_.NoteUnneeded();
 }
 
-void Store::GiveBackMore() {
+void Store::GiveBack() {
   RequireWritable();
   assert(!in_transaction() && !in_invocation_);
-  arena_.GiveBackMore();
+  arena_.GiveBack();
 }
 
 // --- Invocations ---------------------------------------------------------------------------------

@@ -199,16 +199,16 @@ class Store {
   void SetPause(std::function<void()> pause) { arena_.pauses().SetFunction(std::move(pause)); }
 
   // Memory of what is freed is kept as far as the budget, which outlives the store or its place
-  // here, allows; null for none. Then GiveBackUnneeded is to be called now and then, between
-  // commands, while keeps_free_memory().
+  // here, allows; null for none. Then NoteUnneeded is to be called now and then, between commands,
+  // while keeps_free_memory().
   void SetFreeMemoryBudget(FreeMemoryBudget* budget) { arena_.SetBudget(budget); }
   bool keeps_free_memory() const { return arena_.keeps_more() || arena_.has_idle_blocks(); }
-  // Gives back memory that was kept and that nothing has needed since the last call, and that of
-  // values which were pinned: a bounded amount (16 MiB), and as much by each call of GiveBackMore,
-  // which is to be called while gives_back().
-  void GiveBackUnneeded();
+  // Memory that was kept and that nothing has needed since the last call is to be given back; and
+  // that of values which were pinned is free, which may take long.
+  void NoteUnneeded();
+  // Whether there is such memory: of which each GiveBack, between commands, gives back 16 MiB.
   bool gives_back() const { return arena_.gives_back(); }
-  void GiveBackMore();
+  void GiveBack();
 
   // The value's bytes, for whoever reads them while the store goes on: whatever becomes of the key
   // or of the store, they stay as they are, and count as the store's until the last one has let go.

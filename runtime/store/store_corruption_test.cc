@@ -297,6 +297,18 @@ TEST(StoreCorruption, AStoreInASlot) {
   ExpectNoHarm(pool->fd(), kAttempts, true);
 }
 
+TEST(StoreCorruption, AStoreWithReservedBlocks) {
+  const auto store = NewStore(4 * kMiB);
+  Fill(store.get(), 100);
+  std::vector<std::shared_ptr<const Pin>> pins;
+  for (const std::string_view key : {"a", "b", "c", "d"}) {
+    store->Set(KeyOf(key), std::string(100'000, 'r'));
+    pins.push_back(store->PinValue(KeyOf(key)));
+    store->Delete(KeyOf(key));
+  }
+  ExpectNoHarm(store->fd(), 2 * kAttempts);
+}
+
 TEST(StoreCorruption, AQuotaThatIsBeingRaised) {
   const auto store = NewStore(2 * kMiB);
   Fill(store.get(), 300);

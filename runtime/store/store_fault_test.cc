@@ -120,8 +120,12 @@ TEST_F(StoreFaultTest, WhatFreesPinnedValuesAndWhatFreesThemInTheEnd) {
   SweepSet("plain", "ONE");
   EXPECT_LT(store_->used_bytes(), used - 100'000);
   EXPECT_EQ(second->view(), std::string(200'000, 's'));
+  Set("third", std::string(150'000, 't'));
+  sweep_.emplace(store_.get());
+  const auto third = store_->PinValue(KeyOf("third"));
   sweep_->Change([&] { store_->Clear(); });
   EXPECT_EQ(second->view(), std::string(200'000, 's'));
+  EXPECT_EQ(third->view(), std::string(150'000, 't'));
 }
 
 TEST_F(StoreFaultTest, ValuesThatAreReceivedInPlaceAndSuchAsAreGivenUp) {
@@ -138,7 +142,7 @@ TEST_F(StoreFaultTest, ValuesThatAreReceivedInPlaceAndSuchAsAreGivenUp) {
     EXPECT_EQ(Value(*store_, key), text);
   }
   sweep_->Change([&] { EXPECT_NE(store_->ReserveValue(KeyOf("new"), text.size()), nullptr); });
-  sweep_->Change([&] { store_->GiveBackUnneeded(); });
+  sweep_->Change([&] { GiveBackUnneeded(store_.get()); });
 }
 
 TEST_F(StoreFaultTest, KeepingFreeMemoryAndGivingItBack) {
@@ -148,8 +152,8 @@ TEST_F(StoreFaultTest, KeepingFreeMemoryAndGivingItBack) {
   SweepSet("large", std::string(kMiB, 'M'));
   SweepSet("large", "short");
   EXPECT_GT(budget.kept_pages(), kMiB / kPageBytes);
-  store_->GiveBackUnneeded();
-  sweep_->Change([&] { store_->GiveBackUnneeded(); });
+  GiveBackUnneeded(store_.get());
+  sweep_->Change([&] { GiveBackUnneeded(store_.get()); });
   EXPECT_EQ(budget.kept_pages(), 0u);
   store_->SetFreeMemoryBudget(nullptr);
 }

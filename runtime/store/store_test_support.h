@@ -112,4 +112,10 @@ inline std::map<std::string, Visible> Contents(const Store& store) {
   return contents;
 }
 
+// What the store has not needed since the last call, all of it.
+inline void GiveBackUnneeded(Store* store) {
+  store->NoteUnneeded();
+  while (store->gives_back()) store->GiveBack();
+}
+
 }  // namespace shredder::store
