@@ -66,8 +66,9 @@ struct EngineOptions : HostLimits {
   // Hosts whose JavaScript has not run for so long give it up.
   uint64_t idle_after_ms = 10'000;
   // Where hosts have so many, those that have not run for the longest time give up their JavaScript
-  // for another's. Each takes some of the mappings that a process may have.
-  size_t max_isolates = 4096;
+  // for another's. Each takes six mappings and one for each 256 KiB of its heap, of the 65,530 that
+  // a process may have; where calls go to more hosts in turn, each finds its JavaScript gone.
+  size_t max_isolates = 6144;
   // Isolates that are kept in store for hosts that need one next.
   size_t spares = 8;
 };

@@ -295,7 +295,7 @@ void Shard::OnOpen(net::Connection& connection) {
   log_.debug("{}: connected", connection.peer_address());
 }
 
-void Shard::Adopt(control::HandOver state, net::UniqueFd fd, std::string bytes) {
+void Shard::Adopt(control::HandOver state, net::UniqueFd fd, std::string_view bytes) {
   net::ReleasedConnection released;
   released.id = state.id;
   released.peer = state.peer;

@@ -99,7 +99,7 @@ class Shard : public net::ConnectionHandler {
   void OnAnswer(const control::AuthenticationAnswer& answer);
   void OnTenantReply(uint64_t connection, std::string reply);
   // A connection that another process has handed over.
-  void Adopt(control::HandOver state, net::UniqueFd fd, std::string bytes);
+  void Adopt(control::HandOver state, net::UniqueFd fd, std::string_view bytes);
 
   // Of the tenant's store: it leaves its slot for the memory of `fd`.
   bool OnNewMemory(const Tenant& tenant, int fd);

@@ -40,7 +40,7 @@ void SupervisorLink::OnMessage(control::Message message, Shard& shard) {
   } else if (kind == control::HandOver::kKind) {
     auto state = control::Unpack<control::HandOver>(message);
     if (state && !message.fds.empty()) {
-      shard.Adopt(std::move(*state), std::move(message.fds[0]), std::move(message.bytes));
+      shard.Adopt(std::move(*state), std::move(message.fds[0]), message.bytes);
     }
   } else {
     shard.log().error("the supervisor has sent a message of a kind that is not known: {}", kind);
