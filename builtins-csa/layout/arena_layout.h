@@ -81,7 +81,9 @@ struct Chunk {
   };
   Blocks blocks;
 
-  uint32_t previous;  // kFreeRun: in its bin. kSmall with a free block: in its class. 0 = none
+  // kFreeRun: in its bin. kSmall with a free block: in its class. Reserved: in the list of reserved
+  // blocks. 0 = none
+  uint32_t previous;
   uint32_t next;
 
   // Pages from the chunk's start that may hold physical memory; those after it read as zeros.
