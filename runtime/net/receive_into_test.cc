@@ -93,7 +93,7 @@ struct MessageHandler {
 class ReceiveIntoTest : public LoopTest {
  protected:
   void StartWith(EventLoopOptions options = {}) {
-    Start(options);
+    Start(std::move(options));
     handler_.on_data = [this](Connection& c, std::string_view unread) {
       connection_ = &c;
       return messages_(c, unread);

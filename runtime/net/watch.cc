@@ -41,7 +41,8 @@ void LoopBase::OnWatched(uint32_t id) {
   const auto found = find();
   if (found == watched_.end() || (*found)->running) return;
   // Outlives being unwatched from inside its callback.
-  std::shared_ptr<Watched> watched = *found;
+  // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): the reference would not.
+  const std::shared_ptr<Watched> watched = *found;
   watched->running = true;
   watched->on_readable();
   watched->running = false;

@@ -81,7 +81,7 @@ void SupervisorLink::AddTenant(control::Message message, Shard& shard) {
     libraries.push_back(message.bytes.substr(at, length));
     at += length;
   }
-  shard.AddTenant(*config, std::move(store), std::move(libraries));
+  shard.AddTenant(*config, std::move(store), libraries);
 }
 
 // Waits until the kernel has it, which then gets to the supervisor whatever becomes of this

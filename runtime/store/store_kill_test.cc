@@ -430,9 +430,10 @@ Attached Attach(const Home& home, bool check_everything, std::string* error) {
   Attached found;
   if (!home.is_pool) {
     found.store = Store::Attach(home.fd, check_everything, error);
-  } else if ((found.pool = StorePool::Attach(home.fd, error)) != nullptr) {
-    found.store = Store::Attach(*found.pool, 0, check_everything, error);
+    return found;
   }
+  found.pool = StorePool::Attach(home.fd, error);
+  if (found.pool) found.store = Store::Attach(*found.pool, 0, check_everything, error);
   return found;
 }
 

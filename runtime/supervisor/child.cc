@@ -11,8 +11,6 @@
 #include <cstring>
 #include <string>
 
-extern char** environ;
-
 namespace shredder::supervisor {
 
 namespace {

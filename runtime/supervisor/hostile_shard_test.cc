@@ -137,7 +137,7 @@ const std::map<std::string, Deed>& Deeds() {
       {"spoils-the-page",
        [](control::Channel&, control::StatusPage& page) {
          for (control::ShardStatus& status : page.shards) {
-           if (status.tenant.Get() != "") Say("it sees another's tenant");
+           if (!status.tenant.Get().empty()) Say("it sees another's tenant");
          }
          page.last_connection_id = 0;
          for (control::ShardStatus& status : page.shards) {

@@ -155,7 +155,7 @@ class Supervisor final : public TenantControl {
 
   // --- Messages
   void OnMessage(Shard& shard, control::Message message);
-  void Forward(control::HandOver state, control::Message message);
+  void Forward(const control::HandOver& state, control::Message message);
   void OnReleased(std::string_view name, ShardIndex from);
   void BeginRelease(TenantRecord& record, Upkeep& upkeep);
   void BeginMove(TenantRecord& record, Upkeep& upkeep, ShardIndex target, Done done);

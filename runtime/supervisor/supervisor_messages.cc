@@ -77,7 +77,7 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
     FreeLeft(shard);
   } else if (kind == control::HandOver::kKind) {
     if (auto state = control::Unpack<control::HandOver>(message)) {
-      Forward(std::move(*state), std::move(message));
+      Forward(*state, std::move(message));
     }
   } else if (kind == control::Released::kKind) {
     if (const auto released = control::Unpack<control::Released>(message)) {
@@ -108,7 +108,7 @@ void Supervisor::OnMessage(Shard& shard, control::Message message) {
 }
 
 // To where the tenant is now. A connection that nobody may have closes with its descriptor.
-void Supervisor::Forward(control::HandOver state, control::Message message) {
+void Supervisor::Forward(const control::HandOver& state, control::Message message) {
   const auto record_at = directory_.tenants().find(state.tenant);
   if (record_at == directory_.tenants().end() || message.fds.empty()) return;
   const TenantRecord& record = record_at->second;

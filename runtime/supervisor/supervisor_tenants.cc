@@ -172,7 +172,7 @@ void Supervisor::OnReleased(std::string_view name, ShardIndex from) {
     }
     for (control::Message& message : waiting) {
       if (auto state = control::Unpack<control::HandOver>(message)) {
-        Forward(std::move(*state), std::move(message));
+        Forward(*state, std::move(message));
       }
     }
   }
