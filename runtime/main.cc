@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "runtime/config/command_line.h"
 #include "runtime/config/config.h"
@@ -40,6 +41,10 @@ int ServeWithShards(const config::CommandLine& command_line, const config::Serve
 int Main(int argc, char** argv) {
   if (argc > 1 && argv[1] == supervisor::kShardArgument) {
     return server::ServeAsShard(supervisor::kChannelFd);
+  }
+  if (argc > 1 && std::string_view(argv[1]) == supervisor::kHandoverArgument) {
+    fmt::print("{}\n", supervisor::HandoverFormat());
+    return 0;
   }
   config::CommandLine command_line;
   std::string message;

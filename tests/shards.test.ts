@@ -1,6 +1,6 @@
 // A supervisor with two shards: connections find their tenants' shards, and a shard that ends takes
 // nothing with it.
-import { writeFile } from 'node:fs/promises';
+import { copyFile, rename, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { CRASH_FLAGS, CRASH_LIBRARY } from './support/crash.ts';
@@ -9,7 +9,12 @@ import { temporaryFolder } from './support/folder.ts';
 import { placeOf, type Place } from './support/place.ts';
 import { isRunning, shardPids } from './support/processes.ts';
 import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
-import { serverFor, type Server, type TestServerOptions } from './support/server.ts';
+import {
+  builtShredderd,
+  serverFor,
+  type Server,
+  type TestServerOptions,
+} from './support/server.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
 /** A tenant that may command the others. */
@@ -538,6 +543,33 @@ test.serial(
     t.deepEqual(await shardPids(server), pids);
   },
 );
+
+for (const [what, script, reason] of [
+  ['reads stores of another format', 'echo SHRDRE00.1', /stores of another format than SHRDRE/],
+  ['does not know how to take over', 'exit 1', /takes over no running server/],
+  ['says too much', 'exec cat /dev/zero', /takes over no running server/],
+] as const) {
+  test.serial(
+    `an executable that ${what} does not take over at SIGUSR2: nothing is lost`,
+    async (t) => {
+      const folder = await temporaryFolder(t);
+      const binary = path.join(folder, 'shredderd');
+      await copyFile(await builtShredderd(), binary);
+      const server = await shardedServer(t, { binary });
+      const client = await clientFor(t, server, ALICE);
+      t.is(await client.text('SET', 'key', 'value'), '+OK\r\n');
+      const other = path.join(folder, 'other');
+      await writeFile(other, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+      await rename(other, binary);
+      const pids = await shardPids(server);
+      process.kill(server.pid, 'SIGUSR2');
+      await eventually('the log tells', () => /SIGUSR2: .*goes on as it is/.test(server.log()));
+      t.regex(server.log(), reason);
+      t.is(await client.text('GET', 'key'), '$5\r\nvalue\r\n');
+      t.deepEqual(await shardPids(server), pids);
+    },
+  );
+}
 
 test.serial(
   'a tenant that has ended its shard three times gets one of its own, until it is moved back',

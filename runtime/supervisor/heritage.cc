@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 #include <unordered_map>
 
+#include "builtins-csa/layout/table_layout.h"
 #include "runtime/config/config_json.h"
 
 namespace shredder::supervisor {
@@ -52,6 +53,12 @@ net::ListeningSocket Adopt(int fd, std::string* error) {
 }
 
 }  // namespace
+
+std::string HandoverFormat() {
+  char magic[sizeof layout::kStoreMagic];
+  std::memcpy(magic, &layout::kStoreMagic, sizeof magic);
+  return fmt::format("{}.{}", std::string_view(magic, sizeof magic), kVersion);
+}
 
 int WriteHeritage(const Heritage& heritage, std::string* error) {
   // Sources once each, whoever has loaded them.

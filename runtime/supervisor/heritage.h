@@ -39,6 +39,12 @@ struct Heritage {
 // The environment's variable that names the file's descriptor.
 inline constexpr char kHeritageVariable[] = "SHREDDERD_HERITAGE";
 
+// shredderd's only argument where it is asked for its HandoverFormat.
+inline constexpr char kHandoverArgument[] = "--handover-format";
+// What an executable hands on, and takes over: the formats of stores and of the file, as one word.
+// Another's word means that it would lose the data.
+std::string HandoverFormat();
+
 // The file's descriptor, open over an exec as are those that it names; negative, with a one-line
 // reason in *error, where it cannot be written. `heritage` keeps what it owns.
 int WriteHeritage(const Heritage& heritage, std::string* error);

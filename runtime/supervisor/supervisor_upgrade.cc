@@ -1,10 +1,13 @@
 // SIGUSR2: another executable takes this one's place, on the same memory.
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -12,23 +15,51 @@
 #include "runtime/supervisor/heritage.h"
 #include "runtime/supervisor/supervisor.h"
 
-extern char** environ;
-
 namespace shredder::supervisor {
 
 namespace {
 
-// Whether the program runs at all: it is asked for its version.
-bool Runs(const std::string& executable) {
+// Clients wait meanwhile who want to authenticate.
+constexpr int kMaxAnswerMs = 5'000;
+
+// What the program writes when it is asked what it takes over; nothing where it does not run, or
+// does not say within kMaxAnswerMs or in as many bytes as an answer may have.
+std::string AskForHandoverFormat(const std::string& executable) {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) return {};
+  const net::UniqueFd output(ends[0]);
+  net::UniqueFd input(ends[1]);
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_adddup2(&actions, input.get(), STDOUT_FILENO);
   std::string name = executable;
-  std::string argument = "--version";
+  std::string argument = kHandoverArgument;
   char* const argv[] = {name.data(), argument.data(), nullptr};
   pid_t pid;
-  if (posix_spawn(&pid, executable.c_str(), nullptr, nullptr, argv, environ) != 0) return false;
+  const int failure = posix_spawn(&pid, executable.c_str(), &actions, nullptr, argv, environ);
+  posix_spawn_file_actions_destroy(&actions);
+  if (failure != 0) return {};
+  input = {};
+  char answer[256];
+  size_t length = 0;
+  bool is_whole = false;
+  while (length < sizeof answer) {
+    pollfd readable = {.fd = output.get(), .events = POLLIN, .revents = 0};
+    const int ready = poll(&readable, 1, kMaxAnswerMs);
+    if (ready < 0 && errno == EINTR) continue;
+    if (ready <= 0) break;
+    const ssize_t got = read(output.get(), answer + length, sizeof answer - length);
+    if (got < 0 && errno == EINTR) continue;
+    is_whole = got == 0;
+    if (got <= 0) break;
+    length += static_cast<size_t>(got);
+  }
+  if (!is_whole) kill(pid, SIGKILL);
   int status = 0;
   while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
   }
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return {};
+  return std::string(answer, length);
 }
 
 }  // namespace
@@ -36,8 +67,18 @@ bool Runs(const std::string& executable) {
 void Supervisor::Upgrade() {
   if (is_stopping_) return;
   std::string error;
-  if (executable_.empty() || !Runs(executable_)) {
-    log_.error("SIGUSR2: {} does not run; the server goes on as it is", executable_);
+  const std::string format = executable_.empty() ? "" : AskForHandoverFormat(executable_);
+  if (format.empty()) {
+    log_.error(
+        "SIGUSR2: {} does not run, or takes over no running server; the server goes on as it is",
+        executable_);
+    return;
+  }
+  if (format != HandoverFormat() + "\n") {
+    log_.error(
+        "SIGUSR2: {} has stores of another format than {}, and the data would be lost; restart the "
+        "server where they need not be kept; it goes on as it is",
+        executable_, HandoverFormat());
     return;
   }
   if (!config::LoadConfig(options_.command_line.config_path, options_.command_line.overrides,

@@ -51,6 +51,8 @@ function shardFlags(flags: readonly string[], config = ''): string[] {
 export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
   /** Keeps the deadlines that the configuration and the flags give, for tests about them. */
   ownDeadlines?: boolean;
+  /** Another executable than the build's. */
+  binary?: string;
 }
 
 /**
@@ -62,13 +64,18 @@ export async function startServer({
   ownDeadlines = false,
   flags = [],
   config,
+  binary,
 }: TestServerOptions = {}): Promise<Server> {
-  const { binDir } = await builtRuntime();
   return await startShredderd({
     ...(config === undefined ? {} : { config: patientConfig(config) }),
     flags: [...shardFlags(flags, config), ...(ownDeadlines ? [] : PATIENT), ...flags],
-    binary: path.join(binDir, 'shredderd'),
+    binary: binary ?? (await builtShredderd()),
   });
+}
+
+/** The path of the build's shredderd. */
+export async function builtShredderd(): Promise<string> {
+  return path.join((await builtRuntime()).binDir, 'shredderd');
 }
 
 /** Starts a server that is stopped when the test ends. */
