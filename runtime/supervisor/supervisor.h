@@ -24,6 +24,7 @@
 #include "runtime/store/store_pool.h"
 #include "runtime/supervisor/child.h"
 #include "runtime/supervisor/log_relay.h"
+#include "runtime/supervisor/silence.h"
 #include "runtime/supervisor/tenant_control.h"
 #include "runtime/supervisor/tenant_directory.h"
 
@@ -83,9 +84,7 @@ class Supervisor final : public TenantControl {
     uint64_t start_at_ns = 0;  // where there is no child: when the next one is started
     int failures = 0;          // processes in a row that ended soon after their start
     bool is_silent = false;    // killed for it
-    // The run that was seen last, and the CPU time of the process when it was.
-    uint64_t seen_run_ns = 0;
-    uint64_t seen_run_cpu_ns = 0;
+    Silence silence;
     // CPU time of late, as a share of one core in percent.
     uint64_t sampled_cpu_ns = 0;
     uint64_t cpu_percent = 0;

@@ -23,9 +23,6 @@ constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kQuickEndMs = 1000;
 constexpr uint64_t kFirstPauseMs = 50;
 constexpr uint64_t kLongestPauseMs = 5000;
-// A shard that is running nothing, and has said nothing for so long, is ended: a command may take
-// some seconds.
-constexpr uint64_t kIdleSilenceMs = 30'000;
 constexpr uint64_t kCrashWindowNs = 60'000 * kNsPerMs;
 constexpr uint64_t kLoadSampleMs = 1000;
 
@@ -125,7 +122,7 @@ void Supervisor::StartShard(Shard& shard) {
   control::Clear(&StatusOf(shard));
   shard.is_serving = false;
   shard.is_silent = false;
-  shard.seen_run_ns = 0;
+  shard.silence = {};
   shard.sampled_cpu_ns = 0;
   shard.pools.clear();
   shard.started_ns = control::MonotonicNs();
@@ -311,27 +308,12 @@ void Supervisor::RemoveEmptyShards() {
 // Ends a shard whose run has passed its deadlines without a sign that anything could stop it.
 void Supervisor::CheckSilence(Shard& shard, uint64_t now_ns) {
   if (!shard.child || !shard.is_serving || shard.is_silent || shard.is_distrusted) return;
-  const control::ShardStatus& status = StatusOf(shard);
-  const uint64_t run_ns = status.running_since_ns.load(std::memory_order_acquire);
-  const uint64_t heartbeat_ns = status.heartbeat_ns.load(std::memory_order_relaxed);
-  const uint64_t silent_ns = now_ns > heartbeat_ns ? now_ns - heartbeat_ns : 0;
-  const uint64_t silence_ns = options_.config.shard_silence_ms * kNsPerMs;
-  if (run_ns == 0) {
-    shard.seen_run_ns = 0;
-    if (silent_ns < std::max(kIdleSilenceMs * kNsPerMs, silence_ns)) return;
-  } else {
-    const std::optional<uint64_t> cpu_ns = control::ProcessCpuNs(shard.child->pid());
-    if (!cpu_ns) return;
-    if (shard.seen_run_ns != run_ns) {
-      shard.seen_run_ns = run_ns;
-      shard.seen_run_cpu_ns = *cpu_ns;
-    }
-    if (silent_ns < silence_ns) return;
-    const uint64_t cpu_limit_ns = status.cpu_deadline_ms.load() * kNsPerMs + silence_ns;
-    const uint64_t wall_limit_ns = status.wall_deadline_ms.load() * kNsPerMs + silence_ns;
-    if (*cpu_ns - shard.seen_run_cpu_ns < cpu_limit_ns && now_ns - run_ns < wall_limit_ns) return;
-  }
-  log_.error("shard {}: silent for {} ms; it is ended", shard.index, silent_ns / kNsPerMs);
+  const std::optional<uint64_t> cpu_ns = control::ProcessCpuNs(shard.child->pid());
+  if (!cpu_ns) return;
+  const std::optional<uint64_t> silent_ns =
+      shard.silence.TooLong(StatusOf(shard), now_ns, *cpu_ns, options_.config.shard_silence_ms);
+  if (!silent_ns) return;
+  log_.error("shard {}: silent for {} ms; it is ended", shard.index, *silent_ns / kNsPerMs);
   shard.is_silent = true;
   shard.child->Signal(SIGKILL);
 }
