@@ -16,7 +16,7 @@ namespace shredder::engine {
 
 namespace {
 
-// What one tick may take to give isolates up or to make some, the last of them apart.
+// What one tick may take to give isolates up, the last of them apart.
 constexpr std::chrono::milliseconds kMaxTick{3};
 
 // V8's process-wide state lives as long as the process.
@@ -144,15 +144,15 @@ uint64_t Engine::Tick(uint64_t now_ms, bool is_short) {
     state.CollectRemovedContexts();
     // Half of what an isolate takes is not V8's own pages, and the allocator would keep it.
     malloc_trim(0);
-  } else if (!is_short) {
-    while (state.AddSpare() && std::chrono::steady_clock::now() - start < kMaxTick) {
-    }
   }
-  if (state.NeedsSpare()) return now_ms;
   if (state.with_isolate.empty()) return kNever;
   if (is_short) return now_ms;
   return state.with_isolate.front()->last_run_ms() + state.options.idle_after_ms;
 }
+
+bool Engine::TakeSpareWish() { return std::exchange(impl_->state.wishes_spare, false); }
+
+bool Engine::AddSpare() { return impl_->state.AddSpare() && impl_->state.NeedsSpare(); }
 
 void Engine::SetIdleAfter(uint64_t ms) { impl_->state.options.idle_after_ms = ms; }
 

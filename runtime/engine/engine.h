@@ -160,12 +160,18 @@ class Engine {
   std::unique_ptr<FunctionHost> CreateHost(store::Store* store, const HostLimits& limits);
 
   // To be called every now and then, between runs: gives up what has been idle for long, or, where
-  // memory `is_short`, what has been for the longest time, a few at a time; and keeps JavaScript in
-  // store that is no tenant's yet. `now_ms` is of any clock. Returns when it has something to do
-  // next: kNever where that takes a run or a change of settings first.
+  // memory `is_short`, what has been for the longest time, a few at a time. `now_ms` is of any
+  // clock. Returns when it has something to do next: kNever where that takes a run or a change of
+  // settings first.
   uint64_t Tick(uint64_t now_ms, bool is_short = false);
   static constexpr uint64_t kNever = UINT64_MAX;
   void SetIdleAfter(uint64_t ms);
+  // Whether a run has taken JavaScript that was kept in store, or one is to be filled, since this
+  // was last asked: there is work for AddSpare.
+  bool TakeSpareWish();
+  // Makes JavaScript that is no tenant's yet and keeps it in store, between runs: half a
+  // millisecond. False where that was the last that is wanted, or memory runs out.
+  bool AddSpare();
   size_t isolate_count() const;  // of hosts
 
   // Terminates the running invocation; false where none runs. From any thread; its caller gets the

@@ -62,6 +62,7 @@ std::unique_ptr<TenantContext> EngineState::TakeContext(const HostLimits& limits
     with_isolate.front()->GiveUp();
   }
   last_heap_limit_mb = heap_limit_mb;
+  wishes_spare = true;
   std::unique_ptr<TenantContext> context;
   const auto spare = std::find_if(spares.begin(), spares.end(), [&](const auto& each) {
     return each->heap()->heap_limit_mb() == heap_limit_mb;

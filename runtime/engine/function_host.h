@@ -41,6 +41,7 @@ struct EngineState {
   // what all isolates share, which takes longer still to make.
   std::deque<std::unique_ptr<TenantContext>> spares;
   uint64_t last_heap_limit_mb;  // that an isolate was wanted with
+  bool wishes_spare = true;     // one was taken since this was last asked
 
   bool NeedsSpare() const;
   bool AddSpare();  // false where there are enough, or memory runs out

@@ -51,7 +51,7 @@ EpollLoop::~EpollLoop() { CloseAll(); }
 void EpollLoop::HandleEvents(int timeout_ms) {
   std::array<epoll_event, kEventsPerTurn> events;
   const int count = epoll_wait(epoll_fd_.get(), events.data(), kEventsPerTurn, timeout_ms);
-  if (count > 0) WakeTimer();
+  if (count > 0) FoundEvents();
   for (int i = 0; i < count; ++i) {
     const uint32_t high = static_cast<uint32_t>(events[i].data.u64 >> 32);
     const uint32_t low = static_cast<uint32_t>(events[i].data.u64);

@@ -235,6 +235,12 @@ class EventLoop {
   // next call comes after `ms`, or an interval after the next turn in which something does.
   virtual void RestTimer(uint64_t ms) = 0;
 
+  // Calls `callback` from Run where a turn has found nothing to do and WantIdle was called: as long
+  // as it returns true, the loop looks for events between two calls, and does not wait for any.
+  // For work that can wait, in pieces that are short.
+  virtual void SetIdle(std::function<bool()> callback) = 0;
+  virtual void WantIdle() = 0;
+
   // Called at the end of each turn, PollOnce's included, from outside of all handlers of that turn:
   // what it resumes is served in the next one, which then does not wait.
   virtual void SetTurnEnd(std::function<void()> callback) = 0;

@@ -230,7 +230,7 @@ void IoUringLoop::HandleEvents(int timeout_ms) {
     io_uring_submit_and_wait_timeout(ring, &cqe, 1, &timeout, nullptr);
   }
   had_events_ = io_uring_cq_ready(ring) > 0;
-  if (had_events_) WakeTimer();
+  if (had_events_) FoundEvents();
   for (unsigned left = kCompletionsPerTurn; left > 0; --left) {
     if (io_uring_peek_cqe(ring, &cqe) != 0) break;
     // Given back before it is handled, so that a nested turn goes on with the next one.

@@ -191,7 +191,8 @@ void LoopBase::RestTimer(uint64_t ms) {
   timer_rests_ = true;
 }
 
-void LoopBase::WakeTimer() {
+void LoopBase::FoundEvents() {
+  found_events_ = true;
   if (!timer_rests_) return;
   timer_rests_ = false;
   timer_at_ms_ = std::min(timer_at_ms_, NowMs() + timer_interval_ms_);
@@ -212,8 +213,9 @@ void LoopBase::RunTimer() {
 
 void LoopBase::Run() {
   while (!stop_.load(std::memory_order_acquire)) {
-    Turn(kForEver);
+    Turn(wants_idle_ ? 0 : kForEver);
     RunTimer();
+    if (wants_idle_ && !found_events_ && ready_.empty()) wants_idle_ = idle_();
   }
   Submit();
   stop_.store(false, std::memory_order_release);
@@ -249,6 +251,7 @@ void LoopBase::Turn(uint64_t until_ms) {
   DeliverReleased();
   ReapClosed();
   ++turn_depth_;
+  found_events_ = false;
   HandleEvents(WaitMilliseconds(until_ms));
   --turn_depth_;
   ServeReady();

@@ -151,6 +151,8 @@ class LoopBase : public EventLoop {
   void Stop() override;
   void Drain(uint64_t timeout_ms) override;
   void PollOnce() override;
+  void SetIdle(std::function<bool()> callback) override { idle_ = std::move(callback); }
+  void WantIdle() override { wants_idle_ = idle_ != nullptr; }
   void SetTurnEnd(std::function<void()> callback) override { turn_end_ = std::move(callback); }
   size_t connection_count() const override { return connection_count_; }
   const std::string& backend_note() const override { return note_; }
@@ -208,8 +210,8 @@ class LoopBase : public EventLoop {
 
   // ---- For backends to call.
 
-  // There are events: a timer that rests ticks again.
-  void WakeTimer();
+  // There are events, before any is handled: a timer that rests ticks again.
+  void FoundEvents();
   void Accepted(size_t listener, UniqueFd fd);
   // Accepts a bounded number of those that wait, without waiting. False where resources are
   // wanting.
@@ -335,6 +337,9 @@ class LoopBase : public EventLoop {
   uint64_t timer_interval_ms_ = 0;
   uint64_t timer_at_ms_ = 0;
   bool timer_rests_ = false;
+  std::function<bool()> idle_;
+  bool wants_idle_ = false;
+  bool found_events_ = false;  // in the running turn, or the last one
 };
 
 }  // namespace shredder::net

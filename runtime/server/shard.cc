@@ -271,6 +271,7 @@ void Shard::Attach(net::EventLoop* loop) {
   loop_ = loop;
   loop->SetTimer(kTimerIntervalMs, [this] { OnTimer(); });
   loop->SetTurnEnd([this] { OnTurnEnd(); });
+  loop->SetIdle([this] { return !is_memory_short_ && engine_->AddSpare(); });
 }
 
 uint16_t Shard::tcp_port() const { return loop_ ? loop_->bound_port() : 0; }

@@ -115,7 +115,10 @@ class Shard : public net::ConnectionHandler {
   // From inside an invocation: serves the other connections.
   void OnYield();
   // At the end of each turn of the loop.
-  void OnTurnEnd() { turns_.EndTurn(); }
+  void OnTurnEnd() {
+    turns_.EndTurn();
+    if (engine_->TakeSpareWish() && loop_ != nullptr) loop_->WantIdle();
+  }
   // Stops the loop, and terminates the invocation that runs. Async-signal-safe.
   void RequestStop();
 

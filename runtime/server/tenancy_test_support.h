@@ -61,6 +61,8 @@ class TestLoop : public net::EventLoop {
   uint16_t bound_port() const override { return 7379; }
   void SetTimer(uint64_t, std::function<void()>) override {}
   void RestTimer(uint64_t ms) override { rest_ms = ms; }
+  void SetIdle(std::function<bool()>) override {}
+  void WantIdle() override {}
   void SetTurnEnd(std::function<void()>) override {}
   void Run() override {}
   void Stop() override { ++stops; }

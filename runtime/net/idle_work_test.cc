@@ -1,0 +1,66 @@
+// What a loop does while there is nothing to do.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <string_view>
+#include <vector>
+
+#include "runtime/net/event_loop.h"
+#include "runtime/net/loop_testing.h"
+
+namespace shredder::net {
+namespace {
+
+class IdleWorkTest : public LoopTest {};
+
+TEST_P(IdleWorkTest, IsDoneInPiecesUntilNoneIsLeft) {
+  Start();
+  int pieces = 0;
+  loop_->SetIdle([&] { return ++pieces < 3; });
+  int ticks = 0;
+  loop_->SetTimer(1, [&] {
+    if (++ticks == 3) loop_->Stop();
+  });
+  loop_->Run();
+  EXPECT_EQ(pieces, 0) << "nobody wanted any";
+  loop_->WantIdle();
+  ticks = 0;
+  loop_->Run();
+  EXPECT_EQ(pieces, 3);
+}
+
+TEST_P(IdleWorkTest, WaitsForWhatHasHappened) {
+  Start();
+  int requests = 0;
+  handler_.on_data = [&](Connection&, std::string_view unread) {
+    ++requests;
+    loop_->WantIdle();
+    return unread.size();
+  };
+  TestClient client = Connect();
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == 1; }));
+  std::vector<int> requests_at_piece;
+  loop_->SetIdle([&] {
+    requests_at_piece.push_back(requests);
+    if (requests == 3) {
+      loop_->Stop();
+      return false;
+    }
+    client.Send("request");
+    return true;
+  });
+  loop_->WantIdle();
+  loop_->Run();
+  // On a machine with other work the request may still be under way at the next piece.
+  ASSERT_GE(requests_at_piece.size(), 4u);
+  EXPECT_TRUE(std::is_sorted(requests_at_piece.begin(), requests_at_piece.end()));
+  EXPECT_EQ(requests_at_piece.front(), 0);
+  EXPECT_EQ(requests_at_piece.back(), 3);
+}
+
+INSTANTIATE_TEST_SUITE_P(Backends, IdleWorkTest,
+                         testing::Values(Backend::kIoUring, Backend::kEpoll),
+                         [](const auto& info) { return BackendName(info.param); });
+
+}  // namespace
+}  // namespace shredder::net
