@@ -166,11 +166,11 @@ class Engine {
   uint64_t Tick(uint64_t now_ms, bool is_short = false);
   static constexpr uint64_t kNever = UINT64_MAX;
   void SetIdleAfter(uint64_t ms);
-  // Whether a run has taken JavaScript that was kept in store, or one is to be filled, since this
-  // was last asked: there is work for AddSpare.
+  // Whether a host has taken an isolate since this was last asked, or none was ever made: there is
+  // work for AddSpare.
   bool TakeSpareWish();
-  // Makes JavaScript that is no tenant's yet and keeps it in store, between runs: half a
-  // millisecond. False where that was the last that is wanted, or memory runs out.
+  // Makes an isolate for a host that needs one next, between runs: half a millisecond. False where
+  // EngineOptions::spares wants no more after it, or memory runs out.
   bool AddSpare();
   size_t isolate_count() const;  // of hosts
 

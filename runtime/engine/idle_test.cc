@@ -15,7 +15,7 @@ EngineOptions IdleAfter(uint64_t ms) {
   return options;
 }
 
-void FillStore(Engine* engine) {
+void MakeSpares(Engine* engine) {
   while (engine->AddSpare()) {
   }
 }
@@ -159,7 +159,7 @@ TEST_F(IdleTest, TakesNewLimitsWithoutLosingLibraries) {
 }
 
 TEST_F(IdleTest, GivesNoTenantWhatAnotherHasLeftBehind) {
-  FillStore(&engine_);
+  MakeSpares(&engine_);
   for (int n = 0; n < 8; ++n) {
     Tenant tenant(&engine_);
     tenant.Set("n", std::to_string(n));
@@ -173,7 +173,7 @@ TEST_F(IdleTest, GivesNoTenantWhatAnotherHasLeftBehind) {
 }
 
 TEST_F(IdleTest, TakesJavaScriptInStoreOfTheHeapLimitThatIsAskedFor) {
-  FillStore(&engine_);
+  MakeSpares(&engine_);
   HostLimits limits = Patient();
   limits.heap_limit_mb = 16;
   tenant_.host().SetLimits(limits);
@@ -181,7 +181,7 @@ TEST_F(IdleTest, TakesJavaScriptInStoreOfTheHeapLimitThatIsAskedFor) {
     tenant_.MustLoad("export const grow = () => { const a = []; for (;;) a.push({a}); };");
     EXPECT_EQ(tenant_.ShowCall("grow"),
               "!ERR function used up its tenant's JavaScript heap of 16 MB, its writes are undone");
-    FillStore(&engine_);
+    MakeSpares(&engine_);
   }
 }
 
@@ -190,7 +190,7 @@ TEST_F(IdleTest, TellsWhenItHasSomethingToDoNext) {
     EngineOptions options = IdleAfter(1000);
     options.spares = spares;
     Engine engine(options);
-    FillStore(&engine);
+    MakeSpares(&engine);
     EXPECT_EQ(engine.Tick(5000), Engine::kNever);
     Tenant tenant(&engine);
     tenant.MustLoad(kCounter);
@@ -205,7 +205,7 @@ TEST_F(IdleTest, TellsWhenItHasSomethingToDoNext) {
   }
 }
 
-TEST_F(IdleTest, KeepsAsMuchJavaScriptInStoreAsItMay) {
+TEST_F(IdleTest, MakesAsManySparesAsItMayKeep) {
   EngineOptions options = IdleAfter(1000);
   options.spares = 3;
   Engine engine(options);
@@ -213,12 +213,12 @@ TEST_F(IdleTest, KeepsAsMuchJavaScriptInStoreAsItMay) {
   EXPECT_FALSE(engine.TakeSpareWish());
   EXPECT_TRUE(engine.AddSpare());
   EXPECT_TRUE(engine.AddSpare());
-  EXPECT_FALSE(engine.AddSpare()) << "the store is full";
+  EXPECT_FALSE(engine.AddSpare()) << "three are enough";
   EXPECT_FALSE(engine.AddSpare());
   Tenant tenant(&engine);
   tenant.MustLoad(kCounter);
   EXPECT_TRUE(engine.TakeSpareWish());
-  EXPECT_FALSE(engine.AddSpare()) << "the store is full again";
+  EXPECT_FALSE(engine.AddSpare()) << "they are three again";
   EXPECT_EQ(tenant.ShowCall("count"), "1");
   EXPECT_FALSE(engine.TakeSpareWish());
 }
