@@ -163,6 +163,9 @@ uint64_t BytesRead() {
 
 // The list of a process's mappings grows with its isolates.
 TEST(Isolates, AreMadeWithoutReadingWhereOthersAre) {
+#ifdef DEBUG
+  GTEST_SKIP() << "a V8 that checks itself reads the list at every entry, for the stack's start";
+#endif
   std::vector<std::unique_ptr<TenantIsolate>> isolates;
   for (int i = 0; i < 100; ++i) isolates.push_back(std::make_unique<TenantIsolate>(64));
   const uint64_t first = BytesRead();
