@@ -547,6 +547,7 @@ test.serial(
 for (const [what, script, reason] of [
   ['reads stores of another format', 'echo SHRDRE00.1', /stores of another format than SHRDRE/],
   ['does not know how to take over', 'exit 1', /takes over no running server/],
+  ['closes its output and runs on', 'exec >&-; exec sleep 60', /takes over no running server/],
   ['says too much', 'exec cat /dev/zero', /takes over no running server/],
 ] as const) {
   test.serial(

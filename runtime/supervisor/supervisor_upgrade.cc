@@ -12,6 +12,7 @@
 #include <cstring>
 
 #include "runtime/control/process.h"
+#include "runtime/control/status_page.h"
 #include "runtime/supervisor/heritage.h"
 #include "runtime/supervisor/supervisor.h"
 
@@ -20,10 +21,10 @@ namespace shredder::supervisor {
 namespace {
 
 // Clients wait meanwhile who want to authenticate.
-constexpr int kMaxAnswerMs = 5'000;
+constexpr uint64_t kMaxAnswerMs = 5'000;
 
 // What the program writes when it is asked what it takes over; nothing where it does not run, or
-// does not say within kMaxAnswerMs or in as many bytes as an answer may have.
+// does not say and end within kMaxAnswerMs and in as many bytes as an answer may have.
 std::string AskForHandoverFormat(const std::string& executable) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return {};
@@ -40,12 +41,17 @@ std::string AskForHandoverFormat(const std::string& executable) {
   posix_spawn_file_actions_destroy(&actions);
   if (failure != 0) return {};
   input = {};
+  const uint64_t until_ns = control::MonotonicNs() + kMaxAnswerMs * 1'000'000;
+  const auto left_ms = [until_ns] {
+    const uint64_t now_ns = control::MonotonicNs();
+    return now_ns < until_ns ? static_cast<int>((until_ns - now_ns) / 1'000'000) : 0;
+  };
   char answer[256];
   size_t length = 0;
   bool is_whole = false;
   while (length < sizeof answer) {
     pollfd readable = {.fd = output.get(), .events = POLLIN, .revents = 0};
-    const int ready = poll(&readable, 1, kMaxAnswerMs);
+    const int ready = poll(&readable, 1, left_ms());
     if (ready < 0 && errno == EINTR) continue;
     if (ready <= 0) break;
     const ssize_t got = read(output.get(), answer + length, sizeof answer - length);
@@ -54,9 +60,17 @@ std::string AskForHandoverFormat(const std::string& executable) {
     if (got <= 0) break;
     length += static_cast<size_t>(got);
   }
-  if (!is_whole) kill(pid, SIGKILL);
   int status = 0;
-  while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+  bool is_over = false;
+  // It may close its output and run on.
+  while (is_whole && !is_over && left_ms() > 0) {
+    is_over = waitpid(pid, &status, WNOHANG) == pid;
+    if (!is_over) poll(nullptr, 0, 1);
+  }
+  if (!is_over) {
+    kill(pid, SIGKILL);
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+    }
   }
   if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) return {};
   return std::string(answer, length);
