@@ -20,28 +20,29 @@ namespace shredder::layout {
 
 // --- Size classes --------------------------------------------------------------------------------
 
-// Four to a doubling: 1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 14, 16, 20, ... units. Rounding a size up to
-// its class wastes at most a fifth of the block. The arena uses them twice: in units of 16 bytes
-// for blocks within a chunk, and in units of chunks for the bins of free runs.
+// Eight to a doubling: 1, 2, 3, ... 15, 16, 18, 20, ... 30, 32, 36, ... units. Rounding a size up
+// to its class wastes at most a ninth of the block: a value of a power of two, which with its key
+// is a little more, takes an eighth more. The arena uses them twice: in units of 16 bytes for
+// blocks within a chunk, and in units of chunks for the bins of free runs.
 
 // The largest class that is at most `units`, which is at least 1.
 constexpr int FloorClass(uint64_t units) {
-  if (units < 4) return static_cast<int>(units) - 1;
+  if (units < 8) return static_cast<int>(units) - 1;
   const int log2 = 63 - __builtin_clzll(units);
-  return (log2 - 2) * 4 + static_cast<int>((units >> (log2 - 2)) & 3) + 3;
+  return (log2 - 3) * 8 + static_cast<int>((units >> (log2 - 3)) & 7) + 7;
 }
 
 // The smallest class that is at least `units`, which is at least 1.
 constexpr int CeilClass(uint64_t units) { return units == 1 ? 0 : FloorClass(units - 1) + 1; }
 
 constexpr uint64_t ClassUnits(int size_class) {
-  if (size_class < 3) return static_cast<uint64_t>(size_class) + 1;
-  return (4 + static_cast<uint64_t>((size_class - 3) % 4)) << ((size_class - 3) / 4);
+  if (size_class < 7) return static_cast<uint64_t>(size_class) + 1;
+  return (8 + static_cast<uint64_t>((size_class - 7) % 8)) << ((size_class - 7) / 8);
 }
 
 static_assert(ClassUnits(CeilClass(1)) == 1 && ClassUnits(CeilClass(8)) == 8);
-static_assert(ClassUnits(CeilClass(9)) == 10 && ClassUnits(FloorClass(9)) == 8);
-static_assert(ClassUnits(CeilClass(2047)) == 2048 && ClassUnits(FloorClass(2047)) == 1792);
+static_assert(ClassUnits(CeilClass(17)) == 18 && ClassUnits(FloorClass(17)) == 16);
+static_assert(ClassUnits(CeilClass(2047)) == 2048 && ClassUnits(FloorClass(2047)) == 1920);
 
 // --- Chunks --------------------------------------------------------------------------------------
 
@@ -58,8 +59,8 @@ inline constexpr uint64_t kMaxSmallBytes = 32 * 1024;
 inline constexpr uint64_t kMaxTabledBytes = 1024;
 inline constexpr int kSmallClassCount = CeilClass(kMaxSmallBytes / kBlockUnitBytes) + 1;
 inline constexpr int kRunBinCount = FloorClass(kMaxArenaBytes / kChunkBytes) + 1;
+inline constexpr int kRunBinWords = (kRunBinCount + 63) / 64;
 static_assert(kPageBytes == 1ull << kPageBytesLog2);
-static_assert(kRunBinCount <= 128, "two bitmap words");
 
 enum class ChunkKind : uint8_t { kUnused, kFreeRun, kSmall, kLarge, kLargeEnd };
 
@@ -117,7 +118,7 @@ struct ArenaState {
   uint32_t discard_pending;   // 1 while free_dirty_pages may be wrong: the kernel is to get memory
                               // that a step has freed, or a step is being taken back
   uint32_t touched_chunks;    // chunks from here on have never been in use; not journaled
-  uint64_t run_bin_bits[2];   // bit b: run_bins[b] is not empty
+  uint64_t run_bin_bits[kRunBinWords];      // bit b: run_bins[b] is not empty
   uint32_t run_bins[kRunBinCount];          // first free run of each bin, by chunk; 0 = none
   uint32_t class_chunks[kSmallClassCount];  // first chunk of each class with a free block; 0 = none
   // Constant, for generated code: a class's units; the class of a block of up to kMaxTabledBytes,

@@ -98,7 +98,7 @@ SHREDDER_STORE_HEADER_FIELDS(SHREDDER_DECLARE_OFFSET)
 #undef SHREDDER_DECLARE_OFFSET
 static_assert(sizeof(StoreHeader) == kHeaderFieldCount * 8);
 
-inline constexpr uint64_t kStoreMagic = 0x35304552'44524853;  // "SHRDRE05" in memory, little-endian
+inline constexpr uint64_t kStoreMagic = 0x36304552'44524853;  // "SHRDRE06" in memory, little-endian
 
 // --- Directory -----------------------------------------------------------------------------------
 

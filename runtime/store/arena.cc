@@ -421,12 +421,11 @@ uint32_t Arena::FindFreeRun(uint32_t chunks) const {
   const ArenaState* s = state();
   // Any run of this bin or a later one is long enough.
   const int from = CeilClass(chunks);
-  if (from < 64) {
-    const uint64_t bits = s->run_bin_bits[0] & (~0ull << from);
-    if (bits != 0) return s->run_bins[std::countr_zero(bits)];
+  uint64_t wanted = ~0ull << (from % 64);
+  for (int word = from / 64; word < layout::kRunBinWords; word++, wanted = ~0ull) {
+    const uint64_t bits = s->run_bin_bits[word] & wanted;
+    if (bits != 0) return s->run_bins[64 * word + std::countr_zero(bits)];
   }
-  const uint64_t bits = s->run_bin_bits[1] & (from > 64 ? ~0ull << (from - 64) : ~0ull);
-  if (bits != 0) return s->run_bins[64 + std::countr_zero(bits)];
   // Of the bin before, some may be.
   uint32_t run = s->run_bins[FloorClass(chunks)];
   for (int steps = 0; run != 0 && steps < kMaxBinSteps; steps++, run = chunk(run)->next) {

@@ -205,7 +205,7 @@ TEST_P(StoreModel, BehavesAsTheModelDoes) {
 INSTANTIATE_TEST_SUITE_P(Sizes, StoreModel,
                          testing::Values(Parameters{1, kMiB, 20'000, 12, 60'000},
                                          Parameters{2, kMiB, 500, 17, 60'000},
-                                         Parameters{3, kMiB, 100'000, 10, 60'000},
+                                         Parameters{3, kMiB, 100'000, 11, 60'000},
                                          Parameters{4, 256 * kMiB, 20'000, 10, 60'000},
                                          Parameters{5, 256 * kMiB, 300, 18, 20'000},
                                          Parameters{6, 256 * kMiB, 200'000, 5, 100'000}));
