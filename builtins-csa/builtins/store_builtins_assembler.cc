@@ -121,6 +121,42 @@ void StoreBuiltinsAssembler::CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> sou
   BIND(&done);
 }
 
+void StoreBuiltinsAssembler::CheckAscii(TNode<RawPtrT> bytes, TNode<UintPtrT> length,
+                                        Label* if_not) {
+  constexpr uint64_t kNonAsciiBits = 0x8080808080808080;
+  const auto check = [&](TNode<UintPtrT> word) {
+    GotoIf(WordNotEqual(WordAnd(word, UintPtrConstant(kNonAsciiBits)), UintPtrConstant(0)), if_not);
+  };
+  TVARIABLE(UintPtrT, var_i, UintPtrConstant(0));
+  Label word_loop(this, &var_i), byte_loop(this, &var_i), if_words(this), tail(this), done(this);
+  Branch(UintPtrLessThan(length, UintPtrConstant(8)), &byte_loop, &if_words);
+
+  BIND(&if_words);
+  // As in CopyBytes.
+  const TNode<UintPtrT> last = Unsigned(IntPtrSub(Signed(length), IntPtrConstant(8)));
+  Goto(&word_loop);
+  BIND(&word_loop);
+  {
+    GotoIfNot(UintPtrLessThan(var_i.value(), last), &tail);
+    check(Load<UintPtrT>(bytes, var_i.value()));
+    var_i = Unsigned(IntPtrAdd(Signed(var_i.value()), IntPtrConstant(8)));
+    Goto(&word_loop);
+  }
+  BIND(&tail);
+  check(Load<UintPtrT>(bytes, last));
+  Goto(&done);
+
+  BIND(&byte_loop);
+  {
+    GotoIfNot(UintPtrLessThan(var_i.value(), length), &done);
+    check(Unsigned(ChangeUint32ToWord(Load<Uint8T>(bytes, var_i.value()))));
+    var_i = Unsigned(IntPtrAdd(Signed(var_i.value()), IntPtrConstant(1)));
+    Goto(&byte_loop);
+  }
+
+  BIND(&done);
+}
+
 void StoreBuiltinsAssembler::ReturnElement(
     TNode<Context> context, TNode<Object> key, TNode<Object> index, int element_size_log2,
     const std::function<TNode<Object>(TNode<RawPtrT>)>& load) {

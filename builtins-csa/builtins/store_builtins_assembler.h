@@ -23,6 +23,8 @@ class StoreBuiltinsAssembler : public TableLookupAssembler {
   // the builtin.
   void LoadBuffer(TNode<JSObject> into, TVariable<RawPtrT>* data, TVariable<UintPtrT>* size);
   void CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> source, TNode<UintPtrT> length);
+  // Goes on where all of the bytes are ASCII.
+  void CheckAscii(TNode<RawPtrT> bytes, TNode<UintPtrT> length, Label* if_not);
   // HTGetUint32 and HTGetFloat64: `load` makes the result from the element's address.
   void ReturnElement(TNode<Context> context, TNode<Object> key, TNode<Object> index,
                      int element_size_log2,

@@ -3,12 +3,23 @@
 // store_builtins_list.h.
 
 #include "builtins-csa/builtins/store_builtins_assembler.h"
+#include "builtins-csa/builtins/store_builtins_list.h"
 #include "src/builtins/builtins-utils-gen.h"
 
 namespace v8 {
 namespace internal {
 
 namespace layout = ::shredder::layout;
+
+// A function that is called with fewer arguments gets as many as the binding says, and takes off
+// the stack as many as the builtin has. Besides these, a descriptor counts the target, the receiver
+// and what comes behind.
+#define SHREDDER_CHECK_PARAMETERS(Name, count)                                                \
+  static_assert(Builtin_Shredder##Name##_InterfaceDescriptor::kParameterCount == (count) + 4, \
+                "the binding's number of parameters of " #Name);
+SHREDDER_BINDING_LIST(SHREDDER_CHECK_PARAMETERS)
+#undef SHREDDER_CHECK_PARAMETERS
+
 TF_BUILTIN(ShredderHTGet, StoreBuiltinsAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
@@ -34,6 +45,73 @@ TF_BUILTIN(ShredderHTGet, StoreBuiltinsAssembler) {
 
   BIND(&if_absent);
   Return(SmiConstant(-1));
+}
+
+TF_BUILTIN(ShredderHTGetString, StoreBuiltinsAssembler) {
+  const auto context = Parameter<Context>(Descriptor::kContext);
+  const auto key = Parameter<Object>(Descriptor::kKey);
+  // Longer ones take longer than a call of C++.
+  constexpr uint64_t kMaxInlineBytes = 4096;
+  Value value(this);
+  Label if_found(this), if_absent(this), if_other(this, Label::kDeferred);
+  const TNode<RawPtrT> store = LoadStore(context);
+  Lookup(context, store, key, &value, &if_found, &if_absent);
+
+  BIND(&if_found);
+  const TNode<UintPtrT> length = ValueLength(value);
+  const TNode<RawPtrT> bytes = value.address.value();
+  GotoIf(UintPtrGreaterThan(length, UintPtrConstant(kMaxInlineBytes)), &if_other);
+  CheckAscii(bytes, length, &if_other);
+  {
+    // May collect garbage, which moves nothing of the store's.
+    const TNode<String> string =
+        AllocateSeqOneByteString(Unsigned(TruncateIntPtrToInt32(Signed(length))));
+    Label if_empty(this), if_bytes(this);
+    Branch(WordEqual(length, UintPtrConstant(0)), &if_empty, &if_bytes);
+    BIND(&if_bytes);
+    CopyBytes(RawPtrAdd(ReinterpretCast<RawPtrT>(BitcastTaggedToWord(string)),
+                        IntPtrConstant(SeqOneByteString::kHeaderSize - kHeapObjectTag)),
+              bytes, length);
+    Goto(&if_empty);
+    BIND(&if_empty);
+    Return(string);
+  }
+
+  BIND(&if_other);
+  Return(CallRuntime(Runtime::kShredderStringFromUtf8, context,
+                     ChangeUintPtrToTagged(Unsigned(RawPtrSub(bytes, store))),
+                     SmiTag(Signed(length))));
+
+  BIND(&if_absent);
+  Return(UndefinedConstant());
+}
+
+TF_BUILTIN(ShredderHTTtl, StoreBuiltinsAssembler) {
+  const auto context = Parameter<Context>(Descriptor::kContext);
+  const auto key = Parameter<Object>(Descriptor::kKey);
+  Value value(this);
+  Label if_found(this), if_absent(this), if_expiry_word(this), if_never(this);
+  const TNode<RawPtrT> store = LoadStore(context);
+  Lookup(context, store, key, &value, &if_found, &if_absent);
+
+  BIND(&if_found);
+  Branch(WordEqual(WordAnd(value.word.value(), UintPtrConstant(layout::kValueHasExpiryWord)),
+                   UintPtrConstant(0)),
+         &if_never, &if_expiry_word);
+
+  BIND(&if_expiry_word);
+  const TNode<UintPtrT> expires_at_ms = Load<UintPtrT>(
+      EntryOf(store, value.word.value()), IntPtrConstant(layout::kEntryExpiresAtOffset));
+  GotoIf(WordEqual(expires_at_ms, UintPtrConstant(layout::kNeverExpires)), &if_never);
+  // Later than now, as Lookup found it.
+  Return(ChangeUintPtrToTagged(Unsigned(IntPtrSub(
+      Signed(expires_at_ms), Signed(LoadHeaderField(store, layout::kHeaderOffset_now_ms))))));
+
+  BIND(&if_never);
+  Return(NumberConstant(V8_INFINITY));
+
+  BIND(&if_absent);
+  Return(UndefinedConstant());
 }
 
 TF_BUILTIN(ShredderHTLength, StoreBuiltinsAssembler) {

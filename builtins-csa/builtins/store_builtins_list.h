@@ -14,6 +14,8 @@
 #define SHREDDER_BUILTIN_LIST(TFJ, TFS)                                            \
   /* HTGet(key, into): copies at most into's size; the value's length, or -1 */    \
   TFJ(ShredderHTGet, kJSArgcReceiverSlots + 2, kReceiver, kKey, kInto)             \
+  /* HTGetString(key): the value as text, or undefined */                          \
+  TFJ(ShredderHTGetString, kJSArgcReceiverSlots + 1, kReceiver, kKey)              \
   /* HTLength(key): the value's length, or -1 */                                   \
   TFJ(ShredderHTLength, kJSArgcReceiverSlots + 1, kReceiver, kKey)                 \
   /* HTHas(key): boolean */                                                        \
@@ -24,12 +26,16 @@
   TFJ(ShredderHTGetFloat64, kJSArgcReceiverSlots + 2, kReceiver, kKey, kIndex)     \
   /* HTGetMany(keys, field, out): gathers one element of each key's value */       \
   TFJ(ShredderHTGetMany, kJSArgcReceiverSlots + 3, kReceiver, kKeys, kField, kOut) \
-  /* HTSet(key, bytes): stores a copy; undefined */                                \
-  TFJ(ShredderHTSet, kJSArgcReceiverSlots + 2, kReceiver, kKey, kBytes)            \
+  /* HTViewMany(keys): an array of StoreViews, undefined where keys are absent */  \
+  TFJ(ShredderHTViewMany, kJSArgcReceiverSlots + 1, kReceiver, kKeys)              \
+  /* HTSet(key, value, options): stores a copy; whether it did */                  \
+  TFJ(ShredderHTSet, kJSArgcReceiverSlots + 3, kReceiver, kKey, kValue, kOptions)  \
   /* HTDelete(key): whether the key was there */                                   \
   TFJ(ShredderHTDelete, kJSArgcReceiverSlots + 1, kReceiver, kKey)                 \
   /* HTAdd(key, delta): the decimal integer that the value then is */              \
   TFJ(ShredderHTAdd, kJSArgcReceiverSlots + 2, kReceiver, kKey, kDelta)            \
+  /* HTTtl(key): milliseconds until it expires, Infinity, or undefined */          \
+  TFJ(ShredderHTTtl, kJSArgcReceiverSlots + 1, kReceiver, kKey)                    \
   /* HTView(key): a StoreView of the value, or undefined */                        \
   TFJ(ShredderHTView, kJSArgcReceiverSlots + 1, kReceiver, kKey)                   \
   /* get StoreView.prototype.byteLength */                                         \
@@ -56,25 +62,34 @@
   TFJ(ShredderViewGet##Type, kJSArgcReceiverSlots + 2, kReceiver, kOffset, kLittleEndian)
 
 // F(name, number of arguments, number of results).
-#define SHREDDER_RUNTIME_FUNCTION_LIST(F, I)                                     \
-  /* Writes the string's UTF-8 bytes to the key scratch, returns their number */ \
-  F(ShredderEncodeKey, 1, 1)                                                     \
-  /* Throws the error of a StoreError for an argument */                         \
+#define SHREDDER_RUNTIME_FUNCTION_LIST(F, I)                                        \
+  /* Writes a key's bytes, a string's in UTF-8, to the key scratch: their number */ \
+  F(ShredderEncodeKey, 1, 1)                                                        \
+  /* Makes a string of the bytes at an offset in the store, which are so many */    \
+  F(ShredderStringFromUtf8, 2, 1)                                                   \
+  /* HTGetMany(keys, field, out) of an array of keys */                             \
+  F(ShredderGetMany, 3, 1)                                                          \
+  /* HTViewMany(keys) */                                                            \
+  F(ShredderViewMany, 1, 1)                                                         \
+  /* Throws the error of a StoreError for an argument */                            \
   F(ShredderThrow, 2, 1)
 
 // V(name in shredder:store, number of parameters): what the extras binding object of every native
 // context carries.
 #define SHREDDER_BINDING_LIST(V) \
   V(HTGet, 2)                    \
+  V(HTGetString, 1)              \
   V(HTLength, 1)                 \
   V(HTHas, 1)                    \
   V(HTGetUint32, 2)              \
   V(HTGetFloat64, 2)             \
   V(HTGetMany, 3)                \
-  V(HTSet, 2)                    \
+  V(HTSet, 3)                    \
   V(HTDelete, 1)                 \
   V(HTAdd, 2)                    \
-  V(HTView, 1)
+  V(HTTtl, 1)                    \
+  V(HTView, 1)                   \
+  V(HTViewMany, 1)
 
 // V(index, type, accessor): the map of a native context's StoreViews (store_view.h).
 #define SHREDDER_NATIVE_CONTEXT_FIELDS(V) V(SHREDDER_VIEW_MAP_INDEX, Map, shredder_view_map)

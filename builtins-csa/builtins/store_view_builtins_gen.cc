@@ -175,6 +175,14 @@ TF_BUILTIN(ShredderHTView, StoreViewAssembler) {
   Return(UndefinedConstant());
 }
 
+TF_BUILTIN(ShredderHTViewMany, StoreViewAssembler) {
+  const auto context = Parameter<Context>(Descriptor::kContext);
+  const auto keys = Parameter<Object>(Descriptor::kKeys);
+  // Throws where there is no store.
+  LoadStore(context);
+  Return(CallRuntime(Runtime::kShredderViewMany, context, keys));
+}
+
 TF_BUILTIN(ShredderViewByteLength, StoreViewAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto receiver = Parameter<Object>(Descriptor::kReceiver);
@@ -219,13 +227,22 @@ TF_BUILTIN(ShredderHTGetMany, StoreViewAssembler) {
   const auto field = Parameter<Object>(Descriptor::kField);
   const auto out = Parameter<Object>(Descriptor::kOut);
   Label if_keys_type(this, Label::kDeferred), if_out_type(this, Label::kDeferred),
-      if_too_short(this, Label::kDeferred);
+      if_too_short(this, Label::kDeferred), if_array(this, Label::kDeferred), if_keys(this),
+      if_typed_array(this);
+  TVARIABLE(BoolT, var_is_array, Int32FalseConstant());
 
   GotoIf(TaggedIsSmi(keys), &if_keys_type);
+  Branch(IsJSArray(CAST(keys)), &if_array, &if_typed_array);
+  BIND(&if_array);
+  var_is_array = Int32TrueConstant();
+  Goto(&if_keys);
+  BIND(&if_typed_array);
   GotoIfNot(IsJSTypedArray(CAST(keys)), &if_keys_type);
-  GotoIfNot(
+  Branch(
       Word32Equal(LoadElementsKind(TNode<HeapObject>(CAST(keys))), Int32Constant(UINT32_ELEMENTS)),
-      &if_keys_type);
+      &if_keys, &if_keys_type);
+
+  BIND(&if_keys);
   GotoIf(TaggedIsSmi(out), &if_out_type);
   GotoIfNot(IsJSTypedArray(CAST(out)), &if_out_type);
   TVARIABLE(UintPtrT, var_element_size_log2, UintPtrConstant(2));
@@ -237,11 +254,17 @@ TF_BUILTIN(ShredderHTGetMany, StoreViewAssembler) {
   Branch(Word32Equal(out_kind, Int32Constant(FLOAT64_ELEMENTS)), &if_out, &if_out_type);
 
   BIND(&if_out);
+  Label if_any_keys(this, Label::kDeferred), if_integers(this), if_usable(this);
+  Branch(var_is_array.value(), &if_usable, &if_integers);
+  BIND(&if_integers);
   CheckBuffer(context, keys);
+  Goto(&if_usable);
+  BIND(&if_usable);
   CheckBuffer(context, out);
   const TNode<UintPtrT> element_size_log2 = var_element_size_log2.value();
   const TNode<RawPtrT> store = LoadStore(context);
   const TNode<UintPtrT> index = ToElementIndex(context, field);
+  GotoIf(var_is_array.value(), &if_any_keys);
   const TNode<UintPtrT> count = LoadJSTypedArrayLength(CAST(keys));
   GotoIf(UintPtrLessThan(LoadJSTypedArrayLength(CAST(out)), count), &if_too_short);
 
@@ -275,6 +298,9 @@ TF_BUILTIN(ShredderHTGetMany, StoreViewAssembler) {
   }
   BIND(&loop_end);
   Return(ChangeUintPtrToTagged(var_found.value()));
+
+  BIND(&if_any_keys);
+  Return(CallRuntime(Runtime::kShredderGetMany, context, keys, ChangeUintPtrToTagged(index), out));
 
   BIND(&if_keys_type);
   Throw(context, StoreError::kKeysType, keys);

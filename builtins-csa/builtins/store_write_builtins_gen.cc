@@ -298,12 +298,29 @@ void StoreWriteAssembler::Replace(TNode<RawPtrT> store, const Value& value, TNod
 TF_BUILTIN(ShredderHTSet, StoreWriteAssembler) {
   const auto context = Parameter<Context>(Descriptor::kContext);
   const auto key = Parameter<Object>(Descriptor::kKey);
-  const auto bytes = Parameter<Object>(Descriptor::kBytes);
+  const auto new_value = Parameter<Object>(Descriptor::kValue);
+  const auto options = Parameter<Object>(Descriptor::kOptions);
   Value value(this);
+  TVARIABLE(BoolT, var_is_string, Int32FalseConstant());
   Label if_usable(this), if_found(this), if_other(this, Label::kDeferred);
   const TNode<RawPtrT> store = LoadStore(context);
   CheckWritable(store, &if_other);
-  BranchIfUsableBuffer(bytes, &if_usable, &if_other, &if_other);
+  GotoIfNot(IsUndefined(options), &if_other);
+  {
+    Label if_string(this), if_not_string(this);
+    GotoIf(TaggedIsSmi(new_value), &if_other);
+    const TNode<Int32T> instance_type = LoadInstanceType(CAST(new_value));
+    Branch(IsStringInstanceType(instance_type), &if_string, &if_not_string);
+    BIND(&if_string);
+    var_is_string = Int32TrueConstant();
+    // Flat, and perhaps ASCII.
+    Branch(
+        Word32Equal(Word32And(instance_type, Int32Constant(kStringRepresentationAndEncodingMask)),
+                    Int32Constant(kOneByteStringTag | kSeqStringTag)),
+        &if_usable, &if_other);
+    BIND(&if_not_string);
+    BranchIfUsableBuffer(new_value, &if_usable, &if_other, &if_other);
+  }
 
   BIND(&if_usable);
   Lookup(context, store, key, &value, &if_found, &if_other);
@@ -313,17 +330,39 @@ TF_BUILTIN(ShredderHTSet, StoreWriteAssembler) {
     // Loaded only now, as in HTGet.
     TVARIABLE(RawPtrT, var_data);
     TVARIABLE(UintPtrT, var_size);
-    LoadBuffer(CAST(bytes), &var_data, &var_size);
+    Label if_string(this), if_buffer(this), replace(this);
+    Branch(var_is_string.value(), &if_string, &if_buffer);
+
+    BIND(&if_string);
+    {
+      const TNode<String> string = CAST(new_value);
+      const TNode<UintPtrT> length = Unsigned(LoadStringLengthAsWord(string));
+      // Replace refuses it as well; here it bounds the look at all of it.
+      GotoIf(UintPtrGreaterThan(length, UintPtrConstant(layout::kMaxTabledBytes)), &if_other);
+      const TNode<RawPtrT> characters =
+          RawPtrAdd(ReinterpretCast<RawPtrT>(BitcastTaggedToWord(string)),
+                    IntPtrConstant(SeqOneByteString::kHeaderSize - kHeapObjectTag));
+      CheckAscii(characters, length, &if_other);
+      var_data = characters;
+      var_size = length;
+      Goto(&replace);
+    }
+
+    BIND(&if_buffer);
+    LoadBuffer(CAST(new_value), &var_data, &var_size);
+    Goto(&replace);
+
+    BIND(&replace);
     const TNode<UintPtrT> size = var_size.value();
     Replace(
         store, value, size,
         [&](TNode<RawPtrT> target) { CopyBytes(target, var_data.value(), size); }, &if_other);
-    Return(UndefinedConstant());
+    Return(TrueConstant());
   }
 
   BIND(&if_other);
   Return(Call(context, LoadEmbedderData(context, ::shredder::kSetEmbedderDataIndex),
-              UndefinedConstant(), key, bytes));
+              UndefinedConstant(), key, new_value, options));
 }
 
 void StoreWriteAssembler::RemoveSlot(TNode<RawPtrT> store, TNode<UintPtrT> counts,

@@ -4,14 +4,13 @@
 #include <cstring>
 
 #include "builtins-csa/layout/table_hash.h"
+#include "builtins-csa/layout/table_lookup.h"
 
 namespace shredder::layout {
 
 namespace {
 
-// Enough to fill what a core has of outstanding misses, few enough to stay in the first-level cache
-// until they are used.
-constexpr uint64_t kGroup = 32;
+constexpr uint64_t kGroup = kGatherGroup;
 
 const char* At(const StoreHeader* store, uint64_t offset) {
   return reinterpret_cast<const char*>(store) + offset;
@@ -93,6 +92,39 @@ uint64_t Gather(const StoreHeader* store, const uint32_t* keys, uint64_t count, 
     }
   }
   return found;
+}
+
+void FindGroup(const StoreHeader* store, const store::Key* keys, uint64_t count, uint64_t ahead,
+               ValuePlace* values) {
+  const char* const directory = At(store, store->directory_offset);
+  uint64_t hashes[kGroup];
+  const Slot* slots[kGroup];
+  for (uint64_t i = 0; i < count; ++i) {
+    hashes[i] = store::HashOf(*store, keys[i]);
+    __builtin_prefetch(directory + (hashes[i] >> store->directory_shift) * sizeof(uint64_t));
+  }
+  for (uint64_t i = 0; i < count; ++i) {
+    slots[i] = store::Probe(store, hashes[i]).slot();
+    __builtin_prefetch(slots[i]);
+  }
+  for (uint64_t i = 0; i < count; ++i) {
+    // Most keys are at home. Of others, and of those that are not, some other entry is asked for.
+    const uint64_t word = slots[i]->value_word;
+    const uint64_t key_length = keys[i].bytes().size();
+    const char* const entry = At(store, EntryOffset(word));
+    __builtin_prefetch(entry);
+    __builtin_prefetch(entry + ValueOffsetInEntry(word, key_length) + ahead);
+  }
+  for (uint64_t i = 0; i < count; ++i) {
+    const Slot* const slot = store::FindSlot(store, keys[i], hashes[i]);
+    if (slot == nullptr || store::IsExpired(store, slot->value_word)) {
+      values[i] = {0, 0};
+      continue;
+    }
+    const uint64_t word = slot->value_word;
+    values[i] = {EntryOffset(word) + ValueOffsetInEntry(word, keys[i].bytes().size()),
+                 word & kValueLengthMask};
+  }
 }
 
 }  // namespace shredder::layout

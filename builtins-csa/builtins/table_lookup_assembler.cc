@@ -211,15 +211,15 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   TVARIABLE(UintPtrT, var_integer, UintPtrConstant(0));
   TVARIABLE(RawPtrT, var_bytes);
   TVARIABLE(UintPtrT, var_length);
-  // The bits that no ASCII word has; 0 once the bytes are UTF-8.
+  // The bits that no ASCII word has; 0 once they have been encoded.
   TVARIABLE(UintPtrT, var_non_ascii_bits, UintPtrConstant(0x8080808080808080));
   Label if_integer(this, &var_integer), if_heap_object(this), if_heap_number(this), if_string(this),
       if_direct(this), if_flatten(this, Label::kDeferred), if_encode(this, Label::kDeferred),
       if_not_ascii(this, Label::kDeferred),
       // A loop's header: bytes that turn out not to be ASCII are encoded and come back to it.
       if_bytes(this, {&var_integer, &var_bytes, &var_length, &var_non_ascii_bits}),
-      if_byte_string(this), if_value_word(this), if_key_type(this, Label::kDeferred),
-      if_key_number(this, Label::kDeferred), if_key_too_long(this, Label::kDeferred);
+      if_byte_string(this), if_value_word(this), if_key_number(this, Label::kDeferred),
+      if_key_too_long(this, Label::kDeferred);
 
   GotoIfNot(TaggedIsSmi(key), &if_heap_object);
   {
@@ -233,7 +233,7 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
   const TNode<Map> map = LoadMap(CAST(key));
   GotoIf(IsHeapNumberMap(map), &if_heap_number);
   const TNode<Int32T> instance_type = LoadMapInstanceType(map);
-  Branch(IsStringInstanceType(instance_type), &if_string, &if_key_type);
+  Branch(IsStringInstanceType(instance_type), &if_string, &if_encode);
 
   BIND(&if_heap_number);
   {
@@ -278,9 +278,10 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
     Goto(&if_bytes);
   }
 
-  // Emitted twice, as a loop may be entered by its header alone.
+  // Of what is neither a number nor a string of ASCII, and throws where it is no key. Emitted
+  // twice, as a loop may be entered by its header alone.
   const auto encode = [&] {
-    const TNode<Smi> length = CAST(CallRuntime(Runtime::kShredderEncodeKey, context, string));
+    const TNode<Smi> length = CAST(CallRuntime(Runtime::kShredderEncodeKey, context, key));
     var_length = Unsigned(SmiUntag(length));
     var_bytes =
         RawPtrAdd(store, Signed(LoadHeaderField(store, layout::kHeaderOffset_key_scratch_offset)));
@@ -381,8 +382,6 @@ void TableLookupAssembler::Lookup(TNode<Context> context, TNode<RawPtrT> store, 
            if_found, if_absent);
   }
 
-  BIND(&if_key_type);
-  Throw(context, StoreError::kKeyType, key);
   BIND(&if_key_number);
   Throw(context, StoreError::kKeyNumber, key);
   BIND(&if_key_too_long);

@@ -90,6 +90,8 @@ Reduction StoreCallReducer::Reduce(Node* node) {
       return ReduceLength(node);
     case Builtin::kShredderHTGet:
       return ReduceGet(node);
+    case Builtin::kShredderHTGetString:
+      return ReduceGetString(node);
     case Builtin::kShredderHTGetUint32:
       return ReduceElement(node, kExternalUint32Array);
     case Builtin::kShredderHTGetFloat64:
@@ -161,6 +163,20 @@ Reduction StoreCallReducer::ReduceGet(Node* node) {
   site.effect = graph()->NewNode(operators_.CopyValue(Store(), site.parameters.feedback()),
                                  reference, site.Argument(1), site.effect, site.control);
   return Finish(&site, LengthOrMinusOne(reference));
+}
+
+Reduction StoreCallReducer::ReduceGetString(Node* node) {
+  Site site(node, graph()->zone());
+  if (Store() == nullptr || site.call.ArgumentCount() < 1) return NoChange();
+  Node* const reference = Lookup(&site, site.Argument(0), false);
+  Node* text = site.effect =
+      graph()->NewNode(operators_.MakeString(Store()), reference, site.effect, site.control);
+  FallBackUnless(&site, graph()->NewNode(simplified()->BooleanNot(),
+                                         graph()->NewNode(simplified()->ObjectIsSmi(), text)));
+  text = site.effect = graph()->NewNode(
+      common()->TypeGuard(Type::Union(Type::String(), Type::Undefined(), graph()->zone())), text,
+      site.effect, site.control);
+  return Finish(&site, text);
 }
 
 Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_type) {

@@ -42,6 +42,7 @@ class StoreCallReducer final : public AdvancedReducer {
   Reduction ReduceHas(Node* node);
   Reduction ReduceLength(Node* node);
   Reduction ReduceGet(Node* node);
+  Reduction ReduceGetString(Node* node);
   Reduction ReduceElement(Node* node, ExternalArrayType element_type);
   Reduction ReduceView(Node* node);
   Reduction ReduceViewGetter(Node* node, ExternalArrayType element_type);

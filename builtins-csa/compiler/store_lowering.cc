@@ -7,6 +7,7 @@
 #include "src/compiler/graph-assembler.h"
 #include "src/compiler/linkage.h"
 #include "src/compiler/node-properties.h"
+#include "src/heap/factory-inl.h"
 #include "src/objects/js-array-buffer.h"
 #include "src/objects/string.h"
 
@@ -34,6 +35,9 @@ class StoreLowering {
 
   Node* LowerLookup();
   void LowerCopyValue();
+  Node* LowerMakeString();
+  // Goes on where all of the bytes, one at least, are ASCII.
+  void CheckAscii(Node* bytes, Node* length, Label* if_not);
   // Copies what is no more than 256 bytes by words, and longer values by memcpy.
   void CopyBytes(Node* target, Node* source, Node* length);
 
@@ -111,6 +115,9 @@ Node* StoreLowering::Lower() {
     case IrOpcode::kShredderCopyValue:
       LowerCopyValue();
       return nullptr;
+    case IrOpcode::kShredderMakeString:
+      store_ = StoreFieldParametersOf(node_->op()).store;
+      return LowerMakeString();
     default:
       UNREACHABLE();
   }
@@ -640,6 +647,78 @@ void StoreLowering::CopyBytes(Node* target, Node* source, Node* length) {
             __ ExternalConstant(ExternalReference::libc_memcpy_function()), target, source, length);
     __ Goto(&done);
   }
+  __ Bind(&done);
+}
+
+// --- MakeString ----------------------------------------------------------------------------------
+
+Node* StoreLowering::LowerMakeString() {
+  Node* const reference = node_->InputAt(0);
+  auto if_other = __ MakeDeferredLabel();
+  auto done = __ MakeLabel(kTagged);
+  __ GotoIf(IsZero(reference), &done, __ UndefinedConstant());
+  Node* const length = And(reference, layout::kValueLengthMask);
+  __ GotoIf(__ UintLessThan(Word(kMaxMadeStringBytes), length), &if_other);
+  __ GotoIf(IsZero(length), &done, __ EmptyStringConstant());
+  Node* const bytes = __ IntAdd(Base(), Shl(Shr(reference, kValueReferenceOffsetShift), 3));
+  CheckAscii(bytes, length, &if_other);
+  {
+    Node* const size = And(Add(length, SeqOneByteString::kHeaderSize + kObjectAlignmentMask),
+                           ~uint64_t{kObjectAlignmentMask});
+    Node* const string = __ Allocate(AllocationType::kYoung, size);
+    Factory* const factory = gasm_->jsgraph()->isolate()->factory();
+    __ StoreField(AccessBuilder::ForMap(), string, __ HeapConstant(factory->one_byte_string_map()));
+    __ StoreField(AccessBuilder::ForNameRawHashField(), string,
+                  __ Int32Constant(Name::kEmptyHashField));
+    __ StoreField(AccessBuilder::ForStringLength(), string, __ TruncateInt64ToInt32(length));
+    Node* const start = __ BitcastTaggedToWord(string);
+    // The bytes behind the last character are zeros.
+    __ Store(StoreRepresentation(kWord, kNoWriteBarrier), start,
+             __ IntSub(size, Word(8 + kHeapObjectTag)), Word(0));
+    CopyBytes(Add(start, SeqOneByteString::kHeaderSize - kHeapObjectTag), bytes, length);
+    __ Goto(&done, string);
+  }
+
+  __ Bind(&if_other);
+  __ Goto(&done, __ SmiConstant(0));
+
+  __ Bind(&done);
+  return done.PhiAt(0);
+}
+
+void StoreLowering::CheckAscii(Node* bytes, Node* length, Label* if_not) {
+  constexpr uint64_t kNonAsciiBits = 0x8080808080808080;
+  const auto check = [&](Node* word) { __ GotoIfNot(IsZero(And(word, kNonAsciiBits)), if_not); };
+  auto if_words = __ MakeLabel();
+  auto byte_loop = __ MakeLoopLabel(kWord);
+  auto word_loop = __ MakeLoopLabel(kWord);
+  auto tail = __ MakeLabel();
+  auto done = __ MakeLabel();
+  __ GotoIf(__ UintLessThan(Word(7), length), &if_words);
+  __ Goto(&byte_loop, Word(0));
+
+  __ Bind(&byte_loop);
+  {
+    Node* const offset = byte_loop.PhiAt(0);
+    __ GotoIfNot(__ UintLessThan(offset, length), &done);
+    check(__ ChangeUint32ToUint64(Load(MachineType::Uint8(), bytes, offset)));
+    __ Goto(&byte_loop, Add(offset, 1));
+  }
+
+  __ Bind(&if_words);
+  // As in CopyBytes.
+  Node* const last = __ IntSub(length, Word(8));
+  __ Goto(&word_loop, Word(0));
+  __ Bind(&word_loop);
+  {
+    Node* const offset = word_loop.PhiAt(0);
+    __ GotoIfNot(__ UintLessThan(offset, last), &tail);
+    check(Load(MachineType::Uint64(), bytes, offset));
+    __ Goto(&word_loop, Add(offset, 8));
+  }
+  __ Bind(&tail);
+  check(Load(MachineType::Uint64(), bytes, last));
+  __ Goto(&done);
   __ Bind(&done);
 }
 

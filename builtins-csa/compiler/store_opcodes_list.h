@@ -10,4 +10,5 @@
   V(ShredderValueOffset)     \
   V(ShredderValueAddress)    \
   V(ShredderLoadHeaderField) \
-  V(ShredderCopyValue)
+  V(ShredderCopyValue)       \
+  V(ShredderMakeString)

@@ -83,6 +83,12 @@ const Operator* StoreOperators::CopyValue(layout::StoreHeader* store,
       StoreFieldParameters{store, 0, feedback});
 }
 
+const Operator* StoreOperators::MakeString(layout::StoreHeader* store) {
+  return zone_->New<Operator1<StoreFieldParameters>>(
+      IrOpcode::kShredderMakeString, Operator::kNoThrow | Operator::kNoWrite | Operator::kNoDeopt,
+      "ShredderMakeString", 1, 1, 1, 1, 1, 0, StoreFieldParameters{store, 0, FeedbackSource()});
+}
+
 const StoreLookupParameters& StoreLookupParametersOf(const Operator* op) {
   DCHECK_EQ(IrOpcode::kShredderLookup, op->opcode());
   return OpParameter<StoreLookupParameters>(op);
@@ -112,6 +118,9 @@ Type TypeOfStoreOperator(const Operator* op, Zone* zone) {
       return Type::Range(0, static_cast<double>(layout::kMaxIntegerKey), zone);
     case IrOpcode::kShredderCopyValue:
       return Type::None();
+    case IrOpcode::kShredderMakeString:
+      return Type::Union(Type::Union(Type::String(), Type::Undefined(), zone), Type::SignedSmall(),
+                         zone);
     default:
       UNREACHABLE();
   }
@@ -147,6 +156,8 @@ StoreOperatorUses UsesOfStoreOperator(const Operator* op) {
       return {0, {UseInfo::None(), UseInfo::None()}, MachineRepresentation::kWord64};
     case IrOpcode::kShredderCopyValue:
       return {2, {UseInfo::Word(), UseInfo::AnyTagged()}, MachineRepresentation::kNone};
+    case IrOpcode::kShredderMakeString:
+      return {1, {UseInfo::Word(), UseInfo::None()}, MachineRepresentation::kTagged};
     default:
       UNREACHABLE();
   }

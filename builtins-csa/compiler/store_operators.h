@@ -70,6 +70,9 @@ bool operator==(const StoreFieldParameters& a, const StoreFieldParameters& b);
 size_t hash_value(const StoreFieldParameters& p);
 std::ostream& operator<<(std::ostream& os, const StoreFieldParameters& p);
 
+// Longer strings cost more than the call that making them here saves.
+inline constexpr uint64_t kMaxMadeStringBytes = 256;
+
 class StoreOperators {
  public:
   explicit StoreOperators(Zone* zone) : zone_(zone) {}
@@ -91,6 +94,9 @@ class StoreOperators {
   // (value reference, buffer). Copies as HTGet does. Effectful; deoptimises unless the buffer is an
   // ArrayBuffer or a view of one, neither detached nor shared nor resizable.
   const Operator* CopyValue(::shredder::layout::StoreHeader* store, const FeedbackSource& feedback);
+  // (value reference) -> the value as a string; undefined where absent, a small integer where it is
+  // left to the builtin: it is longer than kMaxMadeStringBytes, or not ASCII. Effectful.
+  const Operator* MakeString(::shredder::layout::StoreHeader* store);
 
  private:
   Zone* const zone_;

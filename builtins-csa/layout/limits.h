@@ -11,6 +11,12 @@ inline constexpr uint64_t kMaxSafeInteger = (1ull << 53) - 1;
 
 inline constexpr uint64_t kMaxKeyBytes = 64 * 1024;
 inline constexpr uint64_t kMaxValueBytes = 512ull * 1024 * 1024;
+// A value that is read as text: UTF-8 has no fewer bytes than a string has characters, of which
+// there may be as many (v8-patches: make-texts-numbers-and-patterns-as-long-as-a-tenant-s-memory).
+inline constexpr uint64_t kMaxTextBytes = 32ull * 1024 * 1024;
+inline constexpr uint64_t kMaxPatternBytes = 4096;
+// Of HTViewMany.
+inline constexpr uint64_t kMaxViewsPerCall = 64 * 1024;
 // The largest integer key, and its decimal digits.
 inline constexpr uint64_t kMaxIntegerKey = kMaxSafeInteger;
 inline constexpr int kMaxIntegerKeyDigits = 16;

@@ -16,16 +16,18 @@ namespace shredder {
 #define SHREDDER_STORE_ERROR_LIST(V)                                                               \
   /* The context has no store. */                                                                  \
   V(NoStore, TypeError, false, "shredder:store is used outside of a tenant's context")             \
-  V(KeyType, TypeError, true, "key must be a string or an integer")                                \
+  V(KeyType, TypeError, true, "key must be a string, an integer or a Uint8Array")                  \
   V(KeyNumber, RangeError, true, "a number used as a key must be an integer from 0 to ",           \
     layout::kMaxIntegerKey)                                                                        \
   V(KeyTooLong, RangeError, false, "key is longer than ", layout::kMaxKeyBytes, " bytes")          \
   V(KeySurrogate, TypeError, false, "key has a lone surrogate, which has no UTF-8 form")           \
   V(BufferType, TypeError, true, "bytes must be an ArrayBuffer or a view of one")                  \
+  V(ValueType, TypeError, true, "value must be a string, an ArrayBuffer or a view of one")         \
   V(BufferUnusable, TypeError, false, "buffer must be neither detached nor shared nor resizable")  \
   V(IndexType, TypeError, true, "index must be a number")                                          \
   V(IndexRange, RangeError, true, "index must be an integer from 0 to ", layout::kMaxSafeInteger)  \
-  V(KeysType, TypeError, true, "keys must be a Uint32Array")                                       \
+  V(KeysType, TypeError, true, "keys must be a Uint32Array or an array of keys")                   \
+  V(TooManyKeys, RangeError, false, "keys are more than ", layout::kMaxViewsPerCall)               \
   V(OutType, TypeError, true, "out must be a Uint32Array or a Float64Array")                       \
   V(OutTooShort, RangeError, false, "out must be as long as keys")                                 \
   /* A getter's receiver is no StoreView of this context. */                                       \
@@ -43,6 +45,19 @@ namespace shredder {
     " to ", layout::kMaxSafeInteger)                                                               \
   V(NotCounter, TypeError, false, "value is not an integer")                                       \
   V(SumRange, RangeError, false, "the sum is not a safe integer")                                  \
+  V(OptionsType, TypeError, true, "options must be an object")                                     \
+  V(ExpiryOptions, TypeError, false, "options can have one of ttl, expiresAt and keepTtl")         \
+  V(PresenceOptions, TypeError, false, "options can have one of ifAbsent and ifPresent")           \
+  V(TtlType, TypeError, true, "ttl must be a number")                                              \
+  V(TtlRange, RangeError, true, "ttl must be a positive integer of milliseconds or Infinity")      \
+  V(TtlInteger, RangeError, true, "ttl must be a safe integer of milliseconds or Infinity")        \
+  V(ExpiresAtType, TypeError, true, "expiresAt must be a number")                                  \
+  V(ExpiresAtRange, RangeError, true, "expiresAt must be an integer of Unix ms or Infinity")       \
+  V(PatternType, TypeError, true, "pattern must be a string")                                      \
+  V(PatternTooLong, RangeError, false, "pattern is longer than ", layout::kMaxPatternBytes,        \
+    " bytes")                                                                                      \
+  V(TextTooLong, RangeError, false, "value is longer than ", layout::kMaxTextBytes,                \
+    " bytes, so no text")                                                                          \
   V(ReadOnlyFunction, TypeError, false,                                                            \
     "READONLY a function with the flag no-writes cannot write the store")                          \
   V(ReadOnlyLoad, TypeError, false, "READONLY a library cannot write the store while it loads")    \

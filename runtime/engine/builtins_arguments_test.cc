@@ -72,7 +72,8 @@ const values = [
   detached(new DataView(new ArrayBuffer(16), 4)), detached(new Sly(slyMemory), slyMemory), inside,
   new Float64Array(whole.buffer, 128, 2), new DataView(whole.buffer, 151, 9),
 ];
-const builtins = {HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete};
+const builtins = {HTGet, HTGetString, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTAppend,
+                  HTDelete, HTExpire, HTTtl};
 )js";
 
 class BuiltinsArgumentsTest : public TenantTest {
@@ -89,9 +90,10 @@ TEST_F(BuiltinsArgumentsTest, AreHandledInEveryCombination) {
   // nothing ran.
   LoadForged(R"js(
 const types = {
-  HTGet: ['number'], HTLength: ['number'], HTHas: ['boolean'], HTSet: ['undefined'],
+  HTGet: ['number'], HTLength: ['number'], HTHas: ['boolean'], HTSet: ['boolean'],
   HTDelete: ['boolean'], HTGetUint32: ['number', 'undefined'],
-  HTGetFloat64: ['number', 'undefined'],
+  HTGetFloat64: ['number', 'undefined'], HTGetString: ['string', 'undefined'],
+  HTAppend: ['number'], HTExpire: ['boolean'], HTTtl: ['number', 'undefined'],
 };
 export function f() {
   const wrong = [];
@@ -133,9 +135,11 @@ export function f() {
 TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
   tenant_.Set("0", "zero");
   const std::string buffer_type = "TypeError: bytes must be an ArrayBuffer or a view of one";
+  const std::string value_type =
+      "TypeError: value must be a string, an ArrayBuffer or a view of one";
   const std::string unusable =
       "TypeError: buffer must be neither detached nor shared nor resizable";
-  const std::string key_type = "TypeError: key must be a string or an integer";
+  const std::string key_type = "TypeError: key must be a string, an integer or a Uint8Array";
   const std::string key_number =
       "RangeError: a number used as a key must be an integer from 0 to 9007199254740991";
   const std::string too_long = "RangeError: key is longer than 65536 bytes";
@@ -177,10 +181,10 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"HTGetFloat64(7, 2 ** 53 - 1)", "null"},
       {"HTGetFloat64('k', 1)", "null"},
       {"HTGetFloat64('none', 0)", "null"},
-      {"HTSet('new', b)", "null"},
+      {"HTSet('new', b)", "true"},
       {"HTDelete('new')", "true"},
       {"HTDelete('new')", "false"},
-      {"HTSet('empty', new ArrayBuffer(0))", "null"},
+      {"HTSet('empty', new ArrayBuffer(0))", "true"},
       {"HTLength('empty')", "0"},
       {"HTGet('empty', b)", "0"},
       {"HTGet('k', new ArrayBuffer(0))", "10"},
@@ -213,8 +217,33 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"HTGetFloat64('k', NaN)", index_range + "NaN"},
       {"HTGetFloat64('k', Infinity)", index_range + "Infinity"},
       {"HTGetFloat64('k', 2 ** 53)", index_range + "9007199254740992"},
-      {"HTSet('k')", buffer_type + ", not undefined"},
-      {"HTSet('k', 'bytes')", buffer_type + ", not string"},
+      {"HTSet('k')", value_type + ", not undefined"},
+      {"HTSet('k', 7)", value_type + ", not 7"},
+      {"HTSet('k', evil)", value_type + ", not object"},
+      {"HTSet('k', evil, traps)", value_type + ", not object"},
+      {"HTAppend('k')", value_type + ", not undefined"},
+      {"HTAppend('k', detached(new Uint8Array(16)))", unusable},
+      {"HTSet('k', 'v', null)", "TypeError: options must be an object, not null"},
+      {"HTSet('k', 'v', 'ttl')", "TypeError: options must be an object, not string"},
+      {"HTSet('k', 'v', {ttl: evil})", "TypeError: ttl must be a number, not object"},
+      {"HTSet('k', 'v', {ttl: -1})",
+       "RangeError: ttl must be a positive integer of milliseconds or Infinity, not -1"},
+      {"HTSet('k', 'v', {expiresAt: '1'})", "TypeError: expiresAt must be a number, not string"},
+      {"HTSet('k', 'v', {expiresAt: 0.5})",
+       "RangeError: expiresAt must be an integer of Unix ms or Infinity, not 0.5"},
+      {"HTSet('k', 'v', {ttl: 1, keepTtl: true})",
+       "TypeError: options can have one of ttl, expiresAt and keepTtl"},
+      {"HTSet('k', 'v', {ifAbsent: true, ifPresent: true})",
+       "TypeError: options can have one of ifAbsent and ifPresent"},
+      {"HTExpire('k')", "TypeError: ttl must be a number, not undefined"},
+      {"HTExpire('k', evil)", "TypeError: ttl must be a number, not object"},
+      {"HTExpire('k', NaN)",
+       "RangeError: ttl must be a safe integer of milliseconds or Infinity, not NaN"},
+      {"HTScan(0, [], evil)", "TypeError: pattern must be a string, not object"},
+      {"HTScan(0, [], long)", "RangeError: pattern is longer than 4096 bytes"},
+      {"HTSet(detached(new Uint8Array(16)), b)", unusable},
+      {"HTHas(new Sly(65537))", too_long},
+      {"HTHas(Object.setPrototypeOf(new Uint8Array(16), null))", "false"},
       {"HTSet('k', detached(new ArrayBuffer(16)))", unusable},
       {"HTSet('k', detached(new Uint8Array(16)))", unusable},
       {"HTSet('k', detached(new DataView(new ArrayBuffer(16))))", unusable},
@@ -256,6 +285,10 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"evil", key_type, ", not object"},
       {"Object('k')", key_type, ", not object"},
       {"['k']", key_type, ", not object"},
+      {"new Int8Array(1)", key_type, ", not object"},
+      {"new ArrayBuffer(1)", key_type, ", not object"},
+      {"new Uint8Array(65537)", too_long, ""},
+      {"detached(new Uint8Array(1000))", unusable, ""},
       {"new Proxy({}, traps)", key_type, ", not object"},
       {"-1", key_number, ", not -1"},
       {"0.5", key_number, ", not 0.5"},
@@ -275,9 +308,10 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
       {"'\\ud83dx\\ude00'", surrogate, ""},
   };
   for (const auto& [key, error, shown] : keys) {
-    for (const char* call : {"HTGet(%, b)", "HTLength(%)", "HTHas(%)", "HTGetUint32(%, 0)",
-                             "HTGetFloat64(%, 0)", "HTView(%)", "HTSet(%, b)", "HTDelete(%)",
-                             "HTAdd(%, 1)", "HTSet(%, 'none')", "HTAdd(%, 'none')"}) {
+    for (const char* call :
+         {"HTGet(%, b)", "HTLength(%)", "HTHas(%)", "HTGetUint32(%, 0)", "HTGetFloat64(%, 0)",
+          "HTView(%)", "HTSet(%, b)", "HTDelete(%)", "HTAdd(%, 1)", "HTSet(%, 'none')",
+          "HTAdd(%, 'none')", "HTGetString(%)", "HTAppend(%, b)", "HTExpire(%, 1)", "HTTtl(%)"}) {
       std::string text = call;
       text.replace(text.find('%'), 1, key);
       cases.push_back({text, error + shown});
@@ -332,7 +366,7 @@ export function f() {
           attempt(() => HTLength(new String('k'))), touched];
 }
 )js");
-  EXPECT_EQ(tenant_.ShowCall("f"), "[10, 8, \"T\", \"R\", \"T\", null, true, \"T\", \"T\", []]");
+  EXPECT_EQ(tenant_.ShowCall("f"), "[10, 8, \"T\", \"R\", \"T\", true, true, \"T\", \"T\", []]");
 }
 
 TEST_F(BuiltinsArgumentsTest, MayChangeTypeInOptimisedCode) {

@@ -4,7 +4,9 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
+#include <limits>
 #include <optional>
+#include <utility>
 
 namespace shredder::engine {
 
@@ -81,7 +83,103 @@ std::string AnswerFloat64(StoreModel& model, const std::string& key, const Argum
 
 std::string AnswerSet(StoreModel& model, const std::string& key, const Arguments& with) {
   model.Set(key, std::string(with.buffer->bytes()));
-  return Undefined();
+  return Boolean(true);
+}
+
+// The UTF-8 of what bytes are as text: each of what is malformed, as much of it as could begin a
+// character, is U+FFFD (Unicode 15, section 3.9, "maximal subparts").
+std::string LossyUtf8(const std::string& bytes) {
+  std::string text;
+  for (size_t at = 0; at < bytes.size();) {
+    const auto byte_at = [&](size_t i) -> uint32_t {
+      return i < bytes.size() ? static_cast<uint8_t>(bytes[i]) : 0;
+    };
+    const uint32_t first = byte_at(at);
+    const size_t size = first < 0x80                    ? 1
+                        : first >= 0xc2 && first < 0xe0 ? 2
+                        : first >= 0xe0 && first < 0xf0 ? 3
+                        : first >= 0xf0 && first < 0xf5 ? 4
+                                                        : 0;
+    size_t good = size == 0 ? 0 : 1;
+    for (; good > 0 && good < size; ++good) {
+      const uint32_t next = byte_at(at + good);
+      const bool second = good == 1;
+      const uint32_t least = second && first == 0xe0 ? 0xa0 : second && first == 0xf0 ? 0x90 : 0x80;
+      const uint32_t most = second && first == 0xed ? 0x9f : second && first == 0xf4 ? 0x8f : 0xbf;
+      if (next < least || next > most) break;
+    }
+    if (size != 0 && good == size) {
+      text += bytes.substr(at, size);
+      at += size;
+    } else {
+      text += "\ufffd";
+      at += std::max<size_t>(good, 1);
+    }
+  }
+  return text;
+}
+
+// FNV-1a over the UTF-16 units of UTF-8, and their number.
+std::pair<uint32_t, size_t> DigestOfUnits(const std::string& utf8) {
+  uint32_t hash = 0x811c9dc5;
+  size_t count = 0;
+  const auto add = [&](uint32_t unit) {
+    hash = (hash ^ unit) * 0x01000193;
+    ++count;
+  };
+  for (size_t at = 0; at < utf8.size();) {
+    const auto first = static_cast<uint8_t>(utf8[at]);
+    const size_t size = first < 0x80 ? 1 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+    uint32_t character = size == 1 ? first : first & (0xff >> (size + 1));
+    for (size_t i = 1; i < size; ++i) {
+      character = character << 6 | (static_cast<uint8_t>(utf8[at + i]) & 0x3f);
+    }
+    at += size;
+    if (character < 0x10000) {
+      add(character);
+    } else {
+      add(0xd800 + ((character - 0x10000) >> 10));
+      add(0xdc00 + ((character - 0x10000) & 0x3ff));
+    }
+  }
+  return {hash, count};
+}
+
+// textOf of the program: a short text itself, of a longer one the digest.
+std::string AnswerText(StoreModel& model, const std::string& key, const Arguments&) {
+  const std::string* value = model.Get(key);
+  if (value == nullptr) return Undefined();
+  const std::string text = LossyUtf8(*value);
+  const auto [digest, units] = DigestOfUnits(text);
+  return units < 300 ? Quoted(text) : Integer(digest);
+}
+
+std::string AnswerSetText(StoreModel& model, const std::string& key, const Arguments& with) {
+  model.Set(key, with.text);
+  return Boolean(true);
+}
+
+std::string AnswerAppend(StoreModel& model, const std::string& key, const std::string& more) {
+  const std::string* before = model.Get(key);
+  const std::string value = before == nullptr ? more : *before + more;
+  model.SetKeepingExpiry(key, value);
+  return Integer(static_cast<int64_t>(value.size()));
+}
+
+std::string AnswerTtl(StoreModel& model, const std::string& key, const Arguments&) {
+  if (model.Get(key) == nullptr) return Undefined();
+  const uint64_t at_ms = model.ExpiresAt(key);
+  if (at_ms == 0) return Float64(std::numeric_limits<double>::infinity());
+  return Integer(static_cast<int64_t>(at_ms - model.now_ms()));
+}
+
+std::string AnswerExpire(StoreModel& model, const std::string& key, const Arguments& with) {
+  const auto now_ms = static_cast<int64_t>(model.now_ms());
+  if (with.delta > kMaxSafeInteger - now_ms) return Throws('R');
+  if (model.Get(key) == nullptr) return Boolean(false);
+  if (with.delta <= 0) return Boolean(model.Delete(key));
+  model.SetExpiresAt(key, model.now_ms() + static_cast<uint64_t>(with.delta));
+  return Boolean(true);
 }
 
 std::string AnswerDelete(StoreModel& model, const std::string& key, const Arguments&) {
@@ -134,6 +232,38 @@ constexpr Builtin kBuiltins[] = {
     {"HTGetFloat64(k, a)", Builtin::Second::kIndex, AnswerFloat64},
     {"HTGetFloat64.apply(null, [k, a])", Builtin::Second::kIndex, AnswerFloat64},
     {"HTSet(k, a)", Builtin::Second::kBuffer, AnswerSet},
+    {"textOf(HTGetString(k))", Builtin::Second::kNone, AnswerText},
+    {"textOf(HTGetString.call(null, k))", Builtin::Second::kNone, AnswerText},
+    {"HTSet(k, a)", Builtin::Second::kText, AnswerSetText},
+    {"HTSet(k, a, undefined)", Builtin::Second::kText, AnswerSetText},
+    {"(HTSet(k, a), textOf(HTGetString(k)))", Builtin::Second::kText,
+     [](StoreModel& model, const std::string& key, const Arguments& with) {
+       model.Set(key, with.text);
+       return AnswerText(model, key, with);
+     }},
+    {"HTSet(k, a, {keepTtl: true})", Builtin::Second::kText,
+     [](StoreModel& model, const std::string& key, const Arguments& with) {
+       model.SetKeepingExpiry(key, with.text);
+       return Boolean(true);
+     }},
+    {"HTSet(k, a, {ifAbsent: true, ttl: 60})", Builtin::Second::kText,
+     [](StoreModel& model, const std::string& key, const Arguments& with) {
+       if (model.Get(key) != nullptr) return Boolean(false);
+       model.Set(key, with.text);
+       model.SetExpiresAt(key, model.now_ms() + 60);
+       return Boolean(true);
+     }},
+    {"HTAppend(k, a)", Builtin::Second::kText,
+     [](StoreModel& model, const std::string& key, const Arguments& with) {
+       return AnswerAppend(model, key, with.text);
+     }},
+    {"HTAppend(k, a)", Builtin::Second::kBuffer,
+     [](StoreModel& model, const std::string& key, const Arguments& with) {
+       return AnswerAppend(model, key, std::string(with.buffer->bytes()));
+     }},
+    {"HTTtl(k)", Builtin::Second::kNone, AnswerTtl},
+    // Infinity, which is refused elsewhere, would be an answer.
+    {"HTExpire(k, a === Infinity ? NaN : a)", Builtin::Second::kDelta, AnswerExpire},
     {"HTDelete(k)", Builtin::Second::kNone, AnswerDelete},
     // What a write changes between two reads.
     {"(HTLength(k), HTDelete(k), HTLength(k))", Builtin::Second::kNone,

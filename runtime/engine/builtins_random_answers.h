@@ -42,13 +42,14 @@ struct Arguments {
   uint64_t number = 0;  // an index or an offset
   int64_t delta = 0;
   Buffer* buffer = nullptr;
+  std::string text;  // UTF-8
   // What the conversion of the argument throws, or 0; only an offset is not converted at once.
   char thrown = 0;
 };
 
 // A builtin as it may be called: `code`, with k for the key and a for its second argument.
 struct Builtin {
-  enum class Second { kNone, kIndex, kBuffer, kOffset, kDelta };
+  enum class Second { kNone, kIndex, kBuffer, kOffset, kDelta, kText };
   const char* code;
   Second second;
   // The answer of a call with a good key, after doing what the call does to the model and to the

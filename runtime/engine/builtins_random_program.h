@@ -11,6 +11,14 @@ namespace shredder::engine {
 inline constexpr char kRunner[] = R"js(
 const Kinds = [Uint8Array, Int8Array, Uint8ClampedArray, Uint16Array, Int32Array, Float32Array,
                Float64Array, BigUint64Array, DataView, ArrayBuffer];
+// Of a key, or of what is written: its bytes, which the builtins leave to C++.
+formsOf.bytes = (s) => {
+  const bytes = [];
+  for (const c of encodeURIComponent(s).matchAll(/%(..)|[^]/g)) {
+    bytes.push(c[1] === undefined ? c[0].charCodeAt(0) : parseInt(c[1], 16));
+  }
+  return Uint8Array.from(bytes);
+};
 const formNames = Object.keys(formsOf);
 const thrown = {T: 'a TypeError', R: 'a RangeError', O: 'another error'};
 const kindOf = (e) => e instanceof TypeError ? thrown.T : e instanceof RangeError ? thrown.R : thrown.O;
@@ -81,6 +89,13 @@ function sum(view) {
   let sum = 0;
   for (let i = 0; i < view.byteLength; i++) sum += view.getUint8(i);
   return sum;
+}
+// A short text, or a long one's digest.
+function textOf(text) {
+  if (text === undefined || text.length < 300) return text;
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }
 const many = (keys, field, out) => HTGetMany(keys, field, out);
 
@@ -164,6 +179,15 @@ const steps = {
     expect(`${at} many ${field} of ${keys}`, many(memory.subarray(offset), field, out), found);
     answers.forEach((x, i) => expect(`${at} many ${field} of ${keys[i]}`, out[i], decode(x)));
     for (let i = keys.length; i < out.length; i++) expect(`${at} many, surplus`, out[i], 7);
+  },
+  // The same of an array of keys of any kind, and views of all of them.
+  manyKeys([isFloat64, field, ks, found, answers, sums], at) {
+    const keys = ks.map(decode), out = new (isFloat64 ? Float64Array : Uint32Array)(keys.length).fill(7);
+    expect(`${at} many keys ${field}`, many(keys, field, out), found);
+    answers.forEach((x, i) => expect(`${at} many keys ${field} of ${JSON.stringify(ks[i])}`, out[i], decode(x)));
+    const views = HTViewMany(keys);
+    expect(`${at} views`, views.length, keys.length);
+    sums.forEach((x, i) => expect(`${at} view of ${JSON.stringify(ks[i])}`, sum(views[i]), x));
   },
   refuse([i], at) {
     const [code, call, kind] = refused[i];
@@ -254,6 +278,8 @@ inline constexpr Bad kBadKeys[] = {{"undefined", 'T'},
                                    {"Symbol('s')", 'T'},
                                    {"10n", 'T'},
                                    {"[7]", 'T'},
+                                   {"new Uint16Array(2)", 'T'},
+                                   {"new Uint8Array(65537)", 'R'},
                                    {"() => 1", 'T'},
                                    {"new String('k')", 'T'},
                                    {"new Proxy({}, {})", 'T'},
@@ -275,9 +301,17 @@ inline constexpr Bad kBadIndexes[] = {{"undefined", 'T'}, {"null", 'T'},     {"'
                                       {"2 ** 53", 'R'},   {"Infinity", 'R'}, {"-(2 ** 40)", 'R'}};
 inline constexpr Bad kBadBuffers[] = {
     {"undefined", 'T'}, {"null", 'T'},
-    {"7", 'T'},         {"'bytes'", 'T'},
+    {"7", 'T'},         {"Symbol('b')", 'T'},
     {"[1, 2]", 'T'},    {"{byteLength: 8}", 'T'},
     {"1.5", 'T'},       {"new Proxy(new Uint8Array(8), {})", 'T'}};
+inline constexpr Bad kBadTexts[] = {{"undefined", 'T'},
+                                    {"null", 'T'},
+                                    {"7", 'T'},
+                                    {"1.5", 'T'},
+                                    {"['text']", 'T'},
+                                    {"new String('text')", 'T'},
+                                    {"{toString: () => ''}", 'T'},
+                                    {"Symbol('s')", 'T'}};
 
 // Offsets that DataView makes integers of, and what it makes of them; thrown is 0 where it does.
 struct OddOffset {
@@ -300,7 +334,14 @@ inline constexpr Bad kBadDeltas[] = {{"undefined", 'T'}, {"null", 'T'},      {"'
                                      {"2 ** 53", 'R'},   {"-(2 ** 53)", 'R'}};
 // Calls of the builtins that take no key.
 inline constexpr Bad kRefused[] = {
-    {"HTGetMany([7], 0, new Uint32Array(1))", 'T'},
+    {"HTGetMany([{}], 0, new Uint32Array(1))", 'T'},
+    {"HTGetMany([7, -1], 0, new Uint32Array(2))", 'R'},
+    {"HTGetMany([7, 8], 0, new Uint32Array(1))", 'R'},
+    {"HTGetMany(Object.defineProperty([7], 0, {get() { return 8; }}), 0, new Uint32Array(1))", 'T'},
+    {"HTViewMany(undefined)", 'T'},
+    {"HTViewMany([undefined])", 'T'},
+    {"HTViewMany(new Proxy([], {}))", 'T'},
+    {"HTViewMany(new Uint32Array(65537))", 'R'},
     {"HTGetMany(undefined, 0, new Uint32Array(1))", 'T'},
     {"HTGetMany(new Int32Array(1), 0, new Uint32Array(1))", 'T'},
     {"HTGetMany(new Uint32Array(1), 0, new Float32Array(1))", 'T'},
@@ -311,6 +352,15 @@ inline constexpr Bad kRefused[] = {
     {"HTGetMany(new Uint32Array(1), 0.5, new Uint32Array(1))", 'R'},
     {"HTGetMany(new Uint32Array(2), 0, new Uint32Array(1))", 'R'},
     {"HTGetMany(new Uint32Array(99), 0, new Float64Array(98))", 'R'},
+    {"HTSet('k', 'v', null)", 'T'},
+    {"HTSet('k', 'v', 1)", 'T'},
+    {"HTSet('k', 'v', {ttl: '1'})", 'T'},
+    {"HTSet('k', 'v', {ttl: 0})", 'R'},
+    {"HTSet('k', 'v', {ttl: 1, keepTtl: true})", 'T'},
+    {"HTSet('k', 'v', {ifAbsent: true, ifPresent: true})", 'T'},
+    {"HTSet('k', 'v', {get ttl() { throw new RangeError('own'); }})", 'R'},
+    {"HTScan(0, [], 7)", 'T'},
+    {"HTScan(0, [], '*'.repeat(4097))", 'R'},
 };
 
 }  // namespace shredder::engine

@@ -26,7 +26,7 @@ std::string Replaced(std::string text, std::string_view what, std::string_view w
 class BuiltinsRandomTest : public TenantTest {
  protected:
   static constexpr size_t kSites = 48;
-  static constexpr size_t kForms = 14;
+  static constexpr size_t kForms = 15;
   static constexpr uint64_t kHotKeys = 200;
   static constexpr uint64_t kBufferKinds[] = {1, 1, 1, 2, 4, 4, 8, 8, 1, 1};
   static constexpr size_t kArrayBuffer = std::size(kBufferKinds) - 1;
@@ -80,6 +80,7 @@ class BuiltinsRandomTest : public TenantTest {
     for (const Bad& bad : kBadKeys) code += std::string(bad.code) + ", ";
     for (const Bad& bad : kBadIndexes) code += std::string(bad.code) + ", ";
     for (const Bad& bad : kBadBuffers) code += std::string(bad.code) + ", ";
+    for (const Bad& bad : kBadTexts) code += std::string(bad.code) + ", ";
     for (const Bad& bad : kBadDeltas) code += std::string(bad.code) + ", ";
     for (const OddOffset& odd : kOddOffsets) code += std::string(odd.bad.code) + ", ";
     code += "];\nconst refused = [\n";
@@ -120,7 +121,8 @@ class BuiltinsRandomTest : public TenantTest {
   // Where each table begins in the library's `bad`.
   static constexpr size_t kFirstBadIndex = std::size(kBadKeys);
   static constexpr size_t kFirstBadBuffer = kFirstBadIndex + std::size(kBadIndexes);
-  static constexpr size_t kFirstBadDelta = kFirstBadBuffer + std::size(kBadBuffers);
+  static constexpr size_t kFirstBadText = kFirstBadBuffer + std::size(kBadBuffers);
+  static constexpr size_t kFirstBadDelta = kFirstBadText + std::size(kBadTexts);
   static constexpr size_t kFirstOddOffset = kFirstBadDelta + std::size(kBadDeltas);
   static std::string BadArgument(size_t i) { return "{\"bad\":" + std::to_string(i) + "}"; }
 
@@ -173,6 +175,13 @@ class BuiltinsRandomTest : public TenantTest {
         } else {
           buffer = RandomBuffer(&call.argument);
           with.buffer = &*buffer;
+        }
+        break;
+      case Builtin::Second::kText:
+        if (bad == 2) {
+          call.argument = refuse(kBadTexts, kFirstBadText);
+        } else {
+          with.text = RandomText(&call.argument);
         }
         break;
       case Builtin::Second::kOffset:
@@ -240,6 +249,14 @@ class BuiltinsRandomTest : public TenantTest {
     return buffer;
   }
 
+  std::string RandomText(std::string* json) {
+    const std::string text = model_.RandomText();
+    // Numbers are forms of keys alone.
+    const uint64_t form = OneIn(2) ? 0 : 3 + model_.Below(kForms - 3);
+    *json = "{\"key\":" + Quoted(text) + ",\"form\":" + std::to_string(form) + "}";
+    return text;
+  }
+
   // Adds one step; returns its number of calls.
   uint64_t AddStep(std::vector<std::string>* steps) {
     const size_t index = model_.Below(kSites);
@@ -262,7 +279,7 @@ class BuiltinsRandomTest : public TenantTest {
                  {std::to_string(model_.Below(1'000)),
                   std::to_string(model_.Below(std::size(kGetters) + 1))});
     }
-    if (kind < 14) return AddMany(add);
+    if (kind < 14) return OneIn(2) ? AddMany(add) : AddManyKeys(add);
     if (kind < 15) return add("refuse", 1, {std::to_string(model_.Below(std::size(kRefused)))});
     if (kind < 16) return add("scan", 1, {std::to_string(model_.Below(20)), "[]"});
     if (kind < 26) return AddLoop(site, number, add);
@@ -304,6 +321,9 @@ class BuiltinsRandomTest : public TenantTest {
       case Builtin::Second::kBuffer:
         buffer = RandomBuffer(&argument);
         with.buffer = &*buffer;
+        break;
+      case Builtin::Second::kText:
+        with.text = RandomText(&argument);
         break;
       case Builtin::Second::kDelta:
         with.delta = RandomDelta();
@@ -378,6 +398,38 @@ class BuiltinsRandomTest : public TenantTest {
         "many", count + 1,
         {is_float64 ? "1" : "0", std::to_string(field), Join(keys), std::to_string(model_.Below(5)),
          std::to_string(model_.Below(3)), std::to_string(found), Join(answers)});
+  }
+
+  template <typename Add>
+  uint64_t AddManyKeys(const Add& add) {
+    const bool is_float64 = OneIn(2);
+    const uint64_t field = OneIn(10) ? RandomIndex() : model_.Below(12);
+    const uint64_t count = OneIn(20) ? model_.Below(200) : model_.Below(40);
+    uint64_t found = 0;
+    std::vector<std::string> keys, answers, sums;
+    for (uint64_t i = 0; i < count; ++i) {
+      std::string key = RandomKey();
+      if (key.size() > 1'000 && !OneIn(50)) key = "0";
+      keys.push_back(KeyArgument(key));
+      std::string answer = "7";
+      if (is_float64) {
+        if (const auto element = Element<double>(model_, key, field)) answer = Float64(*element);
+      } else if (const auto element = Element<uint32_t>(model_, key, field)) {
+        answer = Integer(*element);
+      }
+      const std::string* value = model_.Get(key);
+      const uint64_t bytes = is_float64 ? sizeof(double) : sizeof(uint32_t);
+      if (value != nullptr && field < value->size() / bytes) ++found;
+      answers.push_back(answer);
+      int64_t sum = value == nullptr ? -1 : 0;
+      if (value != nullptr) {
+        for (const char c : *value) sum += static_cast<uint8_t>(c);
+      }
+      sums.push_back(Integer(sum));
+    }
+    return add("manyKeys", 2 * count + 2,
+               {is_float64 ? "1" : "0", std::to_string(field), Join(keys), std::to_string(found),
+                Join(answers), Join(sums)});
   }
 
   // Keys that are there now, as HTScan reports them: the hot ones, and some of the others.

@@ -176,6 +176,7 @@ std::string AsCharacters(std::string_view bytes) {
 
 std::string StoreModel::RandomValue() {
   if (Below(10) == 0) return RandomDecimal();
+  if (Below(3) == 0) return RandomText();
   const uint64_t kind = Below(1'000);
   const uint64_t length = kind == 0 ? 1 << 20 : kind < 10 ? Below(5'000) : Below(301);
   std::string value(length, '\0');
@@ -184,6 +185,22 @@ std::string StoreModel::RandomValue() {
     std::memcpy(value.data() + i, &word, std::min<size_t>(8, length - i));
   }
   return value;
+}
+
+std::string StoreModel::RandomText() {
+  static constexpr const char* kCharacters[] = {
+      "a", "0", "\n", "~", "\u00df", "\u00ff", "\u0100", "\u20ac", "\uffff", "\U0001F600"};
+  static constexpr size_t kAscii = 4, kLatin1 = 6;
+  const size_t kinds[] = {kAscii, kAscii, kAscii, kLatin1, std::size(kCharacters)};
+  const size_t kind = kinds[Below(std::size(kinds))];
+  // Mostly of ASCII but for a few characters.
+  const bool is_sparse = Below(2) == 0;
+  const uint64_t length = Below(20) == 0 ? Below(6'000) : Below(Below(2) == 0 ? 24 : 301);
+  std::string text;
+  for (uint64_t i = 0; i < length; ++i) {
+    text += kCharacters[Below(is_sparse && Below(50) != 0 ? kAscii : kind)];
+  }
+  return text;
 }
 
 std::string StoreModel::RandomDecimal() {
@@ -235,6 +252,13 @@ bool StoreModel::Delete(const std::string& key) {
   if (undo_) deleted_.insert(key);
   return live;
 }
+
+void StoreModel::SetExpiresAt(const std::string& key, uint64_t at_ms) {
+  RecordUndo(key);
+  keys_[key].expires_at_ms = at_ms;
+}
+
+uint64_t StoreModel::ExpiresAt(const std::string& key) const { return keys_.at(key).expires_at_ms; }
 
 void StoreModel::WriteToStore(const std::string& key) {
   const store::Key k = store::KeyOf(key);

@@ -42,8 +42,11 @@ class StoreModel {
   // Random numbers: below `bound`, or any bits.
   uint64_t Below(uint64_t bound) { return random_() % bound; }
   uint64_t Bits() { return random_(); }
-  // Mostly below 300 bytes, at times 1 MiB, and at times the text of an integer or nearly one.
+  // Mostly below 300 bytes, at times 1 MiB, and at times a text, or that of an integer or nearly
+  // one.
   std::string RandomValue();
+  // UTF-8: of ASCII, of Latin-1 or of any characters.
+  std::string RandomText();
   std::string RandomKey();
 
   // The value of a key that is there and has not expired, or null.
@@ -54,6 +57,10 @@ class StoreModel {
   void SetKeepingExpiry(const std::string& key, std::string value);
   // True where the key was live.
   bool Delete(const std::string& key);
+  // As by HTExpire and HTTtl: 0 for never. The time must be after now; the key live.
+  void SetExpiresAt(const std::string& key, uint64_t at_ms);
+  uint64_t ExpiresAt(const std::string& key) const;
+  uint64_t now_ms() const { return now_ms_; }
 
   // One random write of a key to the model and to the store.
   void WriteToStore(const std::string& key);

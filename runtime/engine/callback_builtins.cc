@@ -18,30 +18,8 @@ void DBGet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   if (!key.Read(isolate, info[0])) return;
   const std::optional<std::string_view> value = StateOf(info)->store->Get(key.key());
   if (!value) return;
-  // Not ArrayBuffer::New(isolate, size), which ends the process where the tenant's memory is used
-  // up.
-  v8::ArrayBuffer::Allocator* allocator = isolate->GetArrayBufferAllocator();
-  void* bytes = allocator->AllocateUninitialized(value->size());
-  if (bytes == nullptr) {
-    // What is missing may be garbage.
-    isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kCritical);
-    isolate->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
-    bytes = allocator->AllocateUninitialized(value->size());
-  }
-  if (bytes == nullptr) {
-    // As V8 words it.
-    isolate->ThrowException(
-        v8::Exception::RangeError(AsciiString(isolate, "Array buffer allocation failed")));
-    return;
-  }
-  std::memcpy(bytes, value->data(), value->size());
-  info.GetReturnValue().Set(v8::ArrayBuffer::New(
-      isolate, v8::ArrayBuffer::NewBackingStore(
-                   bytes, value->size(),
-                   [](void* data, size_t size, void* deleter_data) {
-                     static_cast<v8::ArrayBuffer::Allocator*>(deleter_data)->Free(data, size);
-                   },
-                   allocator)));
+  v8::Local<v8::ArrayBuffer> copy;
+  if (CopyToBuffer(isolate, *value).ToLocal(&copy)) info.GetReturnValue().Set(copy);
 }
 
 // DBGetNumber(key): number | undefined, the value's first uint32

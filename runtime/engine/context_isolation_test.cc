@@ -473,7 +473,7 @@ class TwoContexts : public testing::Test {
       side->store = store::NewStore(1 << 20, 1);
       EXPECT_EQ(side->store->Set(store::KeyOf("k"), "value"), store::WriteStatus::kOk);
       side->context = TenantContext::Make(heap_, /*callback_builtins=*/true);
-      side->context->AttachStore(side->store.get());
+      side->context->AttachStore(side->store.get(), nullptr, {});
     }
   }
 

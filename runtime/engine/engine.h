@@ -87,6 +87,7 @@ struct LibraryInfo {
 };
 
 class Engine;
+class FunctionLog;
 struct LoadedLibrary;
 
 // Where a host has a function, until its libraries change.
@@ -137,6 +138,9 @@ class FunctionHost {
   bool has_isolate() const;  // its own, or a part in one
   // Of the whole isolate; 0 without one.
   uint64_t heap_used_bytes() const;
+
+  // What the functions have written to their console.
+  const FunctionLog& log() const;
 
  private:
   friend class Engine;

@@ -81,8 +81,9 @@ std::string Library(std::string_view name, std::string_view code) {
   std::string library = "#!js name=";
   library += name;
   library +=
-      "\nimport {HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTGetMany, HTView, HTSet, "
-      "HTDelete, HTAdd, HTScan} from 'shredder:store';\n";
+      "\nimport {HTGet, HTGetString, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTGetMany, "
+      "HTView, HTViewMany, "
+      "HTSet, HTAppend, HTDelete, HTExpire, HTTtl, HTAdd, HTScan} from 'shredder:store';\n";
   library += code;
   return library;
 }

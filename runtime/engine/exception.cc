@@ -30,6 +30,33 @@ std::string ErrorText(v8::Isolate* isolate, v8::Local<v8::String> text, std::str
   return line;
 }
 
+std::string PlaceText(const std::string& script, int line, int column,
+                      const FindSourceMap& find_source_map) {
+  const SourceMap* source_map = find_source_map ? find_source_map(script) : nullptr;
+  const std::optional<SourcePosition> position =
+      source_map != nullptr ? source_map->Find(static_cast<uint32_t>(line),
+                                               static_cast<uint32_t>(std::max(column, 1)))
+                            : std::nullopt;
+  if (position) {
+    return OneLine(position->file + ":" + std::to_string(position->line) + ":" +
+                   std::to_string(position->column));
+  }
+  return OneLine(script + ":" + std::to_string(line) + ":" + std::to_string(column));
+}
+
+v8::Local<v8::StackFrame> OwnFrame(v8::Isolate* isolate, v8::Local<v8::StackTrace> stack) {
+  const int count = stack.IsEmpty() ? 0 : stack->GetFrameCount();
+  for (int i = 0; i < count; ++i) {
+    const v8::Local<v8::StackFrame> frame = stack->GetFrame(isolate, static_cast<uint32_t>(i));
+    const v8::Local<v8::String> script = frame->GetScriptName();
+    if (frame->GetLineNumber() > 0 && !script.IsEmpty() &&
+        !StartsWith(Utf8(isolate, script), kOwnScriptPrefix)) {
+      return frame;
+    }
+  }
+  return {};
+}
+
 std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
                               const FindSourceMap& find_source_map) {
   v8::Isolate* isolate = context->GetIsolate();
@@ -46,30 +73,23 @@ std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch
   int line = message->GetLineNumber(context).FromMaybe(0);
   int column = message->GetStartColumn(context).FromMaybe(-1) + 1;
   v8::Local<v8::Value> resource = message->GetScriptResourceName();
-  const v8::Local<v8::StackTrace> stack = message->GetStackTrace();
-  if (!resource->IsString() && !stack.IsEmpty() && stack->GetFrameCount() > 0) {
-    // JSON.parse names a place in its argument.
-    const v8::Local<v8::StackFrame> frame = stack->GetFrame(isolate, 0);
+  // One that was thrown again was made elsewhere. Nor is the place in a script of the runtime's, or
+  // in the text that JSON.parse reads.
+  v8::Local<v8::StackTrace> stack = v8::Exception::GetStackTrace(caught.Exception());
+  if (stack.IsEmpty()) stack = message->GetStackTrace();
+  const v8::Local<v8::StackFrame> frame = OwnFrame(isolate, stack);
+  if (!frame.IsEmpty() && (!resource->IsString() || frame->GetLineNumber() != line ||
+                           !resource->StrictEquals(frame->GetScriptName()))) {
     line = frame->GetLineNumber();
     column = frame->GetColumn();
     resource = frame->GetScriptName();
   }
   std::string place;
   if (line > 0 && resource->IsString()) {
-    const std::string name = Utf8(isolate, resource.As<v8::String>());
-    place = name + ":" + std::to_string(line) + ":" + std::to_string(column);
-    const SourceMap* source_map = find_source_map(name);
-    const std::optional<SourcePosition> position =
-        source_map != nullptr ? source_map->Find(static_cast<uint32_t>(line),
-                                                 static_cast<uint32_t>(std::max(column, 1)))
-                              : std::nullopt;
-    if (position) {
-      place = position->file + ":" + std::to_string(position->line) + ":" +
-              std::to_string(position->column);
-    }
-    place = " at " + place;
+    place =
+        " at " + PlaceText(Utf8(isolate, resource.As<v8::String>()), line, column, find_source_map);
   }
-  return (has_prefix ? "" : "ERR ") + text + OneLine(place);
+  return (has_prefix ? "" : "ERR ") + text + place;
 }
 
 }  // namespace shredder::engine

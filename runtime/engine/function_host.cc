@@ -9,6 +9,7 @@
 #include "runtime/engine/exception.h"
 #include "runtime/engine/platform.h"
 #include "runtime/engine/size_text.h"
+#include "runtime/engine/store_arguments.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
 #include "runtime/store/transaction.h"
@@ -242,7 +243,8 @@ bool FunctionHost::Impl::EnsureContext(std::string* error) {
     *error = "ERR no memory for the tenant's JavaScript context";
     return false;
   }
-  context_->AttachStore(store_);
+  context_->AttachStore(store_, &log_,
+                        [this](std::string_view library) { return SourceMapOf(library); });
   place_ = others.insert(others.end(), this);
   return true;
 }
@@ -281,6 +283,7 @@ void FunctionHost::Impl::GiveUpExhausted() {
 
 std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_exports) {
   context_->store_state().access = StoreAccess::kReadOnlyLoad;
+  log_.BeginRun(library->info.name, store_->now_ms());
   store_->BeginInvocation(false);
   std::string failure;
   {
@@ -420,14 +423,15 @@ FunctionRef FunctionHost::Impl::Find(std::string_view function) const {
   return found == functions_.end() ? FunctionRef() : found->second;
 }
 
-v8::MaybeLocal<v8::Array> FunctionHost::Impl::StringArray(std::span<const std::string_view> strings,
-                                                          WatchedSteps* steps) const {
+template <typename Make>
+v8::MaybeLocal<v8::Array> FunctionHost::Impl::ArrayOf(std::span<const std::string_view> texts,
+                                                      const Make& make, WatchedSteps* steps) const {
   std::vector<v8::Local<v8::Value>> elements;
-  elements.reserve(strings.size());
-  for (const std::string_view text : strings) {
-    v8::Local<v8::String> string;
-    if (!steps->Step() || !StringFromUtf8(context_->isolate(), text).ToLocal(&string)) return {};
-    elements.push_back(string);
+  elements.reserve(texts.size());
+  for (const std::string_view text : texts) {
+    v8::Local<v8::Value> element;
+    if (!steps->Step() || !make(context_->isolate(), text).ToLocal(&element)) return {};
+    elements.push_back(element);
   }
   return v8::Array::New(context_->isolate(), elements.data(), elements.size());
 }
@@ -439,8 +443,10 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
   v8::Isolate* const isolate = context_->isolate();
   WatchedSteps steps(engine_->watchdog.get());
   v8::Local<v8::Array> key_array, arg_array;
-  if (!StringArray(keys, &steps).ToLocal(&key_array) ||
-      !StringArray(args, &steps).ToLocal(&arg_array)) {
+  // A key that is not UTF-8 must not be taken for another; of arguments, text is all that is
+  // wanted.
+  if (!ArrayOf(keys, TextOrBytes, &steps).ToLocal(&key_array) ||
+      !ArrayOf(args, StringFromUtf8, &steps).ToLocal(&arg_array)) {
     *error = "ERR an argument is too long for a JavaScript string";
     return false;
   }
@@ -500,6 +506,7 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
 
   context_->store_state().access =
       no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
+  log_.BeginRun(function.info->name, store_->now_ms());
   store_->BeginInvocation(!no_writes);
   std::optional<store::Transaction> transaction;
   if (!no_writes) transaction.emplace(store_);
@@ -542,5 +549,6 @@ void FunctionHost::SetLimits(const HostLimits& limits) { impl_->SetLimits(limits
 void FunctionHost::GiveUp() { impl_->LeaveStore(); }
 bool FunctionHost::has_isolate() const { return impl_->has_isolate(); }
 uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
+const FunctionLog& FunctionHost::log() const { return impl_->log(); }
 
 }  // namespace shredder::engine

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "runtime/engine/engine.h"
+#include "runtime/engine/function_log.h"
 #include "runtime/engine/library.h"
 #include "runtime/engine/library_text.h"
 #include "runtime/engine/tenant_context.h"
@@ -84,6 +85,8 @@ class FunctionHost::Impl {
   const TenantIsolate* isolate() const { return context_ ? context_->heap().get() : nullptr; }
   uint64_t heap_used_bytes() const { return context_ ? context_->heap()->used_bytes() : 0; }
 
+  const FunctionLog& log() const { return log_; }
+
   uint64_t last_run_ms() const { return last_run_ms_; }  // in the time of Engine::Tick
   void set_last_run_ms(uint64_t ms) { last_run_ms_ = ms; }
 
@@ -105,8 +108,9 @@ class FunctionHost::Impl {
   void Add(std::unique_ptr<LoadedLibrary> library);
   // After each change of the libraries.
   void IndexFunctions();
-  v8::MaybeLocal<v8::Array> StringArray(std::span<const std::string_view> strings,
-                                        WatchedSteps* steps) const;
+  template <typename Make>
+  v8::MaybeLocal<v8::Array> ArrayOf(std::span<const std::string_view> texts, const Make& make,
+                                    WatchedSteps* steps) const;
   // Runs `function` to its result, a promise awaited. False with an exception pending, with *error
   // set, or without either where the run has been ended.
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
@@ -118,6 +122,7 @@ class FunctionHost::Impl {
   HostLimits limits_;
   Watchdog::Budget call_budget_;
   Watchdog::Budget load_budget_;
+  FunctionLog log_;
   std::unique_ptr<TenantContext> context_;
   std::list<Impl*>::iterator place_;  // in engine_->with_isolate, where there is a context
   // Isolates where it had a context, and that others have gone on with: V8 may still be compiling

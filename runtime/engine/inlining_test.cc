@@ -141,6 +141,45 @@ export const other = () => wide();
   EXPECT_EQ(tenant_.ShowCall("other"), "8");
 }
 
+TEST_F(InliningTest, ShortTextsOfAsciiAreMadeWithoutACallAndOthersByTheBuiltin) {
+  tenant_.MustLoad(R"js(
+const keys = Uint32Array.from({length: 64}, (_, i) => i);
+const texts = {
+  short: (i) => 'x'.repeat(i),
+  long: (i) => 'x'.repeat(257 + i),
+  wide: (i) => 'x'.repeat(i) + 'é',
+  absent: () => undefined,
+};
+const read = (keys, out) => { for (let i = 0; i < keys.length; i++) out[i] = HTGetString(keys[i]); };
+export function fill(_, [kind]) {
+  for (const i of keys) if (texts[kind](i) === undefined) HTDelete(i); else HTSet(i, texts[kind](i));
+}
+export function warm() {
+  for (const i of keys) HTSet(i, 'warm');
+  const out = new Array(64).fill('');
+  %PrepareFunctionForOptimization(read);
+  read(keys, out); read(keys, out);
+  %OptimizeFunctionOnNextCall(read);
+  read(keys, out);
+}
+export function run(_, [kind]) {
+  const out = new Array(64).fill('');
+  for (let n = 0; n < 1000; n++) read(keys, out);
+  return [out.every((text, i) => text === texts[kind](i)), (%GetOptimizationStatus(read) & 16) !== 0];
+}
+)js");
+  ASSERT_EQ(tenant_.ShowCall("warm"), "null");
+  for (const char* kind : {"short", "absent", "long", "wide", "short"}) {
+    ASSERT_EQ(tenant_.ShowCall("fill", {}, {kind}), "null");
+    std::string shown;
+    const uint64_t lookups = LookupsOf("run", {kind}, &shown);
+    EXPECT_EQ(shown, "[true, true]") << kind;
+    const bool calls =
+        !InlinesLookups() || kind == std::string("long") || kind == std::string("wide");
+    EXPECT_EQ(lookups, calls ? 64'000u : 0u) << kind;
+  }
+}
+
 TEST_F(InliningTest, AMissCostsOneDeoptimisationAndIsInlinedFromThenOn) {
   tenant_.MustLoad(R"js(
 function read(key) { const v = HTGetUint32(key, 0); return v === undefined ? -1 : v; }
@@ -182,7 +221,7 @@ TEST_F(InliningTest, WhatIsNoKeyOrIndexThrowsTheBuiltinsErrorAndDeoptimisesOnce)
 const calls = {
   has: (key) => HTHas(key), length: (key) => HTLength(key), uint32: (key) => HTGetUint32(key, 0),
   index: (index) => HTGetUint32(1, index), float64: (index) => HTGetFloat64(1, index),
-  view: (key) => HTView(key), get: (into) => HTGet(1, into),
+  view: (key) => HTView(key), text: (key) => HTGetString(key), get: (into) => HTGet(1, into),
 };
 const bad = [-1, 1.5, NaN, 2 ** 53, Infinity, 10n, Symbol(), {}, null, undefined, true,
              {valueOf() { throw new Error('ran'); }}, new Proxy({}, {}), '\ud800'];

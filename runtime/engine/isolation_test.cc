@@ -27,17 +27,18 @@ class IsolationTest : public TenantTest {
 
 TEST_F(IsolationTest, LeavesTheGlobalsOfAnAllowListOnly) {
   EXPECT_EQ(Evaluate("Reflect.ownKeys(globalThis).map(String).sort().join(' ')"),
-            "\"AggregateError Array ArrayBuffer BigInt BigInt64Array BigUint64Array Boolean "
-            "DataView Date Error EvalError Float32Array Float64Array Function Infinity Int16Array "
-            "Int32Array Int8Array JSON Map Math NaN Number Object Promise Proxy RangeError "
-            "ReferenceError Reflect RegExp Set String Symbol SyntaxError TypeError URIError "
-            "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet decodeURI "
-            "decodeURIComponent encodeURI encodeURIComponent globalThis isFinite isNaN parseFloat "
-            "parseInt undefined\"");
-  for (const char* name :
-       {"eval", "WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef", "FinalizationRegistry",
-        "console", "escape", "setTimeout", "queueMicrotask", "require", "process", "performance",
-        "gc", "ShadowRealm", "Intl", "Iterator", "HTGet", "DBGet"}) {
+            "\"AbortController AbortSignal AggregateError Array ArrayBuffer BigInt BigInt64Array "
+            "BigUint64Array Boolean Crypto DOMException DataView Date Error EvalError Event "
+            "EventTarget Float32Array Float64Array Function Infinity Int16Array Int32Array "
+            "Int8Array JSON Map Math NaN Number Object Performance Promise Proxy RangeError "
+            "ReferenceError Reflect RegExp Set String Symbol SyntaxError TextDecoder TextEncoder "
+            "TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap "
+            "WeakSet atob btoa console crypto decodeURI decodeURIComponent encodeURI "
+            "encodeURIComponent escape global globalThis isFinite isNaN parseFloat parseInt "
+            "performance queueMicrotask self structuredClone undefined unescape\"");
+  for (const char* name : {"eval", "WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef",
+                           "FinalizationRegistry", "setTimeout", "require", "process", "URL",
+                           "fetch", "gc", "ShadowRealm", "Intl", "Iterator", "HTGet", "DBGet"}) {
     EXPECT_EQ(Evaluate("'" + std::string(name) + "' in globalThis"), "false") << name;
   }
 }
@@ -122,15 +123,16 @@ TEST_F(IsolationTest, ReachesTheConstructorsOfItsGlobalsOnly) {
       "  }\n"
       "  return [...names].sort().join(' ');\n"
       "}");
-  EXPECT_EQ(
-      tenant_.ShowCall("f"),
-      "\" AggregateError Array Array Iterator ArrayBuffer AsyncFunction AsyncGenerator "
-      "AsyncGeneratorFunction BigInt BigInt64Array BigUint64Array Boolean DataView Date Error "
-      "EvalError Float32Array Float64Array Function Generator GeneratorFunction Int16Array "
-      "Int32Array Int8Array JSON Map Map Iterator Math Module Number Object Promise "
-      "RangeError ReferenceError Reflect RegExp RegExp String Iterator Set Set Iterator "
-      "StoreView String String Iterator Symbol SyntaxError TypeError TypedArray URIError "
-      "Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap WeakSet\"");
+  EXPECT_EQ(tenant_.ShowCall("f"),
+            "\" AbortController AbortSignal AggregateError Array Array Iterator ArrayBuffer "
+            "AsyncFunction AsyncGenerator AsyncGeneratorFunction BigInt BigInt64Array "
+            "BigUint64Array Boolean Crypto DOMException DataView Date Error EvalError Event "
+            "EventTarget Float32Array Float64Array Function Generator GeneratorFunction "
+            "Int16Array Int32Array Int8Array JSON Map Map Iterator Math Module Number Object "
+            "Performance Promise RangeError ReferenceError Reflect RegExp RegExp String "
+            "Iterator Set Set Iterator StoreView String String Iterator Symbol SyntaxError "
+            "TextDecoder TextEncoder TypeError TypedArray URIError Uint16Array Uint32Array "
+            "Uint8Array Uint8ClampedArray WeakMap WeakSet\"");
 }
 
 // Where all had the seed of the snapshot that they are made from, a tenant could find names that
@@ -180,18 +182,22 @@ TEST(Isolates, AreMadeWithoutReadingWhereOthersAre) {
 }
 
 TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
-  constexpr char kNames[] = "[HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete]";
+  constexpr char kNames[] =
+      "[HTGet, HTLength, HTHas, HTGetUint32, HTGetFloat64, HTSet, HTDelete, HTGetString, "
+      "HTAppend, HTExpire, HTTtl]";
   EXPECT_EQ(Evaluate(std::string(kNames) + ".map((f) => f.name + '/' + f.length).join(' ')"),
-            "\"HTGet/2 HTLength/1 HTHas/1 HTGetUint32/2 HTGetFloat64/2 HTSet/2 HTDelete/1\"");
+            "\"HTGet/2 HTLength/1 HTHas/1 HTGetUint32/2 HTGetFloat64/2 HTSet/3 HTDelete/1 "
+            "HTGetString/1 HTAppend/2 HTExpire/2 HTTtl/1\"");
   EXPECT_EQ(Evaluate(std::string(kNames) + ".filter((f) => 'prototype' in f).length"), "0");
   tenant_.MustLoad(
       "import * as store from 'shredder:store';\n"
       "export const f = () => [Object.keys(store), Object.isFrozen(store), "
       "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
-  EXPECT_EQ(
-      tenant_.ShowCall("f"),
-      "[[\"HTAdd\", \"HTDelete\", \"HTGet\", \"HTGetFloat64\", \"HTGetMany\", \"HTGetUint32\", "
-      "\"HTHas\", \"HTLength\", \"HTScan\", \"HTSet\", \"HTView\"], false, false, null]");
+  EXPECT_EQ(tenant_.ShowCall("f"),
+            "[[\"HTAdd\", \"HTAppend\", \"HTDelete\", \"HTExpire\", \"HTGet\", \"HTGetFloat64\", "
+            "\"HTGetMany\", \"HTGetString\", \"HTGetUint32\", \"HTHas\", \"HTLength\", \"HTScan\", "
+            "\"HTSet\", "
+            "\"HTTtl\", \"HTView\", \"HTViewMany\"], false, false, null]");
 }
 
 TEST_F(IsolationTest, ShowsStackFramesNothingOfTheHost) {
@@ -215,7 +221,7 @@ TEST_F(IsolationTest, KeepsTenantsApart) {
   other.MustLoad(
       "export const f = () => [HTLength('k'), HTHas('new'), typeof planted, ({}).inherited, "
       "typeof [].map, HTGet.planted, typeof Promise.prototype.then];");
-  EXPECT_EQ(tenant_.ShowCall("f"), "[4, null]");
+  EXPECT_EQ(tenant_.ShowCall("f"), "[4, true]");
   EXPECT_EQ(other.ShowCall("f"),
             "[13, false, \"undefined\", null, \"function\", null, \"function\"]");
   EXPECT_EQ(other.ShowCall("g"), "!ERR Function not found");

@@ -12,6 +12,7 @@
 #include "builtins-csa/layout/key.h"
 #include "builtins-csa/layout/limits.h"
 #include "builtins-csa/layout/store_errors.h"
+#include "runtime/store/store.h"
 
 namespace shredder::engine {
 
@@ -32,12 +33,49 @@ class KeyArgument {
   std::optional<store::Key> key_;
 };
 
-// A key as JavaScript names it; empty where its bytes are not UTF-8, so that no string names it.
+// A key's bytes: a string, or a Uint8Array where they are not UTF-8. Empty with an exception
+// pending where the tenant's memory has no room for that.
+v8::MaybeLocal<v8::Value> TextOrBytes(v8::Isolate* isolate, std::string_view bytes);
+
+// A key as JavaScript names it: a number, or as TextOrBytes has it.
 v8::MaybeLocal<v8::Value> KeyValue(v8::Isolate* isolate, const std::string& bytes);
 
-// The bytes of a buffer argument; empty with an exception pending for what is not a usable buffer.
-std::optional<std::string_view> BytesOf(v8::Isolate* isolate, v8::Local<v8::Value> value,
-                                        std::string* on_heap_bytes);
+// A value argument, and the bytes it refers to: a text's UTF-8 bytes, lone surrogates as U+FFFD, or
+// what a buffer holds. They are valid as long as no JavaScript runs.
+class ValueArgument {
+ public:
+  // Both: false with an exception pending for what is neither text nor a usable buffer.
+  static bool Check(v8::Isolate* isolate, v8::Local<v8::Value> value);
+  bool Read(v8::Isolate* isolate, v8::Local<v8::Value> value);
+
+  std::string_view bytes() const { return bytes_; }
+
+ private:
+  std::string own_;
+  std::string_view bytes_;
+};
+
+// The options of HTSet.
+struct SetOptions {
+  store::Expiry expiry;
+  // The time of the expiry has passed: the key is to be removed.
+  bool is_expired = false;
+  bool if_absent = false;
+  bool if_present = false;
+};
+
+// Reads HTSet's options, which may run code of the tenant's; false with an exception pending.
+bool ReadSetOptions(v8::Local<v8::Context> context, v8::Local<v8::Value> value, uint64_t now_ms,
+                    SetOptions* options);
+
+// The Unix time at which a key expires that lives `ttl` milliseconds from now on: 0 for never,
+// which is Infinity, and now for what is not positive. False with an exception pending for what is
+// neither a safe integer nor that, or leads to none.
+bool ReadTtl(v8::Isolate* isolate, v8::Local<v8::Value> ttl, uint64_t now_ms, uint64_t* at_ms);
+
+// An ArrayBuffer with a copy of the bytes; empty with V8's own exception pending where the tenant's
+// memory has no room for it.
+v8::MaybeLocal<v8::ArrayBuffer> CopyToBuffer(v8::Isolate* isolate, std::string_view bytes);
 
 // The errors of an integer argument.
 struct IntegerErrors {

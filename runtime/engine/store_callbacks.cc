@@ -7,6 +7,7 @@
 
 #include "runtime/engine/store_arguments.h"
 #include "runtime/engine/v8_strings.h"
+#include "runtime/resp/glob.h"
 
 namespace shredder::engine {
 
@@ -49,12 +50,28 @@ bool Succeeded(v8::Isolate* isolate, store::WriteStatus status) {
 void HTSet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
   StoreModuleState* state = StateOf(info);
+  store::Store* store = state->store;
   KeyArgument key;
-  std::string on_heap_bytes;
-  if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0])) return;
-  const std::optional<std::string_view> bytes = BytesOf(isolate, info[1], &on_heap_bytes);
-  if (!bytes) return;
-  Succeeded(isolate, state->store->Set(key.key(), *bytes));
+  SetOptions options;
+  ValueArgument value;
+  // The value is read last, as getters of the options can take its bytes away.
+  if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0]) ||
+      !ValueArgument::Check(isolate, info[1]) ||
+      !ReadSetOptions(isolate->GetCurrentContext(), info[2], store->now_ms(), &options) ||
+      !value.Read(isolate, info[1])) {
+    return;
+  }
+  if ((options.if_absent && store->Has(key.key())) ||
+      (options.if_present && !store->Has(key.key()))) {
+    return info.GetReturnValue().Set(false);
+  }
+  if (options.is_expired) {
+    store->Delete(key.key());
+    return info.GetReturnValue().Set(true);
+  }
+  if (Succeeded(isolate, store->Set(key.key(), value.bytes(), options.expiry))) {
+    info.GetReturnValue().Set(true);
+  }
 }
 
 void HTDelete(const v8::FunctionCallbackInfo<v8::Value>& info) {
@@ -88,6 +105,77 @@ void HTAdd(const v8::FunctionCallbackInfo<v8::Value>& info) {
   }
 }
 
+void HTAppend(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  StoreModuleState* state = StateOf(info);
+  KeyArgument key;
+  ValueArgument value;
+  if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0]) ||
+      !value.Read(isolate, info[1]) ||
+      !Succeeded(isolate, state->store->Append(key.key(), value.bytes()))) {
+    return;
+  }
+  info.GetReturnValue().Set(static_cast<double>(state->store->Get(key.key())->size()));
+}
+
+void HTExpire(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  StoreModuleState* state = StateOf(info);
+  KeyArgument key;
+  uint64_t at_ms;
+  if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0]) ||
+      !ReadTtl(isolate, info[1], state->store->now_ms(), &at_ms)) {
+    return;
+  }
+  switch (state->store->SetExpiresAt(key.key(), at_ms)) {
+    case store::ExpiryStatus::kOk:
+      return info.GetReturnValue().Set(true);
+    case store::ExpiryStatus::kAbsent:
+      return info.GetReturnValue().Set(false);
+    case store::ExpiryStatus::kOutOfMemory:
+      return ThrowStoreError(isolate, StoreError::kOutOfMemory);
+  }
+}
+
+namespace {
+
+// Some keys from the cursor on that match the pattern, if there is one, and the next cursor.
+uint64_t ScanKeys(const store::Store& store, const resp::Glob* pattern, uint64_t cursor,
+                  std::vector<std::string>* keys) {
+  constexpr size_t kMaxSteps = 1'000'000;  // a millisecond or so
+  uint64_t count = kKeysPerScan;
+  if (pattern != nullptr) {
+    // Fewer keys where these are so long that it takes long to match them.
+    for (; count > 1; count /= 2) {
+      size_t steps = 0;
+      store.Scan(cursor, count, [&](std::string_view key) { steps += pattern->StepsFor(key); });
+      if (steps <= kMaxSteps) break;
+    }
+  }
+  return store.Scan(cursor, count, [&](std::string_view key) {
+    if (pattern == nullptr || pattern->Matches(key)) keys->emplace_back(key);
+  });
+}
+
+// The pattern argument of HTScan; nothing where it is undefined. False with an exception pending.
+bool ReadPattern(v8::Isolate* isolate, v8::Local<v8::Value> value,
+                 std::optional<resp::Glob>* pattern) {
+  static_assert(layout::kMaxPatternBytes == resp::Glob::kMaxPatternBytes);
+  if (value->IsUndefined()) return true;
+  if (!value->IsString()) {
+    ThrowStoreError(isolate, StoreError::kPatternType, value);
+    return false;
+  }
+  const v8::Local<v8::String> string = value.As<v8::String>();
+  if (static_cast<uint64_t>(string->Length()) <= layout::kMaxPatternBytes) {
+    *pattern = resp::Glob::Compile(Utf8(isolate, string));
+  }
+  if (!*pattern) ThrowStoreError(isolate, StoreError::kPatternTooLong);
+  return pattern->has_value();
+}
+
+}  // namespace
+
 void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   v8::Isolate* isolate = info.GetIsolate();
   const v8::Local<v8::Context> context = isolate->GetCurrentContext();
@@ -98,10 +186,11 @@ void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   }
   if (!info[1]->IsArray()) return ThrowStoreError(isolate, StoreError::kIntoType, info[1]);
   const v8::Local<v8::Array> into = info[1].As<v8::Array>();
+  std::optional<resp::Glob> pattern;
+  if (!ReadPattern(isolate, info[2], &pattern)) return;
   std::vector<std::string> keys;
-  const uint64_t next =
-      StateOf(info)->store->Scan(static_cast<uint64_t>(cursor), kKeysPerScan,
-                                 [&keys](std::string_view key) { keys.emplace_back(key); });
+  const uint64_t next = ScanKeys(*StateOf(info)->store, pattern ? &*pattern : nullptr,
+                                 static_cast<uint64_t>(cursor), &keys);
   if (into->Set(context, AsciiString(isolate, "length"), v8::Integer::New(isolate, 0))
           .IsNothing()) {
     return;
@@ -109,7 +198,7 @@ void HTScan(const v8::FunctionCallbackInfo<v8::Value>& info) {
   uint32_t count = 0;
   for (const std::string& key : keys) {
     v8::Local<v8::Value> value;
-    if (!KeyValue(isolate, key).ToLocal(&value)) continue;
+    if (!KeyValue(isolate, key).ToLocal(&value)) return;
     // Not Set, which would run a setter of the tenant's.
     bool created;
     if (!into->CreateDataProperty(context, count, value).To(&created)) return;

@@ -19,7 +19,8 @@ constexpr const char* kBuiltinNames[] = {
 #undef SHREDDER_BINDING_NAME
 };
 
-constexpr Callback kCallbacks[] = {{"HTScan", HTScan, 2}};
+constexpr Callback kCallbacks[] = {
+    {"HTAppend", HTAppend, 2}, {"HTExpire", HTExpire, 2}, {"HTScan", HTScan, 2}};
 
 // What the builtins of these names leave to C++, and where they find it.
 struct Fallback {

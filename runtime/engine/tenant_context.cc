@@ -7,6 +7,7 @@
 
 #include "runtime/engine/store_module.h"
 #include "runtime/engine/v8_strings.h"
+#include "runtime/engine/web_globals.h"
 
 namespace shredder::engine {
 
@@ -23,8 +24,8 @@ constexpr std::string_view kAllowedGlobals[] = {
     "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "RegExp",
     "Set", "String", "Symbol", "SyntaxError", "TypeError", "URIError", "Uint16Array",
     "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakSet", "decodeURI",
-    "decodeURIComponent", "encodeURI", "encodeURIComponent", "globalThis", "isFinite", "isNaN",
-    "parseFloat", "parseInt", "undefined"};
+    "decodeURIComponent", "encodeURI", "encodeURIComponent", "escape", "globalThis", "isFinite",
+    "isNaN", "parseFloat", "parseInt", "undefined", "unescape"};
 // clang-format on
 static_assert(std::is_sorted(std::begin(kAllowedGlobals), std::end(kAllowedGlobals)));
 
@@ -84,6 +85,7 @@ bool TenantContext::MakeContext(bool callback_builtins) {
   v8::Local<v8::Context> context;
   if (!MakeTenantContext(isolate_, microtasks_.get()).ToLocal(&context)) return false;
   v8::Context::Scope context_scope(context);
+  if (!InstallWebGlobals(context, &store_state_)) return false;
   v8::Local<v8::Module> store_module;
   if (!MakeStoreModule(context, &store_state_, callback_builtins).ToLocal(&store_module)) {
     return false;
@@ -93,10 +95,13 @@ bool TenantContext::MakeContext(bool callback_builtins) {
   return true;
 }
 
-void TenantContext::AttachStore(store::Store* store) {
+void TenantContext::AttachStore(store::Store* store, FunctionLog* log,
+                                FindSourceMap find_source_map) {
   v8::Isolate::Scope isolate_scope(isolate_);
   v8::HandleScope handle_scope(isolate_);
   store_state_.store = store;
+  store_state_.log = log;
+  store_state_.find_source_map = std::move(find_source_map);
   engine::AttachStore(context(), store);
 }
 

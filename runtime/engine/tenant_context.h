@@ -32,8 +32,9 @@ class TenantContext {
   TenantContext(const TenantContext&) = delete;
   TenantContext& operator=(const TenantContext&) = delete;
 
-  // Makes it the tenant's of this store, which must outlive it and not change its base. Once.
-  void AttachStore(store::Store* store);
+  // Makes it the tenant's of this store, which must outlive it and not change its base, as must the
+  // log of its console. Once.
+  void AttachStore(store::Store* store, FunctionLog* log, FindSourceMap find_source_map);
 
   const std::shared_ptr<TenantIsolate>& heap() const { return heap_; }
   v8::Isolate* isolate() const { return isolate_; }

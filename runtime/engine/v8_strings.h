@@ -32,6 +32,10 @@ inline std::string Utf8(v8::Isolate* isolate, v8::Local<v8::String> string) {
   return bytes;
 }
 
+// Appends what Utf8 gives. Unlike it, it takes a string of any length and shape: where V8's heap
+// has no room to flatten it, it is read as it is.
+void AppendUtf8(v8::Isolate* isolate, v8::Local<v8::String> string, std::string* bytes);
+
 // As Utf8, of the string's first `max_units` UTF-16 units. Unlike Utf8 it does not flatten the
 // string, for which V8 ends the process where its heap has no room.
 std::string Utf8Prefix(v8::Isolate* isolate, v8::Local<v8::String> string, size_t max_units);

@@ -99,6 +99,9 @@ constexpr Command kFunctionSubcommands[] = {
     {"load", -3, kWrite | kDenyOom | kUsesEngine | kMayBeLong, kNoKeys,
      HandleFunctionLoad,
      {"Load a library", "7.0.0", kScripting, "That of the library's top level"}, {}},
+    {"log", -2, 0, kNoKeys, HandleFunctionLog,
+     {"Read what functions have written to their console", "7.0.0", kScripting,
+      "O(N), N the number of lines"}, {}},
     {"stats", 2, kAllowBusy, kNoKeys, HandleFunctionStats,
      {"Describe the running function", "7.0.0", kScripting, "O(1)"}, {}},
 };

@@ -9,13 +9,18 @@ declare module 'shredder:store' {
    * Names a key of the store.
    *
    * A number must be an integer from 0 to 2^53 - 1 (-0 is 0). A string names the key by its UTF-8
-   * bytes, at most 65,536 of them. A key whose bytes are the canonical decimal form of such an
-   * integer is that integer: `42` and `'42'` are the same key, `'042'` is another.
+   * bytes, a `Uint8Array` by those that it holds, which need not be UTF-8; at most 65,536 of them. A
+   * key whose bytes are the canonical decimal form of such an integer is that integer: `42` and
+   * `'42'` are the same key, `'042'` is another.
    *
-   * Every builtin throws a `RangeError` for any other number and for a longer string, and a
-   * `TypeError` for any other type and for a string with a lone surrogate.
+   * Every builtin throws a `RangeError` for any other number and for more bytes, and a `TypeError`
+   * for any other type, for a string with a lone surrogate and for an array whose buffer is shared,
+   * detached or resizable.
    */
-  export type Key = number | string;
+  export type Key = number | string | Uint8Array;
+
+  /** A value to be written: a text is written as its UTF-8 bytes, lone surrogates as U+FFFD. */
+  export type StoredValue = string | ArrayBuffer | ArrayBufferView;
 
   /**
    * Copies a value into a buffer: its first bytes, as many as fit.
@@ -28,6 +33,15 @@ declare module 'shredder:store' {
    * @throws TypeError where `into` is no buffer or view, or is shared, detached or resizable.
    */
   export function HTGet(key: Key, into: ArrayBuffer | ArrayBufferView): number;
+
+  /**
+   * A value as text: its bytes decoded as UTF-8, what is malformed as U+FFFD, just as `TextDecoder`
+   * has it. A byte order mark stays.
+   *
+   * @returns undefined where the key is absent.
+   * @throws RangeError where the value is longer than 33,554,432 bytes, or the heap has no room.
+   */
+  export function HTGetString(key: Key): string | undefined;
 
   /** @returns the value's length in bytes, or -1 where the key is absent. */
   export function HTLength(key: Key): number;
@@ -103,15 +117,26 @@ declare module 'shredder:store' {
    *     keys are read is unspecified.
    * @returns how many elements were found.
    * @throws RangeError where `out` is shorter than `keys` or `field` is a number but no
-   *     non-negative safe integer; TypeError where `keys` is no Uint32Array, `out` neither that
-   *     nor a Float64Array, either is shared, detached or resizable, or `field` is no number. Then
-   *     nothing was read.
+   *     non-negative safe integer; TypeError where `keys` is neither a Uint32Array nor an array of
+   *     keys, `out` neither the former nor a Float64Array, either is shared, detached or resizable, or
+   *     `field` is no number. Then nothing was read. What HTHas throws for one that is no key; then
+   *     what comes before it may have been read.
    */
   export function HTGetMany(
-    keys: Uint32Array,
+    keys: Uint32Array | readonly Key[],
     field: number,
     out: Uint32Array | Float64Array,
   ): number;
+
+  /**
+   * Shows many values where they lie: for each `i`, what HTView returns for `keys[i]`. As HTGetMany, it
+   * overlaps the lookups' waits for memory.
+   *
+   * @param keys At most 65,536.
+   * @throws RangeError where there are more; TypeError where `keys` is neither a Uint32Array nor an
+   *     array of keys; what HTHas throws for one that is no key.
+   */
+  export function HTViewMany(keys: Uint32Array | readonly Key[]): (StoreView | undefined)[];
 
   /**
    * Adds to a counter: a value that is the text of a decimal integer, which Redis's INCRBY and GET
@@ -143,25 +168,71 @@ declare module 'shredder:store' {
    *
    * @param cursor 0 to begin; else what the step before returned.
    * @param into Receives some keys in place of what it held: sometimes none. Integers come as
-   *     numbers, other keys as strings; keys that are not UTF-8 are left out.
+   *     numbers, other keys as strings, and those that are not UTF-8 as `Uint8Array`s.
+   * @param pattern Only keys that match it: a glob as of Redis's SCAN, `*`, `?`, `[a-z]`, `[^a]` and
+   *     `\\` before what is meant literally, of at most 4,096 bytes, matched bytewise.
    * @returns the cursor of the next step, 0 after the last.
-   * @throws RangeError where `cursor` is a number but no non-negative safe integer; TypeError where
-   *     it is no number, or `into` is no array or cannot be changed.
+   * @throws RangeError where `cursor` is a number but no non-negative safe integer, or the pattern
+   *     is too long; TypeError where `cursor` is no number, `pattern` no string, or `into` is no
+   *     array or cannot be changed.
    */
-  export function HTScan(cursor: number, into: Key[]): number;
+  export function HTScan(cursor: number, into: Key[], pattern?: string): number;
+
+  /** Of HTSet: what Redis's SET can. Times are milliseconds; a field that is undefined is absent. */
+  export interface SetOptions {
+    /** The key expires so long after the invocation's start: an integer from 1 on, or Infinity, never. */
+    ttl?: number | undefined;
+    /** The key expires at this Unix time, as Date.now() counts it, or never, at Infinity. */
+    expiresAt?: number | undefined;
+    /** The key keeps the expiry that it has, or has not. */
+    keepTtl?: boolean | undefined;
+    /** Writes only where the key is absent. */
+    ifAbsent?: boolean | undefined;
+    /** Writes only where the key is there. */
+    ifPresent?: boolean | undefined;
+  }
 
   /**
-   * Writes a value, in place of any that was there; the key then has no expiry.
+   * Writes a value, in place of any that was there; without an option that says otherwise, the key
+   * then has no expiry.
    *
    * Writes are kept when the invocation returns and undone when it throws or is terminated.
    *
-   * @param bytes The value, copied; at most 512 MiB.
+   * @param value Copied; at most 512 MiB.
+   * @returns whether it wrote, which only `ifAbsent` and `ifPresent` can keep it from.
    * @throws RangeError with `OOM` in its message where the tenant's memory quota does not admit it;
    *     TypeError that starts with `READONLY` in a function with the flag `no-writes` (which
-   *     FCALL_RO asks for) and while a library loads; TypeError where `bytes` is no buffer or
-   *     view, or is shared, detached or resizable.
+   *     FCALL_RO asks for) and while a library loads; TypeError where `value` is neither text nor a
+   *     buffer or view, or is shared, detached or resizable, where `options` is no object or a time
+   *     no number, and where two options contradict each other; RangeError where a time is out of
+   *     its range.
    */
-  export function HTSet(key: Key, bytes: ArrayBuffer | ArrayBufferView): void;
+  export function HTSet(key: Key, value: StoredValue, options?: SetOptions): boolean;
+
+  /**
+   * Adds to a value's end, and keeps the key's expiry. An absent key counts as an empty value.
+   *
+   * @returns the length of the value then, in bytes.
+   * @throws what HTSet does for its key and value, quota and flags.
+   */
+  export function HTAppend(key: Key, value: StoredValue): number;
+
+  /**
+   * Sets when a key expires.
+   *
+   * @param ttl Milliseconds from the invocation's start: an integer, at or below 0 of which the key
+   *     is removed at once, or Infinity, with which it never expires.
+   * @returns whether the key was present.
+   * @throws TypeError where `ttl` is no number, RangeError where it is neither a safe integer nor
+   *     Infinity; what HTSet throws for quota and flags.
+   */
+  export function HTExpire(key: Key, ttl: number): boolean;
+
+  /**
+   * @returns the milliseconds from the invocation's start until the key expires, Infinity where it
+   *     never does, undefined where it is absent: what HTExpire and HTSet's `ttl` take.
+   */
+  export function HTTtl(key: Key): number | undefined;
 
   /**
    * Removes a key.

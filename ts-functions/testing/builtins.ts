@@ -1,9 +1,25 @@
 // `shredder:store` under plain Node: the builtins over the store of the running invocation.
-import type { Key, StoreView } from 'shredder:store';
-import { bytesOf, gatherArrays, integerArgument, keyOf, keyText, refill } from './arguments.ts';
-import { storeError } from './errors.ts';
+import { types } from 'node:util';
+import type { Key, SetOptions, StoredValue, StoreView } from 'shredder:store';
+import {
+  bytesOf,
+  gatherArrays,
+  integerArgument,
+  keyBytes,
+  keyOf,
+  keysArgument,
+  keyText,
+  patternArgument,
+  refill,
+  ttlArgument,
+  valueOf,
+  writeOptions,
+} from './arguments.ts';
+import { MAX_TEXT_BYTES, MAX_VIEWS_PER_CALL, storeError } from './errors.ts';
 import { currentInvocation, type Invocation } from './invocation.ts';
 import { viewOf } from './view.ts';
+
+const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
 
 export function HTGet(key: Key, into: ArrayBuffer | ArrayBufferView): number {
   const target = bytesOf(into);
@@ -11,6 +27,13 @@ export function HTGet(key: Key, into: ArrayBuffer | ArrayBufferView): number {
   if (value === undefined) return -1;
   target.set(value.subarray(0, target.byteLength));
   return value.byteLength;
+}
+
+export function HTGetString(key: Key): string | undefined {
+  const value = find(key);
+  if (value === undefined) return undefined;
+  if (value.byteLength > MAX_TEXT_BYTES) throw storeError('textTooLong');
+  return UTF8.decode(value);
 }
 
 export function HTLength(key: Key): number {
@@ -34,8 +57,14 @@ export function HTView(key: Key): StoreView | undefined {
   return value === undefined ? undefined : viewOf(value, invocation());
 }
 
+export function HTViewMany(keys: Uint32Array | readonly Key[]): (StoreView | undefined)[] {
+  const found = keysArgument(keys);
+  if (found.length > MAX_VIEWS_PER_CALL) throw storeError('tooManyKeys');
+  return Array.from(found, HTView);
+}
+
 export function HTGetMany(
-  keys: Uint32Array,
+  keys: Uint32Array | readonly Key[],
   field: number,
   out: Uint32Array | Float64Array,
 ): number {
@@ -58,15 +87,48 @@ export function HTAdd(key: Key, delta: number): number {
   return store.add(keyText(key), integerArgument(delta, 'delta', Number.MIN_SAFE_INTEGER));
 }
 
-export function HTScan(cursor: number, into: Key[]): number {
+export function HTScan(cursor: number, into: Key[], pattern?: string): number {
   const { keys, next } = invocation().store.scan(integerArgument(cursor, 'cursor'));
-  refill(into, keys.map(keyOf));
+  if (!Array.isArray(into) || types.isProxy(into)) throw storeError('intoType', into);
+  const matches = patternArgument(pattern);
+  refill(into, keys.filter((key) => matches(keyBytes(key))).map(keyOf));
   return next;
 }
 
-export function HTSet(key: Key, bytes: ArrayBuffer | ArrayBufferView): void {
+export function HTSet(key: Key, value: StoredValue, options?: SetOptions): boolean {
   const { store } = writableInvocation();
-  store.put(keyText(key), { bytes: bytesOf(bytes).slice() });
+  const text = keyText(key);
+  valueOf(value);
+  const { expiresAt, ifAbsent, ifPresent } = writeOptions(options, store.now());
+  // Only now, as getters of the options can change it.
+  const bytes = valueOf(value);
+  const before = store.expiryOf(text);
+  if ((ifAbsent && before !== undefined) || (ifPresent && before === undefined)) return false;
+  const at = expiresAt === 'keep' ? before : expiresAt;
+  if (at !== undefined && at <= store.now()) store.remove(text);
+  else store.put(text, bytes, at ?? Infinity);
+  return true;
+}
+
+export function HTAppend(key: Key, value: StoredValue): number {
+  const { store } = writableInvocation();
+  const text = keyText(key);
+  const more = valueOf(value);
+  const bytes = Buffer.concat([store.find(text) ?? new Uint8Array(), more]);
+  store.put(text, new Uint8Array(bytes), store.expiryOf(text) ?? Infinity);
+  return bytes.byteLength;
+}
+
+export function HTExpire(key: Key, ttl: number): boolean {
+  const { store } = writableInvocation();
+  const text = keyText(key);
+  return store.expire(text, ttlArgument(ttl, store.now()) ?? Infinity);
+}
+
+export function HTTtl(key: Key): number | undefined {
+  const { store } = invocation();
+  const expiresAt = store.expiryOf(keyText(key));
+  return expiresAt === undefined ? undefined : expiresAt - store.now();
 }
 
 export function HTDelete(key: Key): boolean {

@@ -2,7 +2,7 @@
 // as transactions. What it does not imitate: deadlines, heap limits, and the exact memory account.
 import type { Key } from 'shredder:store';
 import type { Result } from '../src/index.ts';
-import { bytesOf, keyText } from './arguments.ts';
+import { keyText, valueOf } from './arguments.ts';
 import { MAX_VALUE_BYTES, storeError } from './errors.ts';
 import { currentInvocation, Invocation, withInvocation } from './invocation.ts';
 
@@ -36,8 +36,8 @@ export interface Callable<R> {
 
 interface Entry {
   bytes: Uint8Array;
-  /** Unix milliseconds; absent: never. */
-  expiresAt?: number;
+  /** Unix milliseconds; Infinity: never. */
+  expiresAt: number;
 }
 
 export type { TestStore };
@@ -50,16 +50,18 @@ export function createStore(options: StoreOptions = {}): TestStore {
 class TestStore {
   private readonly entries = new Map<string, Entry>();
   private readonly quotaBytes: number;
-  private readonly now: () => number;
+  private readonly clock: () => number;
   private usedBytes = 0;
   /** What keys held before the running invocation first wrote them. */
   private undo: Map<string, Entry | undefined> | undefined;
+  /** The running invocation's, which stands still. */
+  private time: number | undefined;
   /** Ends with the last invocation that was asked for. */
   private idle: Promise<unknown> = Promise.resolve();
 
   constructor(options: StoreOptions) {
     this.quotaBytes = options.quotaBytes ?? DEFAULT_QUOTA_BYTES;
-    this.now = options.now ?? Date.now;
+    this.clock = options.now ?? Date.now;
   }
 
   /** As the command SET; `expiresInMs` as its option PX. */
@@ -68,12 +70,7 @@ class TestStore {
     value: ArrayBuffer | ArrayBufferView | string,
     options: { expiresInMs?: number } = {},
   ): void {
-    const bytes = typeof value === 'string' ? new TextEncoder().encode(value) : bytesOf(value);
-    const { expiresInMs } = options;
-    this.put(keyText(key), {
-      bytes: bytes.slice(),
-      ...(expiresInMs === undefined ? {} : { expiresAt: this.now() + expiresInMs }),
-    });
+    this.put(keyText(key), valueOf(value), this.now() + (options.expiresInMs ?? Infinity));
   }
 
   /** As the command GET: a copy of the value, or undefined where the key is absent. */
@@ -86,7 +83,10 @@ class TestStore {
     return this.remove(keyText(key));
   }
 
-  /** The keys that are present, in no order to rely on. */
+  /**
+   * The keys that are present, in no order to rely on; those that are not UTF-8 have a lone
+   * surrogate for each byte.
+   */
   keys(): string[] {
     return [...this.entries.keys()].filter((key) => this.find(key) !== undefined);
   }
@@ -134,13 +134,33 @@ class TestStore {
     const before = this.live(key);
     const sum = Number((before === undefined ? 0n : integerIn(before.bytes)) + BigInt(delta));
     if (!Number.isSafeInteger(sum)) throw storeError('sumRange');
-    this.put(key, { ...before, bytes: new TextEncoder().encode(String(sum)) });
+    this.put(key, new TextEncoder().encode(String(sum)), before?.expiresAt ?? Infinity);
     return sum;
   }
 
-  /** Writes an entry at a key's text, within the quota. */
-  put(key: string, entry: Entry): void {
-    if (entry.bytes.byteLength > MAX_VALUE_BYTES) throw storeError('valueTooLong');
+  /** Unix milliseconds. */
+  now(): number {
+    return this.time ?? this.clock();
+  }
+
+  /** When the key of a text expires, Infinity for never; undefined where it is absent. */
+  expiryOf(key: string): number | undefined {
+    return this.live(key)?.expiresAt;
+  }
+
+  /** Sets that; whether the key was there. */
+  expire(key: string, expiresAt: number): boolean {
+    const entry = this.live(key);
+    if (entry === undefined) return false;
+    if (expiresAt <= this.now()) return this.remove(key);
+    this.put(key, entry.bytes, expiresAt);
+    return true;
+  }
+
+  /** Writes a value, which nothing may change, at a key's text, within the quota. */
+  put(key: string, bytes: Uint8Array, expiresAt: number): void {
+    if (bytes.byteLength > MAX_VALUE_BYTES) throw storeError('valueTooLong');
+    const entry: Entry = { bytes, expiresAt };
     const before = this.entries.get(key);
     const used = this.usedBytes - sizeOf(key, before) + sizeOf(key, entry);
     if (used > this.quotaBytes) throw storeError('outOfMemory');
@@ -161,12 +181,12 @@ class TestStore {
 
   private live(key: string): Entry | undefined {
     const entry = this.entries.get(key);
-    if (entry?.expiresAt !== undefined && this.now() >= entry.expiresAt) return undefined;
-    return entry;
+    return entry === undefined || this.now() >= entry.expiresAt ? undefined : entry;
   }
 
   private async transact<R>(work: () => R | Promise<R>): Promise<R> {
     this.undo = new Map();
+    this.time = this.clock();
     try {
       return await work();
     } catch (error) {
@@ -174,6 +194,7 @@ class TestStore {
       throw error;
     } finally {
       this.undo = undefined;
+      this.time = undefined;
     }
   }
 

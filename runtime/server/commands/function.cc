@@ -2,8 +2,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <deque>
 #include <string>
+#include <utility>
 
+#include "runtime/engine/function_log.h"
 #include "runtime/engine/library_record.h"
 #include "runtime/resp/number.h"
 #include "runtime/server/command_table.h"
@@ -242,6 +245,49 @@ void HandleFunctionStats(Request& request) {
   reply.Integer(static_cast<int64_t>(functions.library_count()));
   reply.Bulk("functions_count");
   reply.Integer(static_cast<int64_t>(functions.function_count()));
+}
+
+// FUNCTION LOG [SINCE id] [COUNT n]: of the lines behind `id`, the oldest n.
+void HandleFunctionLog(Request& request) {
+  const auto args = request.args;
+  uint64_t since = 0;
+  uint64_t count = engine::FunctionLog::kMaxLines;
+  for (size_t i = 2; i < args.size(); i += 2) {
+    const bool is_since = EqualsIgnoringCase(args[i], "since");
+    if (!is_since && !EqualsIgnoringCase(args[i], "count")) {
+      request.reply.Error(
+          fmt::format("ERR Unknown argument {}", args[i].substr(0, kMaxClientTextLength)));
+      return;
+    }
+    int64_t number;
+    if (i + 1 == args.size() || !resp::ParseInteger(args[i + 1], &number) || number < 0) {
+      request.reply.Error("ERR value is not an integer or out of range");
+      return;
+    }
+    (is_since ? since : count) = static_cast<uint64_t>(number);
+  }
+  const std::deque<engine::LogLine>& lines = request.tenant->functions->log().lines();
+  const auto first = std::find_if(lines.begin(), lines.end(),
+                                  [since](const engine::LogLine& line) { return line.id > since; });
+  const auto left = static_cast<uint64_t>(lines.end() - first);
+  const uint64_t shown = std::min(count, left);
+  request.reply.Array(shown);
+  for (uint64_t i = 0; i < shown; ++i) {
+    const engine::LogLine& line = first[static_cast<ptrdiff_t>(i)];
+    request.reply.Map(6);
+    request.reply.Bulk("id");
+    request.reply.Integer(static_cast<int64_t>(line.id));
+    request.reply.Bulk("time");
+    request.reply.Integer(static_cast<int64_t>(line.time_ms));
+    for (const auto& [name, value] :
+         {std::pair<std::string_view, std::string_view>{"level", line.level},
+          {"function", line.function},
+          {"place", line.place},
+          {"message", line.text}}) {
+      request.reply.Bulk(name);
+      request.reply.Bulk(value);
+    }
+  }
 }
 
 void HandleFunctionKill(Request& request) {

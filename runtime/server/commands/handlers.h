@@ -80,6 +80,7 @@ void HandleFunctionFlush(Request& request);
 void HandleFunctionKill(Request& request);
 void HandleFunctionList(Request& request);
 void HandleFunctionLoad(Request& request);
+void HandleFunctionLog(Request& request);
 void HandleFunctionStats(Request& request);
 
 // transaction.cc

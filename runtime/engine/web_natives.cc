@@ -1,0 +1,206 @@
+#include "runtime/engine/web_natives.h"
+
+#include <sys/random.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "runtime/engine/exception.h"
+#include "runtime/engine/function_log.h"
+#include "runtime/engine/store_arguments.h"
+#include "runtime/engine/store_callbacks.h"
+#include "runtime/engine/v8_strings.h"
+
+namespace shredder::engine {
+
+namespace {
+
+using Info = v8::FunctionCallbackInfo<v8::Value>;
+
+// The scripts call these with what they are for. Code of a tenant's may find one in a stack trace,
+// though, and call it with anything.
+bool Check(const Info& info, bool holds) {
+  if (!holds) {
+    info.GetIsolate()->ThrowException(
+        v8::Exception::TypeError(AsciiString(info.GetIsolate(), "not for such arguments")));
+  }
+  return holds;
+}
+
+void ReturnBytes(const Info& info, std::string_view bytes) {
+  v8::Local<v8::ArrayBuffer> buffer;
+  if (!CopyToBuffer(info.GetIsolate(), bytes).ToLocal(&buffer)) return;
+  info.GetReturnValue().Set(v8::Uint8Array::New(buffer, 0, bytes.size()));
+}
+
+std::string CopyOf(v8::Local<v8::Value> view) {
+  const v8::Local<v8::ArrayBufferView> array = view.As<v8::ArrayBufferView>();
+  std::string bytes(array->ByteLength(), '\0');
+  bytes.resize(array->CopyContents(bytes.data(), bytes.size()));
+  return bytes;
+}
+
+void EncodeUtf8(const Info& info) {
+  if (!Check(info, info[0]->IsString())) return;
+  std::string bytes;
+  AppendUtf8(info.GetIsolate(), info[0].As<v8::String>(), &bytes);
+  ReturnBytes(info, bytes);
+}
+
+// What the scripts decode at a time, and ask of random numbers.
+constexpr size_t kMaxPieceBytes = 64 * 1024;
+
+void DecodeUtf8(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!Check(info, info[0]->IsUint8Array() &&
+                       info[0].As<v8::Uint8Array>()->ByteLength() <= kMaxPieceBytes)) {
+    return;
+  }
+  const std::string bytes = CopyOf(info[0]);
+  v8::Local<v8::String> text;
+  if (!StringFromUtf8(isolate, bytes).ToLocal(&text)) return;
+  if (info[1]->IsTrue() && Utf8(isolate, text) != bytes) return;
+  info.GetReturnValue().Set(text);
+}
+
+void RandomBytes(const Info& info) {
+  if (!Check(info, info[0]->IsUint32() && info[0].As<v8::Uint32>()->Value() <= kMaxPieceBytes)) {
+    return;
+  }
+  std::string bytes(info[0].As<v8::Uint32>()->Value(), '\0');
+  for (size_t filled = 0; filled < bytes.size();) {
+    const ssize_t got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
+    if (got > 0) filled += static_cast<size_t>(got);
+    if (got < 0 && errno != EINTR) {
+      info.GetIsolate()->ThrowException(
+          v8::Exception::Error(AsciiString(info.GetIsolate(), "the kernel gives no random bytes")));
+      return;
+    }
+  }
+  ReturnBytes(info, bytes);
+}
+
+void Enqueue(const Info& info) {
+  if (!Check(info, info[0]->IsFunction())) return;
+  v8::Isolate* isolate = info.GetIsolate();
+  isolate->GetCurrentContext()->GetMicrotaskQueue()->EnqueueMicrotask(isolate,
+                                                                      info[0].As<v8::Function>());
+}
+
+// Serialises within the memory that the tenant's buffers may take.
+class CloneDelegate final : public v8::ValueSerializer::Delegate {
+ public:
+  CloneDelegate(v8::Isolate* isolate, v8::Local<v8::Function> make_error)
+      : isolate_(isolate), make_error_(make_error) {}
+
+  void ThrowDataCloneError(v8::Local<v8::String> message) override {
+    v8::Local<v8::Value> argument = message;
+    v8::Local<v8::Value> error;
+    if (make_error_->Call(isolate_->GetCurrentContext(), v8::Undefined(isolate_), 1, &argument)
+            .ToLocal(&error)) {
+      isolate_->ThrowException(error);
+    }
+  }
+
+  void* ReallocateBufferMemory(void* old_buffer, size_t size, size_t* actual_size) override {
+    if (size > kMaxBytes) return nullptr;
+    *actual_size = size;
+    return std::realloc(old_buffer, size);
+  }
+  void FreeBufferMemory(void* buffer) override { std::free(buffer); }
+
+ private:
+  static constexpr size_t kMaxBytes = 64 << 20;
+
+  v8::Isolate* const isolate_;
+  const v8::Local<v8::Function> make_error_;
+};
+
+void Clone(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  const v8::Local<v8::Context> context = isolate->GetCurrentContext();
+  if (!Check(info, info[1]->IsArray() && info[2]->IsFunction())) return;
+  const v8::Local<v8::Array> transferred = info[1].As<v8::Array>();
+  CloneDelegate delegate(isolate, info[2].As<v8::Function>());
+  v8::ValueSerializer serializer(isolate, &delegate);
+  std::vector<v8::Local<v8::ArrayBuffer>> buffers;
+  for (uint32_t i = 0; i < transferred->Length(); ++i) {
+    v8::Local<v8::Value> buffer;
+    if (!transferred->Get(context, i).ToLocal(&buffer) || !Check(info, buffer->IsArrayBuffer())) {
+      return;
+    }
+    buffers.push_back(buffer.As<v8::ArrayBuffer>());
+    if (buffers.back()->WasDetached() || !buffers.back()->IsDetachable()) {
+      delegate.ThrowDataCloneError(AsciiString(isolate, "a buffer cannot be transferred"));
+      return;
+    }
+    serializer.TransferArrayBuffer(i, buffers.back());
+  }
+  serializer.WriteHeader();
+  if (!serializer.WriteValue(context, info[0]).FromMaybe(false)) return;
+  const auto [data, size] = serializer.Release();
+  const std::unique_ptr<uint8_t, void (*)(void*)> owner(data, std::free);
+  v8::ValueDeserializer deserializer(isolate, data, size);
+  for (uint32_t i = 0; i < buffers.size(); ++i) {
+    // Code of the value's may have transferred it meanwhile.
+    if (!Check(info, !buffers[i]->WasDetached())) return;
+    const std::shared_ptr<v8::BackingStore> memory = buffers[i]->GetBackingStore();
+    if (buffers[i]->Detach(v8::Local<v8::Value>()).IsNothing()) return;
+    deserializer.TransferArrayBuffer(i, v8::ArrayBuffer::New(isolate, memory));
+  }
+  v8::Local<v8::Value> copy;
+  if (deserializer.ReadHeader(context).FromMaybe(false) &&
+      deserializer.ReadValue(context).ToLocal(&copy)) {
+    info.GetReturnValue().Set(copy);
+  }
+}
+
+void Log(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!Check(info, info[0]->IsString() && info[1]->IsString())) return;
+  const auto* state = static_cast<StoreModuleState*>(info.Data().As<v8::External>()->Value());
+  if (state->log == nullptr) return;
+  constexpr size_t kMaxLevelUnits = 8;
+  // As many frames as lie between the console and the code that calls it, and some of a wrapper's.
+  constexpr int kMaxFrames = 16;
+  const v8::Local<v8::StackFrame> frame =
+      OwnFrame(isolate, v8::StackTrace::CurrentStackTrace(isolate, kMaxFrames));
+  std::string place;
+  if (!frame.IsEmpty()) {
+    place = PlaceText(Utf8(isolate, frame->GetScriptName()), frame->GetLineNumber(),
+                      frame->GetColumn(), state->find_source_map);
+  }
+  // Of which the log keeps no more.
+  state->log->Add(Utf8Prefix(isolate, info[0].As<v8::String>(), kMaxLevelUnits), std::move(place),
+                  Utf8Prefix(isolate, info[1].As<v8::String>(), FunctionLog::kMaxTextBytes + 1));
+}
+
+}  // namespace
+
+v8::MaybeLocal<v8::Object> MakeWebNatives(v8::Local<v8::Context> context,
+                                          v8::Local<v8::Value> state) {
+  v8::Isolate* isolate = context->GetIsolate();
+  const v8::Local<v8::Object> natives =
+      v8::Object::New(isolate, v8::Null(isolate), nullptr, nullptr, 0);
+  const Callback functions[] = {
+      {"encodeUtf8", EncodeUtf8, 1}, {"decodeUtf8", DecodeUtf8, 2}, {"randomBytes", RandomBytes, 1},
+      {"enqueue", Enqueue, 1},       {"clone", Clone, 3},           {"log", Log, 2}};
+  for (const Callback& each : functions) {
+    v8::Local<v8::Function> function;
+    if (!v8::Function::New(context, each.function, state, each.length,
+                           v8::ConstructorBehavior::kThrow)
+             .ToLocal(&function) ||
+        natives->CreateDataProperty(context, AsciiString(isolate, each.name), function)
+            .IsNothing()) {
+      return {};
+    }
+  }
+  return natives;
+}
+
+}  // namespace shredder::engine
