@@ -6,7 +6,6 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { withClient } from '../client/connection.ts';
 import { UserError } from '../errors.ts';
-import { bundleLibrary } from '../functions/bundle.ts';
 import { libraryNameOf } from '../functions/library_name.ts';
 import { loadLibrary } from '../functions/load.ts';
 import { FUNCTIONS_PACKAGE } from '../functions/package.ts';
@@ -245,6 +244,8 @@ function startNative(binDir: string, graphFile: string): Answerer {
 
 async function startShredder(binDir: string, graph: Graph): Promise<Answerer> {
   const source = path.join(FUNCTIONS_PACKAGE, 'examples', 'graph.ts');
+  // Loaded here: the compiler takes longer to load than most commands to run.
+  const { bundleLibrary } = await import('../functions/bundle.ts');
   const code = await bundleLibrary(source, libraryNameOf(source));
   const server = await startServer({
     binary: path.join(binDir, 'shredderd'),

@@ -1,5 +1,5 @@
 import { runProgram, type ProgramResult, type RowReader } from './program.ts';
-import { formatCount, formatMeasured, formatRatio, formatTable } from './table.ts';
+import { formatBytes, formatMeasured, formatRatio, formatTable } from './table.ts';
 
 const CASES = ['native-memcpy', 'native-vector', 'native', 'view', 'copy'] as const;
 const PLACES = ['cache', 'memory'] as const;
@@ -90,12 +90,6 @@ export function formatScan(rows: readonly ScanRow[]): string {
     'GB/s of values read whole, lookups included: median (min to max)',
     formatTable(['', ...cases, 'view/native', 'copy/native'], lines),
   ].join('\n');
-}
-
-function formatBytes(bytes: number): string {
-  if (bytes % 1024 ** 2 === 0) return `${formatCount(bytes / 1024 ** 2)} MiB`;
-  if (bytes % 1024 === 0) return `${formatCount(bytes / 1024)} KiB`;
-  return `${formatCount(bytes)} B`;
 }
 
 function cell(row: ScanRow | undefined): string {

@@ -35,3 +35,10 @@ export function formatRatio(value: number | undefined, base: number | undefined)
   const ratio = value / base;
   return `${ratio >= 100 ? formatCount(Math.round(ratio)) : ratio.toFixed(ratio >= 10 ? 1 : 2)}x`;
 }
+
+/** A size in the largest unit that gives a whole number. */
+export function formatBytes(bytes: number): string {
+  if (bytes % 1024 ** 2 === 0) return `${formatCount(bytes / 1024 ** 2)} MiB`;
+  if (bytes % 1024 === 0) return `${formatCount(bytes / 1024)} KiB`;
+  return `${formatCount(bytes)} B`;
+}

@@ -12,6 +12,7 @@ import {
 import { plotDensity } from '../bench/density_plot.ts';
 import { formatHtget, runHtget } from '../bench/htget.ts';
 import { plotHtget } from '../bench/htget_plot.ts';
+import { formatJson, runJson } from '../bench/json.ts';
 import {
   formatKhop,
   KHOP_CASES,
@@ -53,6 +54,7 @@ const MAX_KEYS = 10_000_000;
 const MAX_TENANTS = 18_000;
 const VALUE_UNIT_BYTES = 64;
 const MAX_VALUE_BYTES = 64 * 1024 ** 2;
+const MAX_DOCUMENT_BYTES = 8 * 1024 ** 2;
 /** The graph of the Shredder paper, where the data sets lie beside the checkout. */
 const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 
@@ -62,6 +64,7 @@ export function benchCommand(): Command {
     .description('measure builtins, graph traversals, throughput beside Redis, many tenants')
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
+    .addCommand(jsonCommand())
     .addCommand(khopCommand())
     .addCommand(kvCommand())
     .addCommand(densityCommand())
@@ -113,6 +116,24 @@ function scanCommand(): Command {
       });
       const report = await reportOf('scan', v8, rows, config.repository);
       await publish(report, formatScan(rows), options.json);
+    });
+}
+
+function jsonCommand(): Command {
+  return new Command('json')
+    .description('time a JSON value that is read, changed and written back, beside V8 alone')
+    .option('--quick', 'fewer repetitions: done in 10 seconds')
+    .option('--sizes <list>', 'bytes of a document', sizeList(1, MAX_DOCUMENT_BYTES))
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench json --sizes 1024,1048576')
+    .action(async (options: BenchOptions & { sizes?: number[] }) => {
+      const config = loadConfig();
+      const { v8, rows } = await runJson(await benchProgram(config), {
+        quick: options.quick === true,
+        sizes: options.sizes,
+      });
+      const report = await reportOf('json', v8, rows, config.repository);
+      await publish(report, formatJson(rows), options.json);
     });
 }
 

@@ -28,8 +28,8 @@ namespace shredder::bench {
 
 const std::vector<std::string>& HtgetBuiltins() {
   static const std::vector<std::string> builtins = {
-      "HTGet", "HTHas", "HTLength", "HTGetUint32", "HTGetFloat64", "HTView",
-      "HTSet", "HTAdd", "HTDelete", "HTScan",      "HTGetMany"};
+      "HTGet",       "HTHas", "HTLength", "HTGetUint32", "HTGetFloat64", "HTView",
+      "HTGetString", "HTSet", "HTAdd",    "HTDelete",    "HTScan",       "HTGetMany"};
   return builtins;
 }
 
@@ -52,6 +52,7 @@ nlohmann::json RunHtget(const HtgetOptions& options) {
       HtgetTable table(&engine, key_count, integer_keys, plan.LookupsAt(key_count));
       MeasureReads(&table, plan, &rows);
       MeasureScan(&table, plan, &rows);
+      MeasureTexts(&table, plan, &rows);
       MeasureWrites(&table, plan, &rows);
     }
   }

@@ -62,6 +62,7 @@ Case LoopCase(const std::string& name, CompiledLoop* loop, std::function<void(do
 
 void MeasureReads(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
 void MeasureScan(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
+void MeasureTexts(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
 // Leaves other values in the table, and another order.
 void MeasureWrites(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
 

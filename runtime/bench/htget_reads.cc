@@ -1,4 +1,4 @@
-// htget's cases that read: lookups key by key, HTGetMany, and scans.
+// htget's cases that read: lookups key by key, HTGetMany, scans, and values as texts.
 #include <algorithm>
 #include <cstring>
 #include <string>
@@ -143,6 +143,24 @@ uint64_t ScanNatively(const HtgetTable& table, uint64_t* seen) {
   return steps;
 }
 
+constexpr size_t kTextBytes = 16;
+
+// A text's length and last character. Each is made in fresh memory, one behind the other, as V8
+// makes strings; of which there is as much as V8's young generation begins with.
+double ReadTextsNatively(const HtgetTable& table, std::vector<char>* memory) {
+  size_t at = 0;
+  return table.SumNatively<uint64_t>([&](auto* header, auto* slot, uint64_t key_length) {
+    const std::string_view value = store::ValueIn(header, slot->value_word, key_length);
+    if (memory->size() - at < value.size()) at = 0;
+    char* const text = memory->data() + at;
+    std::memcpy(text, value.data(), value.size());
+    at += value.size();
+    // The whole copy is wanted.
+    asm volatile("" : : "r"(text) : "memory");
+    return value.size() + static_cast<uint8_t>(text[kTextBytes - 1]);
+  });
+}
+
 }  // namespace
 
 void MeasureReads(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows) {
@@ -155,6 +173,34 @@ void MeasureReads(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows
   std::vector<uint32_t> gathered;
   if (table->integer_keys() && plan.Has("HTGetMany")) AddGathering(table, &gathered, &cases);
   if (!cases.empty()) cases.Measure(*table, plan, table->lookups(), rows);
+}
+
+// The table's values are texts meanwhile.
+void MeasureTexts(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows) {
+  const std::string builtin = "HTGetString";
+  if (!plan.Has(builtin)) return;
+  for (uint64_t n = 0; n < table->key_count(); ++n) {
+    const std::string digits = std::to_string(n);
+    table->Set(n, std::string(kTextBytes - digits.size(), '0') + digits);
+  }
+  std::vector<char> memory(1 << 20);
+  const auto check = MustEqual(builtin, ReadTextsNatively(*table, &memory));
+  CompiledLoop* walk = table->Compile(table->WalkingLoop("walk"), CompiledLoop::Lookups::kCalled);
+  HtgetCases cases(NativeCase("the empty native loop", [table] { return table->WalkNatively(); }),
+                   LoopCase("walk", walk, MustEqual("the empty loop", table->walked_sum())));
+  cases.Add(builtin, "native",
+            NativeCase(
+                builtin + ", native",
+                [table, &memory] { return ReadTextsNatively(*table, &memory); }, check));
+  const auto add = [&](const std::string& name, CompiledLoop::Lookups lookups) {
+    const std::string library = builtin + "_" + name;
+    cases.Add(builtin, name,
+              LoopCase(library, table->Compile({library, kHtgetReadsJs, "text"}, lookups), check));
+  };
+  if (CanInline()) add("inlined", CompiledLoop::Lookups::kInlined);
+  add("called", CompiledLoop::Lookups::kCalled);
+  cases.Measure(*table, plan, table->lookups(), rows);
+  table->Fill();
 }
 
 // Whole scans, as many as visit as many keys as other cases look up, but one at least.

@@ -25,6 +25,12 @@ constexpr char kHtgetWalkText[] = {
 constexpr char kHtgetWritesText[] = {
 #embed "js/htget_writes.js"
 };
+constexpr char kJsonDataText[] = {
+#embed "js/json_data.js"
+};
+constexpr char kJsonText[] = {
+#embed "js/json.js"
+};
 constexpr char kScanDataText[] = {
 #embed "js/scan_data.js"
 };
@@ -46,6 +52,8 @@ const std::string_view kHtgetReadsJs = TextOf(kHtgetReadsText);
 const std::string_view kHtgetScanJs = TextOf(kHtgetScanText);
 const std::string_view kHtgetWalkJs = TextOf(kHtgetWalkText);
 const std::string_view kHtgetWritesJs = TextOf(kHtgetWritesText);
+const std::string_view kJsonDataJs = TextOf(kJsonDataText);
+const std::string_view kJsonJs = TextOf(kJsonText);
 const std::string_view kScanDataJs = TextOf(kScanDataText);
 const std::string_view kScanJs = TextOf(kScanText);
 

@@ -12,6 +12,8 @@ extern const std::string_view kHtgetReadsJs;
 extern const std::string_view kHtgetScanJs;
 extern const std::string_view kHtgetWalkJs;
 extern const std::string_view kHtgetWritesJs;
+extern const std::string_view kJsonDataJs;
+extern const std::string_view kJsonJs;
 extern const std::string_view kScanDataJs;
 extern const std::string_view kScanJs;
 

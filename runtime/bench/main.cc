@@ -39,6 +39,13 @@ int Main(int argc, char** argv) {
         return std::stoull(bytes) % 64 == 0 ? "" : bytes + " is no multiple of 64";
       });
 
+  CLI::App* json = app.add_subcommand("json", "documents parsed, changed and written back");
+  JsonOptions json_options;
+  json->add_flag("--quick", json_options.quick, "fewer repetitions, of fewer documents");
+  json->add_option("--sizes", json_options.sizes, "bytes of a document")
+      ->delimiter(',')
+      ->check(CLI::Range(1, 8 << 20));
+
   CLI::App* khop = app.add_subcommand("khop", "answers requests for native graph traversals");
   std::string graph_file;
   khop->add_option("graph", graph_file, "the graph, as words")->required();
@@ -50,7 +57,9 @@ int Main(int argc, char** argv) {
   }
   InitializeV8();
   if (!CanInline()) Note("this V8 has no flag --shredder-inline: no rows of the case inlined");
-  Print(htget->parsed() ? RunHtget(htget_options) : RunScan(scan_options));
+  Print(htget->parsed()  ? RunHtget(htget_options)
+        : json->parsed() ? RunJson(json_options)
+                         : RunScan(scan_options));
   return 0;
 }
 

@@ -24,6 +24,12 @@ struct ScanOptions {
 };
 nlohmann::json RunScan(const ScanOptions& options);
 
+struct JsonOptions {
+  bool quick = false;
+  std::vector<uint64_t> sizes;  // bytes of a document; empty: the default
+};
+nlohmann::json RunJson(const JsonOptions& options);
+
 // Native traversals of the graph in the file (little-endian uint32 words: node, number of
 // neighbours, the neighbours; and so on). Reads requests, "<store|chained> <node> <hops>" a line,
 // from standard input to its end, and answers "<count> <nanoseconds>".

@@ -4,6 +4,7 @@ import {
   DBGetNumber,
   HTGet,
   HTGetFloat64,
+  HTGetString,
   HTGetUint32,
   HTHas,
   HTLength,
@@ -76,6 +77,15 @@ function getFloat64(keys) {
 function getFloat64ByBuffer(keys) {
   let sum = 0;
   for (let i = 0; i < keys.length; i++) sum += new Float64Array(DBGet(keys[i]))[1];
+  return sum;
+}
+
+function text(keys) {
+  let sum = 0;
+  for (let i = 0; i < keys.length; i++) {
+    const text = HTGetString(keys[i]);
+    sum += text.length + text.charCodeAt(15);
+  }
   return sum;
 }
 
