@@ -343,7 +343,8 @@ function walk(t: ExecutionContext, pair: Pair, random: Random, steps: number): v
     if (JSON.stringify(got) !== JSON.stringify(expected)) t.deepEqual(got, expected, what);
   }
   const { got, expected } = pair.content();
-  t.deepEqual(got, expected);
+  if (JSON.stringify(got) !== JSON.stringify(expected)) t.deepEqual(got, expected);
+  t.pass();
 }
 
 async function emptied(t: ExecutionContext, pair: Pair, store: TestStore): Promise<void> {

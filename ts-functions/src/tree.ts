@@ -1,8 +1,9 @@
 // An ordered tree in the store: entries of a number and a text, in order, found by either what they are
 // or the place that they have. The other modules build on it.
 //
-// It is a B+ tree with counts. Its pages are values of about 1 to 2 KiB, each at a key of its own: an
-// operation touches one page a level, and a level multiplies the number of entries by about 40.
+// It is a B+ tree with counts. Its pages are values of about 1 to 3 KiB, each at a key of its own: an
+// operation touches one page a level, and a level multiplies the number of entries by 50 to 100, unless
+// texts are long and alike.
 import { HTDelete, HTGetFloat64, HTGetUint32, HTHas, HTView, type StoreView } from 'shredder:store';
 import { checkText } from './checks.ts';
 import {
