@@ -43,7 +43,7 @@ function ascend(): void {
  * A tree whose pages are at the keys `prefix` + their number. Making this object costs nothing: make one
  * in each call. An empty tree has no keys.
  *
- * Errors: RangeError for a text longer than 512 characters, and for a page that is missing or was
+ * Errors: TypeError for NaN, RangeError for a text longer than 512 characters, and for a page that is missing or was
  * written by something else; what HTSet throws for quota and flags.
  */
 export class OrderedTree {
@@ -69,6 +69,9 @@ export class OrderedTree {
   /** Puts an entry in. O(log n). @returns false where it was there. */
   insert(order: number, text: string): boolean {
     checkText(text, 'text in a tree', MAX_TEXT_LENGTH);
+    if (typeof order !== 'number' || Number.isNaN(order)) {
+      throw new TypeError('an order in a tree must be a number, and not NaN, which has no place');
+    }
     if (!HTHas(this.key(ROOT))) {
       page.begin(0);
       page.nextId = ROOT + 1;

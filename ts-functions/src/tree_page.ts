@@ -243,8 +243,9 @@ export class PageBuffer {
   /** Whether it has the page to the right in it, with room to spare; see mergeRight. */
   hasRoomFor(right: PageBuffer, parent: PageBuffer, at: number): boolean {
     let length = this.length + right.length - HEADER_BYTES;
-    if (this.level > 0)
+    if (this.level > 0) {
       length += parent.after(at) - at - (right.after(HEADER_BYTES) - HEADER_BYTES);
+    }
     // A page that has only one child makes every way through it longer.
     return length <= (this.isSingle || right.isSingle ? this.limit : 0.75 * this.limit);
   }
