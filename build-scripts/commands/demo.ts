@@ -5,7 +5,6 @@ import { formatCount, formatMeasured, formatTable } from '../bench/table.ts';
 import { withClient } from '../client/connection.ts';
 import { loadConfig } from '../config.ts';
 import { askByRedisCli, measure, type Question, type Timing } from '../demo/measure.ts';
-import { bundleLibrary } from '../functions/bundle.ts';
 import { libraryNameOf } from '../functions/library_name.ts';
 import { loadLibrary } from '../functions/load.ts';
 import { FUNCTIONS_PACKAGE } from '../functions/package.ts';
@@ -65,12 +64,15 @@ export function demoCommand(): Command {
 
 async function deployAll(client: Redis, steps: Steps): Promise<void> {
   // Loaded here: the compiler takes longer to load than most commands to run.
+  const { openProject } = await import('../functions/project.ts');
   const { requireTypeCheck } = await import('../functions/typecheck.ts');
+  const { bundleLibrary } = await import('../functions/bundle.ts');
   for (const file of LIBRARIES) {
     await steps.run(`Deployment of ${file}`, async () => {
       const source = path.join(FUNCTIONS_PACKAGE, 'examples', file);
-      requireTypeCheck(source, process.stderr);
-      await loadLibrary(client, await bundleLibrary(source, libraryNameOf(source)));
+      const project = openProject(source);
+      requireTypeCheck(project, process.stderr);
+      await loadLibrary(client, await bundleLibrary(project, libraryNameOf(source)));
     });
   }
 }

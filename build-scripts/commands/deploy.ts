@@ -4,7 +4,6 @@ import { Command } from 'commander';
 import { endpointOf, withClient } from '../client/connection.ts';
 import { withEndpointOptions, type EndpointOptions } from '../client/options.ts';
 import { hasCode, UserError } from '../errors.ts';
-import { bundleLibrary } from '../functions/bundle.ts';
 import { libraryNameOf } from '../functions/library_name.ts';
 import { listFunctions, loadLibrary, type FunctionSummary } from '../functions/load.ts';
 
@@ -13,7 +12,7 @@ interface DeployOptions extends EndpointOptions {
   replace: boolean;
 }
 
-const SOURCE_EXTENSIONS = ['.ts', '.mts'];
+const SOURCE_EXTENSIONS = ['.ts', '.mts', '.cts', '.tsx'];
 
 /** `shredder deploy FILE.ts`: a library, from TypeScript into the store. */
 export function deployCommand(): Command {
@@ -31,9 +30,12 @@ export function deployCommand(): Command {
       const source = await requireSource(file);
       const library = libraryNameOf(source, options.name);
       // The compiler takes longer to load than any other command to run.
+      const { openProject } = await import('../functions/project.ts');
       const { requireTypeCheck } = await import('../functions/typecheck.ts');
-      requireTypeCheck(source, process.stderr);
-      const code = await bundleLibrary(source, library);
+      const { bundleLibrary } = await import('../functions/bundle.ts');
+      const project = openProject(source);
+      requireTypeCheck(project, process.stderr);
+      const code = await bundleLibrary(project, library);
       const functions = await withClient(endpoint, async (client) => {
         await loadLibrary(client, code, options.replace);
         return listFunctions(client, library);
@@ -45,7 +47,10 @@ export function deployCommand(): Command {
 async function requireSource(file: string): Promise<string> {
   const source = path.resolve(file);
   if (!SOURCE_EXTENSIONS.includes(path.extname(source))) {
-    throw new UserError(`${file} is no TypeScript module`, 'Name a file that ends in .ts or .mts.');
+    throw new UserError(
+      `${file} is no TypeScript module`,
+      `Name a file that ends in ${SOURCE_EXTENSIONS.join(', ')}.`,
+    );
   }
   try {
     if (!(await stat(source)).isFile()) throw new UserError(`${file} is no file`);

@@ -1,22 +1,31 @@
 import path from 'node:path';
-import { build, formatMessages, type BuildFailure } from 'esbuild';
+import { build, type BuildFailure, type BuildResult } from 'esbuild';
 import { UserError } from '../errors.ts';
-import { FUNCTIONS_PACKAGE, STORE_MODULE } from './package.ts';
+import { bundleError, fatalWarnings } from './bundle_errors.ts';
+import { sourceMapComment } from './bundle_map.ts';
+import { Emitter } from './emit.ts';
+import { openProject, type Project } from './project.ts';
+import { ENTRY, projectPlugin } from './project_plugin.ts';
 
 /** The server's limit for a library's code, source map included. */
 const MAX_CODE_BYTES = 4 * 1024 * 1024;
 
+/** Has the symbols of `using`, for compiled code and for classes that look for them. */
+const DISPOSAL = path.join(import.meta.dirname, 'disposal.ts');
+
 /**
  * Bundles a library, npm packages included, into the code that FUNCTION LOAD takes: the metadata
  * line, an ES module, and an inline source map whose paths are relative to the file's folder.
+ *
+ * @param project The library's file, or its project where that is open already.
  */
-export async function bundleLibrary(file: string, library: string): Promise<string> {
-  const metadata = `#!js name=${library}`;
-  const code = await runEsbuild(file, metadata);
-  // esbuild keeps a `#!` line of the file's own in front of everything.
-  if (!code.startsWith(`${metadata}\n`)) {
+export async function bundleLibrary(project: Project | string, library: string): Promise<string> {
+  const opened = typeof project === 'string' ? openProject(project) : project;
+  const { file, program } = opened;
+  if (program.getSourceFile(file)?.text.startsWith('#!')) {
     throw new UserError(`${file} starts with "#!", where a library's own metadata line goes`);
   }
+  const code = await runEsbuild(new Emitter(opened), `#!js name=${library}`);
   const bytes = Buffer.byteLength(code);
   if (bytes > MAX_CODE_BYTES) {
     throw new UserError(
@@ -27,42 +36,54 @@ export async function bundleLibrary(file: string, library: string): Promise<stri
   return code;
 }
 
-async function runEsbuild(file: string, metadata: string): Promise<string> {
+async function runEsbuild(emitter: Emitter, metadata: string): Promise<string> {
+  const { outputFiles } = await buildOrExplain(emitter, metadata);
+  const text = (ending: string): string =>
+    outputFiles.find((each) => each.path.endsWith(ending))?.text ?? '';
+  return text('.js') + sourceMapComment(emitter, text('.map'));
+}
+
+async function buildOrExplain(
+  emitter: Emitter,
+  metadata: string,
+): Promise<BuildResult<{ write: false }>> {
+  const { file, configuration } = emitter.project;
+  const { customConditions = [], preserveSymlinks = false } = configuration.options;
   try {
     const result = await build({
-      entryPoints: [file],
+      entryPoints: [ENTRY],
       // Written nowhere, but what the source map's paths are relative to.
       outfile: path.join(path.dirname(file), 'bundle.js'),
       write: false,
       bundle: true,
       format: 'esm',
-      platform: 'neutral',
-      // What the neutral platform leaves open, so that npm packages resolve.
-      mainFields: ['module', 'main'],
-      conditions: ['module', 'import'],
-      define: { 'process.env.NODE_ENV': '"production"' },
-      // Where the file lies outside any npm project, `shredder-functions` is this checkout's.
-      nodePaths: [path.join(FUNCTIONS_PACKAGE, '..', 'node_modules')],
+      // A package's form for where there is no Node, and its `require` form for `require()`.
+      platform: 'browser',
+      conditions: ['worker', ...customConditions],
+      preserveSymlinks,
+      define: {
+        'process.env.NODE_ENV': '"production"',
+        'Symbol.dispose': 'SymbolDispose',
+        'Symbol.asyncDispose': 'SymbolAsyncDispose',
+      },
+      inject: [DISPOSAL],
       target: 'es2022',
-      external: [STORE_MODULE],
       treeShaking: true,
       charset: 'utf8',
       // A banner, unlike a line put in front afterwards, is in the source map's account.
       banner: { js: metadata },
-      sourcemap: 'inline',
+      sourcemap: 'external',
       sourcesContent: false,
       logLevel: 'silent',
+      logLimit: 0,
+      plugins: [projectPlugin(emitter)],
     });
-    return result.outputFiles[0]?.text ?? '';
+    const fatal = fatalWarnings(emitter, result.warnings);
+    if (fatal.length > 0) throw bundleError(emitter, fatal);
+    return result;
   } catch (error) {
     if (!isBuildFailure(error)) throw error;
-    // esbuild's notes advise on its own options, which are not the user's to set.
-    const errors = error.errors.map((each) => ({ ...each, notes: [] }));
-    const messages = await formatMessages(errors, { kind: 'error', color: false });
-    throw new UserError(
-      `${path.basename(file)} does not bundle:\n${messages.join('').trimEnd()}`,
-      'A function runs without Node: it can import npm packages that need none, and shredder:store.',
-    );
+    throw bundleError(emitter, error.errors);
   }
 }
 

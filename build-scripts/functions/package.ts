@@ -17,3 +17,14 @@ export const FUNCTIONS_PACKAGE_ENTRY = path.join(FUNCTIONS_PACKAGE, 'src', 'inde
 export function isFunctionsPackage(specifier: string): boolean {
   return specifier === FUNCTIONS_PACKAGE_NAME || specifier.startsWith(`${FUNCTIONS_PACKAGE_NAME}/`);
 }
+
+/** Of a copy of the package that an author has installed. */
+const INSTALLED = /[\\/]node_modules[\\/]shredder-functions[\\/](?:src|testing)[\\/]/;
+
+/** Whether a file is the package's own source, which no author's options are about. */
+export function isOwnSource(file: string): boolean {
+  if (INSTALLED.test(file)) return true;
+  return ['src', 'testing'].some((folder) =>
+    path.resolve(file).startsWith(path.join(FUNCTIONS_PACKAGE, folder) + path.sep),
+  );
+}

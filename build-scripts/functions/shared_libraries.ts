@@ -1,0 +1,23 @@
+import path from 'node:path';
+import ts from 'typescript';
+
+/** Where TypeScript's own declarations of the language are. */
+const LIBRARIES = path.dirname(ts.getDefaultLibFilePath({}));
+
+const parsed = new Map<string, ts.SourceFile | undefined>();
+
+/**
+ * Has programs share what they have of TypeScript's own declarations, which are most of what a
+ * program reads and the same for all.
+ */
+export function shareLibraries(host: ts.CompilerHost): void {
+  const getSourceFile = host.getSourceFile.bind(host);
+  host.getSourceFile = (file, options, ...rest) => {
+    if (path.dirname(file) !== LIBRARIES) return getSourceFile(file, options, ...rest);
+    const { languageVersion, impliedNodeFormat } =
+      typeof options === 'object' ? options : { languageVersion: options };
+    const key = `${languageVersion} ${impliedNodeFormat} ${file}`;
+    if (!parsed.has(key)) parsed.set(key, getSourceFile(file, options, ...rest));
+    return parsed.get(key);
+  };
+}
