@@ -6,6 +6,9 @@ import { FUNCTIONS_PACKAGE, isOwnSource } from './package.ts';
 import { resolveModules, type Resolutions } from './resolution.ts';
 import { shareLibraries } from './shared_libraries.ts';
 
+/** Declares the types that a library's exports are compared with. */
+export const CONTRACT = path.join(import.meta.dirname, 'contract.d.ts');
+
 /** Has declarations that belong to every file of a project, whether one imports it or not. */
 const AMBIENT = /\bdeclare\s+(?:global|module)\b/;
 
@@ -72,6 +75,7 @@ function projectOf(file: string, configuration: ts.ParsedCommandLine): Project {
   const program = ts.createProgram({
     rootNames: [
       file,
+      CONTRACT,
       storeTypesFor(file, options, host),
       ...configuration.fileNames.filter(isAmbient),
     ],

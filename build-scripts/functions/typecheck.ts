@@ -3,6 +3,7 @@ import { stripVTControlCharacters } from 'node:util';
 import ts from 'typescript';
 import { UserError } from '../errors.ts';
 import { formatDiagnostics } from './diagnostics.ts';
+import { exportErrors } from './exports.ts';
 import { isFunctionsPackage, isOwnSource } from './package.ts';
 import { openProject, type Project } from './project.ts';
 import { refusals } from './refusals.ts';
@@ -19,7 +20,8 @@ const NOT_REQUIRED = 1479;
 
 /**
  * Type-checks a library by the project's own `tsconfig.json`, looked for from the file's folder
- * upward, else by the strict one of `shredder-functions`; then whether all of it can run.
+ * upward, else by the strict one of `shredder-functions`; then whether what it exports can be called
+ * and can answer, and whether all of it can run.
  *
  * @returns undefined where nothing is wrong.
  */
@@ -27,7 +29,7 @@ export function typeCheck(project: Project | string): TypeErrors | undefined {
   const opened = typeof project === 'string' ? openProject(project) : project;
   const wrong = compilerErrors(opened);
   // What the types of a file with errors are is anyone's guess.
-  const errors = wrong.length > 0 ? wrong : refusals(opened);
+  const errors = wrong.length > 0 ? wrong : [...refusals(opened), ...exportErrors(opened)];
   if (errors.length === 0) return undefined;
   return {
     count: errors.length,
