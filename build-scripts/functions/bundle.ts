@@ -4,6 +4,8 @@ import { UserError } from '../errors.ts';
 import { bundleError, fatalWarnings } from './bundle_errors.ts';
 import { sourceMapComment } from './bundle_map.ts';
 import { Emitter } from './emit.ts';
+import { globalObjectPlugin } from './global_object.ts';
+import { nodePlugin } from './node_plugin.ts';
 import { openProject, type Project } from './project.ts';
 import { ENTRY, projectPlugin } from './project_plugin.ts';
 
@@ -76,7 +78,7 @@ async function buildOrExplain(
       sourcesContent: false,
       logLevel: 'silent',
       logLimit: 0,
-      plugins: [projectPlugin(emitter)],
+      plugins: [nodePlugin(), projectPlugin(emitter), globalObjectPlugin()],
     });
     const fatal = fatalWarnings(emitter, result.warnings);
     if (fatal.length > 0) throw bundleError(emitter, fatal);

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Location, Message } from 'esbuild';
 import { UserError } from '../errors.ts';
 import type { Emitter } from './emit.ts';
+import { explainMissing } from './node_plugin.ts';
 import { sourceNamed } from './project_plugin.ts';
 
 /** Of esbuild's warnings, those of code that cannot do what its author meant. */
@@ -28,7 +29,7 @@ export function fatalWarnings(emitter: Emitter, warnings: readonly Message[]): M
 export function bundleError(emitter: Emitter, messages: readonly Message[]): UserError {
   // esbuild's notes advise on its own options, which are not the author's to set.
   const lines = messages.map(({ location, text }) =>
-    location ? `${placeOf(emitter, location)}: ${text}` : text,
+    location ? `${placeOf(emitter, location)}: ${explainMissing(text)}` : text,
   );
   const separator = lines.length === 1 ? ' ' : '\n  ';
   return new UserError(

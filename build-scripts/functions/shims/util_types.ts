@@ -1,0 +1,4 @@
+// node:util/types.
+import { types } from './util.ts';
+
+export default types;
