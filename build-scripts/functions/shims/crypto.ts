@@ -1,22 +1,13 @@
-// node:crypto: digests, and what is random as far as the runtime has a source of it.
+// node:crypto: digests, and what is random.
 import { Buffer } from './buffer.ts';
 import { sha1 } from './sha1.ts';
 import { sha256 } from './sha256.ts';
 
 const DIGESTS: Readonly<Record<string, (bytes: Uint8Array) => Uint8Array>> = { sha1, sha256 };
 
-/** Web Crypto's, where the runtime has it. */
-interface RandomSource {
-  getRandomValues?: <T extends ArrayBufferView>(into: T) => T;
-}
-
-export function getRandomValues<T extends ArrayBufferView>(into: T): T {
-  const source = (globalThis as { crypto?: RandomSource }).crypto;
-  if (source?.getRandomValues === undefined) {
-    throw new Error('the runtime has no crypto.getRandomValues: pass random bytes as an argument');
-  }
-  return source.getRandomValues(into);
-}
+// The global's methods need it for their receiver.
+export const getRandomValues = <T extends ArrayBufferView>(into: T): T =>
+  crypto.getRandomValues(into as never);
 
 export function randomBytes(size: number): Buffer {
   return getRandomValues(Buffer.alloc(size));
