@@ -258,7 +258,7 @@ test.serial(
       '-ERR Can not execute a script with write flag using *_ro command.\r\n',
     );
     t.is(await client.text('GET', 'key'), '$3\r\nold\r\n');
-    t.is(await client.text('FCALL', 'write', '0'), '$-1\r\n');
+    t.is(await client.text('FCALL', 'write', '0'), ':1\r\n');
     t.is(await client.text('STRLEN', 'key'), ':1\r\n');
   },
 );
@@ -347,7 +347,7 @@ test.serial(
     t.is(await client.text('FCALL', 'tamper', '0'), '$9\r\nTypeError\r\n');
     t.is(await client.text('FCALL', 'look', '0'), ':5\r\n');
     const names =
-      'HTAdd,HTDelete,HTGet,HTGetFloat64,HTGetMany,HTGetUint32,HTHas,HTLength,HTScan,HTSet,HTView';
+      'HTAdd,HTAppend,HTDelete,HTExpire,HTGet,HTGetFloat64,HTGetMany,HTGetString,HTGetUint32,HTHas,HTLength,HTScan,HTSet,HTTtl,HTView,HTViewMany';
     t.is(await client.text('FCALL', 'names', '0'), `$${names.length}\r\n${names}\r\n`);
   },
 );
@@ -380,7 +380,7 @@ test.serial(
     t.is(await client.text('FCALL', 'copy', '0'), '$-1\r\n');
     t.regex(await client.text('FCALL', 'refused', '0'), /^-READONLY /);
     t.is(await client.text('GET', 'key'), '$8\r\nabcdefgh\r\n');
-    t.is(await client.text('FCALL', 'write', '0'), '$14\r\n,42,true,false\r\n');
+    t.is(await client.text('FCALL', 'write', '0'), '$18\r\ntrue,42,true,false\r\n');
     t.is(await client.text('GET', 'new'), '$2\r\n42\r\n');
   },
 );

@@ -192,7 +192,11 @@ const keyForgeries: readonly Forgery[] = [
   ['new Date(0)', 'TypeError'],
   ['new Number(0)', 'TypeError'],
   ['new String("0")', 'TypeError'],
-  ['new Uint8Array(8)', 'TypeError'],
+  ['new Uint8Array(8)', 'absent'],
+  ['new Uint8Array([0x30])', 'present'],
+  ['new Uint8Array(65537)', 'RangeError'],
+  ['new Int8Array(8)', 'TypeError'],
+  ['new ArrayBuffer(8)', 'TypeError'],
   ['new Proxy({}, trap)', 'TypeError'],
   ['new Proxy(() => 0, trap)', 'TypeError'],
   ['{ valueOf() { ran = true; return 0; } }', 'TypeError'],
@@ -289,7 +293,8 @@ const cases: readonly Forgery[] = [
   ...bufferForgeries.flatMap(([buffer, kind]): Forgery[] => [
     [`HTGet(0, ${buffer})`, kind === 'usable' ? '16' : kind],
     [`HTGet("no such key", ${buffer})`, kind === 'usable' ? '-1' : kind],
-    [`HTSet("scratch", ${buffer})`, kind === 'usable' ? 'undefined' : kind],
+    // Which takes texts, too.
+    [`HTSet("scratch", ${buffer})`, kind === 'usable' || buffer === '"bytes"' ? 'true' : kind],
   ]),
   ...indexForgeries.flatMap(([index, kind]): Forgery[] => [
     [`typeof HTGetUint32(0, ${index})`, kind],
