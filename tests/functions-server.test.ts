@@ -60,7 +60,9 @@ test('every builtin gives the same result or error for every kind of argument', 
     );
   }
   const keys = (await client.call('KEYS', ['*'])) as string[];
-  t.deepEqual(keys.sort(), store.keys().sort());
+  // As text, each byte that is not UTF-8 is U+FFFD.
+  const own = store.keys().map((key) => Buffer.from(key).toString());
+  t.deepEqual(keys.sort(), own.sort());
 });
 
 test('what is undone and refused in the store is so in the double', async (t) => {
