@@ -30,6 +30,7 @@ namespace {
 
 constexpr uint64_t kKills = 300;
 constexpr uint64_t kKillsOfAStore = 20;
+constexpr uint64_t kMostAwaited = 8000;  // operations before a kill
 
 uint64_t NumberFrom(const char* variable, uint64_t otherwise) {
   const char* text = std::getenv(variable);
@@ -545,10 +546,12 @@ class KilledStore {
     progress_->begun = progress_->acknowledged = next_;
     progress_->outcome_count = 0;
     progress_->phase = Phase::kBegins;
-    // A move takes longer.
-    const auto most =
-        std::chrono::microseconds(100 << random_.Below(profile_.bytes_in_slot > 0 ? 11 : 6));
-    Kill(true, most * random_.Below(1000) / 1000);
+    // A move takes longer, and comes after many operations: however busy the machine is, some of
+    // the processes get so far.
+    const bool is_pooled = profile_.bytes_in_slot > 0;
+    const uint64_t least = is_pooled && random_.Below(2) == 0 ? random_.Below(kMostAwaited) : 0;
+    const auto most = std::chrono::microseconds(100 << random_.Below(is_pooled ? 11 : 6));
+    Kill(true, least, most * random_.Below(1000) / 1000);
     seen_->kills++;
     seen_->in_an_operation += progress_->begun > progress_->acknowledged;
     if (const int fd = ReceiveDescriptor(sockets_[0]); fd >= 0) {
@@ -560,23 +563,24 @@ class KilledStore {
     // Some die of putting it in order.
     while (random_.Below(3) == 0) {
       progress_->phase = Phase::kBegins;
-      seen_->while_attaching += Kill(false, std::chrono::microseconds(random_.Below(30)));
+      seen_->while_attaching += Kill(false, 0, std::chrono::microseconds(random_.Below(30)));
     }
     if (!testing::Test::HasFailure()) Compare();
     return !testing::Test::HasFailure();
   }
 
  private:
-  // Starts a process and kills it, some time after it has attached the memory, or has begun to.
-  // Whether that ended it.
-  bool Kill(bool works, std::chrono::nanoseconds after) {
+  // Starts a process and kills it, some time after it has attached the memory and made so many
+  // operations at least, or after it has begun to attach it. Whether that ended it.
+  bool Kill(bool works, uint64_t least_operations, std::chrono::nanoseconds after) {
     const pid_t child = fork();
     if (child == 0)
       RunProcess(home_, sockets_[1], operations_, next_, works, profile_.moves_late, progress_);
     const Phase awaited = works ? Phase::kWorks : Phase::kAttaches;
     int status = 0;
     bool has_ended = false;
-    while (progress_->phase != awaited && !has_ended) {
+    while ((progress_->phase != awaited || progress_->begun < next_ + least_operations) &&
+           !has_ended) {
       has_ended = waitpid(child, &status, WNOHANG) == child;
     }
     if (!has_ended) {
