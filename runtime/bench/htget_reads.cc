@@ -185,9 +185,10 @@ void MeasureTexts(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows
   }
   std::vector<char> memory(1 << 20);
   const auto check = MustEqual(builtin, ReadTextsNatively(*table, &memory));
-  CompiledLoop* walk = table->Compile(table->WalkingLoop("walk"), CompiledLoop::Lookups::kCalled);
+  CompiledLoop* walk =
+      table->Compile(table->WalkingLoop("walk_texts"), CompiledLoop::Lookups::kCalled);
   HtgetCases cases(NativeCase("the empty native loop", [table] { return table->WalkNatively(); }),
-                   LoopCase("walk", walk, MustEqual("the empty loop", table->walked_sum())));
+                   LoopCase("walk_texts", walk, MustEqual("the empty loop", table->walked_sum())));
   cases.Add(builtin, "native",
             NativeCase(
                 builtin + ", native",
