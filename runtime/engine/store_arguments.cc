@@ -233,8 +233,20 @@ bool ReadTtl(v8::Isolate* isolate, v8::Local<v8::Value> ttl, uint64_t now_ms, ui
   return true;
 }
 
+v8::Local<v8::String> SetOptionNames::Get(v8::Isolate* isolate, Name name) {
+  static constexpr const char* kTexts[kCount] = {"ttl", "expiresAt", "keepTtl", "ifAbsent",
+                                                 "ifPresent"};
+  v8::Global<v8::String>& kept = names_[name];
+  if (kept.IsEmpty()) {
+    kept.Reset(isolate,
+               v8::String::NewFromUtf8(isolate, kTexts[name], v8::NewStringType::kInternalized)
+                   .ToLocalChecked());
+  }
+  return kept.Get(isolate);
+}
+
 bool ReadSetOptions(v8::Local<v8::Context> context, v8::Local<v8::Value> value, uint64_t now_ms,
-                    SetOptions* options) {
+                    SetOptionNames* names, SetOptions* options) {
   v8::Isolate* isolate = context->GetIsolate();
   if (value->IsUndefined()) return true;
   const auto fail = [&](StoreError error, v8::Local<v8::Value> argument) {
@@ -243,12 +255,13 @@ bool ReadSetOptions(v8::Local<v8::Context> context, v8::Local<v8::Value> value, 
   };
   if (!value->IsObject()) return fail(StoreError::kOptionsType, value);
   const v8::Local<v8::Object> object = value.As<v8::Object>();
-  const auto get = [&](std::string_view name, v8::Local<v8::Value>* option) {
-    return object->Get(context, AsciiString(isolate, name)).ToLocal(option);
+  const auto get = [&](SetOptionNames::Name name, v8::Local<v8::Value>* option) {
+    return object->Get(context, names->Get(isolate, name)).ToLocal(option);
   };
   v8::Local<v8::Value> ttl, expires_at, keep_ttl, if_absent, if_present;
-  if (!get("ttl", &ttl) || !get("expiresAt", &expires_at) || !get("keepTtl", &keep_ttl) ||
-      !get("ifAbsent", &if_absent) || !get("ifPresent", &if_present)) {
+  if (!get(SetOptionNames::kTtl, &ttl) || !get(SetOptionNames::kExpiresAt, &expires_at) ||
+      !get(SetOptionNames::kKeepTtl, &keep_ttl) || !get(SetOptionNames::kIfAbsent, &if_absent) ||
+      !get(SetOptionNames::kIfPresent, &if_present)) {
     return false;
   }
   const bool keeps = keep_ttl->BooleanValue(isolate);

@@ -64,9 +64,21 @@ struct SetOptions {
   bool if_present = false;
 };
 
+// The names of HTSet's options, in a context's heap: to make them anew takes longer than to read
+// the options.
+class SetOptionNames {
+ public:
+  enum Name { kTtl, kExpiresAt, kKeepTtl, kIfAbsent, kIfPresent, kCount };
+
+  v8::Local<v8::String> Get(v8::Isolate* isolate, Name name);
+
+ private:
+  v8::Global<v8::String> names_[kCount];
+};
+
 // Reads HTSet's options, which may run code of the tenant's; false with an exception pending.
 bool ReadSetOptions(v8::Local<v8::Context> context, v8::Local<v8::Value> value, uint64_t now_ms,
-                    SetOptions* options);
+                    SetOptionNames* names, SetOptions* options);
 
 // The Unix time at which a key expires that lives `ttl` milliseconds from now on: 0 for never,
 // which is Infinity, and now for what is not positive. False with an exception pending for what is

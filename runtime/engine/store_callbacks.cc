@@ -57,7 +57,8 @@ void HTSet(const v8::FunctionCallbackInfo<v8::Value>& info) {
   // The value is read last, as getters of the options can take its bytes away.
   if (!CheckWritable(isolate, *state) || !key.Read(isolate, info[0]) ||
       !ValueArgument::Check(isolate, info[1]) ||
-      !ReadSetOptions(isolate->GetCurrentContext(), info[2], store->now_ms(), &options) ||
+      !ReadSetOptions(isolate->GetCurrentContext(), info[2], store->now_ms(), &state->option_names,
+                      &options) ||
       !value.Read(isolate, info[1])) {
     return;
   }

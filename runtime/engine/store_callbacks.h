@@ -9,6 +9,7 @@
 
 #include "runtime/engine/exception.h"
 #include "runtime/engine/function_log.h"
+#include "runtime/engine/store_arguments.h"
 #include "runtime/store/store.h"
 
 namespace shredder::engine {
@@ -29,6 +30,7 @@ struct StoreModuleState {
   // What each script of the web's basics (web_globals.h) has made, where it has run.
   static constexpr size_t kWebScripts = 4;
   v8::Global<v8::Object> web[kWebScripts];
+  SetOptionNames option_names;
 };
 
 inline StoreModuleState* StateOf(const v8::FunctionCallbackInfo<v8::Value>& info) {
