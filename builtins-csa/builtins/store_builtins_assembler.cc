@@ -75,31 +75,39 @@ void StoreBuiltinsAssembler::LoadBuffer(TNode<JSObject> into, TVariable<RawPtrT>
 
 void StoreBuiltinsAssembler::CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> source,
                                        TNode<UintPtrT> length) {
-  // Up to here a loop of words is faster than a call of memcpy.
+  // Up to here a loop of vectors is faster than a call of memcpy.
   constexpr int kMaxInlineBytes = 256;
-  const auto copy_word = [&](TNode<UintPtrT> offset) {
-    StoreNoWriteBarrier(MachineType::PointerRepresentation(), target, offset,
-                        Load<UintPtrT>(source, offset));
+  const auto copy = [&](MachineType type, TNode<UintPtrT> offset) {
+    StoreNoWriteBarrier(type.representation(), target, offset, Load(type, source, offset));
   };
   TVARIABLE(UintPtrT, var_i, UintPtrConstant(0));
-  Label word_loop(this, &var_i), byte_loop(this, &var_i), if_words(this), if_bytes(this),
-      if_long(this), tail(this), done(this);
+  Label vector_loop(this, &var_i), byte_loop(this, &var_i), if_words(this), if_vectors(this),
+      if_less(this), if_long(this), tail(this), done(this);
   GotoIf(UintPtrGreaterThan(length, UintPtrConstant(kMaxInlineBytes)), &if_long);
+  Branch(UintPtrLessThan(length, UintPtrConstant(16)), &if_less, &if_vectors);
+
+  BIND(&if_less);
   Branch(UintPtrLessThan(length, UintPtrConstant(8)), &byte_loop, &if_words);
 
   BIND(&if_words);
-  // Whole words, then the last eight bytes once more, which may overlap the last whole word.
-  const TNode<UintPtrT> last = Unsigned(IntPtrSub(Signed(length), IntPtrConstant(8)));
-  Goto(&word_loop);
-  BIND(&word_loop);
+  // The first eight bytes, and the last, which may overlap them.
+  copy(MachineType::Uint64(), UintPtrConstant(0));
+  copy(MachineType::Uint64(), Unsigned(IntPtrSub(Signed(length), IntPtrConstant(8))));
+  Goto(&done);
+
+  BIND(&if_vectors);
+  // Whole vectors of sixteen bytes, then the last sixteen, which may overlap them.
+  const TNode<UintPtrT> last = Unsigned(IntPtrSub(Signed(length), IntPtrConstant(16)));
+  Goto(&vector_loop);
+  BIND(&vector_loop);
   {
     GotoIfNot(UintPtrLessThan(var_i.value(), last), &tail);
-    copy_word(var_i.value());
-    var_i = Unsigned(IntPtrAdd(Signed(var_i.value()), IntPtrConstant(8)));
-    Goto(&word_loop);
+    copy(MachineType::Simd128(), var_i.value());
+    var_i = Unsigned(IntPtrAdd(Signed(var_i.value()), IntPtrConstant(16)));
+    Goto(&vector_loop);
   }
   BIND(&tail);
-  copy_word(last);
+  copy(MachineType::Simd128(), last);
   Goto(&done);
 
   BIND(&byte_loop);
@@ -132,7 +140,7 @@ void StoreBuiltinsAssembler::CheckAscii(TNode<RawPtrT> bytes, TNode<UintPtrT> le
   Branch(UintPtrLessThan(length, UintPtrConstant(8)), &byte_loop, &if_words);
 
   BIND(&if_words);
-  // As in CopyBytes.
+  // Whole words, then the last eight bytes, which may overlap them.
   const TNode<UintPtrT> last = Unsigned(IntPtrSub(Signed(length), IntPtrConstant(8)));
   Goto(&word_loop);
   BIND(&word_loop);

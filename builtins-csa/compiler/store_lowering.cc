@@ -602,11 +602,13 @@ void StoreLowering::CopyBytes(Node* target, Node* source, Node* length) {
   };
   auto if_long = __ MakeDeferredLabel();
   auto if_words = __ MakeLabel();
+  auto if_vectors = __ MakeLabel();
   auto byte_loop = __ MakeLoopLabel(kWord);
-  auto word_loop = __ MakeLoopLabel(kWord);
+  auto vector_loop = __ MakeLoopLabel(kWord);
   auto tail = __ MakeLabel();
   auto done = __ MakeLabel();
   __ GotoIf(__ UintLessThan(Word(kMaxInlineBytes), length), &if_long);
+  __ GotoIf(__ UintLessThan(Word(15), length), &if_vectors);
   __ GotoIf(__ UintLessThan(Word(7), length), &if_words);
   __ Goto(&byte_loop, Word(0));
 
@@ -619,18 +621,24 @@ void StoreLowering::CopyBytes(Node* target, Node* source, Node* length) {
   }
 
   __ Bind(&if_words);
-  // Whole words, then the last eight bytes once more, which may overlap the last whole word.
-  Node* const last = __ IntSub(length, Word(8));
-  __ Goto(&word_loop, Word(0));
-  __ Bind(&word_loop);
+  // The first eight bytes, and the last, which may overlap them.
+  copy(MachineType::Uint64(), Word(0));
+  copy(MachineType::Uint64(), __ IntSub(length, Word(8)));
+  __ Goto(&done);
+
+  __ Bind(&if_vectors);
+  // Whole vectors of sixteen bytes, then the last sixteen, which may overlap them.
+  Node* const last = __ IntSub(length, Word(16));
+  __ Goto(&vector_loop, Word(0));
+  __ Bind(&vector_loop);
   {
-    Node* const offset = word_loop.PhiAt(0);
+    Node* const offset = vector_loop.PhiAt(0);
     __ GotoIfNot(__ UintLessThan(offset, last), &tail);
-    copy(MachineType::Uint64(), offset);
-    __ Goto(&word_loop, Add(offset, 8));
+    copy(MachineType::Simd128(), offset);
+    __ Goto(&vector_loop, Add(offset, 16));
   }
   __ Bind(&tail);
-  copy(MachineType::Uint64(), last);
+  copy(MachineType::Simd128(), last);
   __ Goto(&done);
 
   __ Bind(&if_long);
@@ -706,7 +714,7 @@ void StoreLowering::CheckAscii(Node* bytes, Node* length, Label* if_not) {
   }
 
   __ Bind(&if_words);
-  // As in CopyBytes.
+  // Whole words, then the last eight bytes, which may overlap them.
   Node* const last = __ IntSub(length, Word(8));
   __ Goto(&word_loop, Word(0));
   __ Bind(&word_loop);
