@@ -36,6 +36,7 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
   command('pkg-config'),
   header('libssl-dev', 'openssl/ssl.h'),
   header('liburing-dev', 'liburing.h'),
+  header('libicu-dev', 'unicode/uvernum.h'),
   header('libseccomp-dev', 'seccomp.h'),
   header('libspdlog-dev', 'spdlog/spdlog.h'),
   header('libfmt-dev', 'fmt/format.h'),

@@ -15,6 +15,11 @@ export const TOOLCHAIN = {
 export const CLANG_FORMAT = `clang-format-${LLVM_VERSION}`;
 export const CLANG_TIDY = `clang-tidy-${LLVM_VERSION}`;
 
+/** The version of the system's ICU that V8 and the runtime are compiled for. */
+export async function icuVersion(): Promise<string> {
+  return (await capture('pkg-config', ['--modversion', 'icu-i18n'])).trim();
+}
+
 /** The compiler's own description of its version, which tells packages' revisions apart. */
 export async function compilerVersion(): Promise<string> {
   const text = await capture(TOOLCHAIN.cxx, ['--version']);

@@ -13,7 +13,7 @@ import {
   removeTemporaries,
   syncFiles,
 } from '../system/files.ts';
-import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
+import { compilerVersion, icuVersion, TOOLCHAIN } from '../system/toolchain.ts';
 import type { Step, Steps } from '../ui/steps.ts';
 import { BUILD_FOLDER, generateNinja, hostArch } from './gyp.ts';
 import { runNinja } from './ninja.ts';
@@ -33,6 +33,8 @@ export interface V8BuildRecord {
   patches: { name: string; sha256: string }[];
   builtins: string[];
   compiler: string;
+  /** ICU's version; its libraries must be there where the result runs. */
+  icu: string;
   arch: string;
   variant: V8Variant;
   builtAt: string;
@@ -92,6 +94,7 @@ interface BuildInputs {
   /** Files of the builtins' folder. */
   builtins: string[];
   compiler: string;
+  icu: string;
   /** What two builds must share to be made in one tree. */
   treeKey: string;
   /** What two builds must share to be the same. */
@@ -100,10 +103,11 @@ interface BuildInputs {
 
 async function readInputs(config: Config, source: V8Source): Promise<BuildInputs> {
   const builtinsFolder = path.join(config.repository, settings.BUILTINS_FOLDER);
-  const [patches, builtins, compiler] = await Promise.all([
+  const [patches, builtins, compiler, icu] = await Promise.all([
     readSeries(path.join(config.repository, PATCHES_FOLDER)),
     listFiles(builtinsFolder).then((files) => files.filter(isBuiltinFile)),
     compilerVersion(),
+    icuVersion(),
   ]);
   // Only what ninja would not notice is in it. Patches, builtins and settings change files and
   // commands, and a tree that is built already redoes just what depends on those.
@@ -111,6 +115,7 @@ async function readInputs(config: Config, source: V8Source): Promise<BuildInputs
   const treeKey = keyOf({
     source: source.key,
     compiler,
+    icu,
     arch: hostArch(),
     ...settings.variantKey(variant),
   });
@@ -120,7 +125,7 @@ async function readInputs(config: Config, source: V8Source): Promise<BuildInputs
     patches: JSON.stringify(patches),
     builtins: await hashFiles(builtinsFolder, builtins),
   });
-  return { source, variant, patches, builtins, compiler, treeKey, key };
+  return { source, variant, patches, builtins, compiler, icu, treeKey, key };
 }
 
 /** Sources and headers; notes beside them do not enter the build. */
@@ -214,6 +219,7 @@ async function exportResult(
     })),
     builtins: inputs.builtins,
     compiler: inputs.compiler,
+    icu: inputs.icu,
     arch: hostArch(),
     variant: inputs.variant,
     builtAt: new Date().toISOString(),

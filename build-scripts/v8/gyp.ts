@@ -7,6 +7,8 @@ import { listFiles, writeIfChanged } from '../system/files.ts';
 import { TOOLCHAIN } from '../system/toolchain.ts';
 import {
   gypVariables,
+  ICU_GYP,
+  ICU_GYP_FILE,
   optimisationOf,
   OWN_FOLDER,
   UNITY_CHUNK_FILES,
@@ -21,7 +23,9 @@ const TARGETS_FOLDER = 'obj/tools/v8_gypfiles';
 
 /** Generates the tree's ninja files with GYP and rewrites them to compile in unity chunks. */
 export async function generateNinja(tree: string, variant: V8Variant, log: string): Promise<void> {
-  await writeIfChanged(path.join(tree, 'config.gypi'), configGypi(variant));
+  const variables = gypVariables(hostArch(), variant);
+  await writeIfChanged(path.join(tree, 'config.gypi'), gypText({ variables }));
+  await writeIfChanged(path.join(tree, ICU_GYP_FILE), gypText(ICU_GYP));
   const gyp = createRequire(import.meta.url).resolve('node-gyp/package.json');
   const args = [
     path.join(path.dirname(gyp), 'gyp/gyp_main.py'),
@@ -51,9 +55,9 @@ export async function generateNinja(tree: string, variant: V8Variant, log: strin
   await rewriteTargets(path.join(tree, BUILD_FOLDER), variant);
 }
 
-/** GYP reads a Python literal; JSON with these values is one. */
-function configGypi(variant: V8Variant): string {
-  return `${JSON.stringify({ variables: gypVariables(hostArch(), variant) }, undefined, 2)}\n`;
+/** GYP reads a Python literal; JSON without true, false and null is one. */
+function gypText(value: object): string {
+  return `${JSON.stringify(value, undefined, 2)}\n`;
 }
 
 export function hostArch(): 'x64' | 'arm64' {

@@ -64,6 +64,19 @@ const CHECKS_VARIABLES = {
   v8_enable_test_features: 1,
 } as const;
 
+/** Names the system's ICU to V8's build, whose own copy is not unpacked; beside config.gypi. */
+export const ICU_GYP_FILE = 'icu.gyp';
+
+/** Its content: what depends on a target of it is linked with that library. */
+export const ICU_GYP = {
+  targets: ['icuuc', 'icui18n'].map((name) => ({
+    target_name: name,
+    type: 'none',
+    toolsets: ['host', 'target'],
+    link_settings: { libraries: [`-l${name}`] },
+  })),
+} as const;
+
 /** The variables of config.gypi, which Node's own configure would write. */
 export function gypVariables(
   arch: 'x64' | 'arm64',
@@ -79,7 +92,10 @@ export function gypVariables(
     // LLVM's releases of a version begin with .1.
     llvm_version: `${LLVM_VERSION}.1`,
     enable_lto: 'false',
-    v8_enable_i18n_support: 0,
+    v8_enable_i18n_support: 1,
+    icu_gyp_path: ICU_GYP_FILE,
+    // The data is in a library of the system's.
+    icu_use_data_file_flag: 'false',
     // Needed to compile; tenants never see it.
     v8_enable_webassembly: 1,
     v8_enable_inspector: 1,
@@ -149,6 +165,8 @@ export const UNITY_MISFITS: readonly string[] = [
   'src/heap/traced-handles-marking-visitor.cc', // its header guards itself only in part
   'src/init/setup-isolate-deserialize.cc', // beside the snapshot, which changes with every builtin
   'src/libsampler/sampler.cc', // listed in two targets
+  'src/objects/js-display-names.cc', // `Type`
+  'src/objects/js-relative-time-format.cc', // `Style`
   'src/objects/js-temporal-objects.cc', // `RoundingMode`
   'src/runtime/runtime-strings.cc', // SaveAndClearThreadInWasmFlag
   'src/runtime/runtime-test.cc', // PrintIndentation
@@ -176,6 +194,7 @@ export function buildSettings(arch: 'x64' | 'arm64', variant: V8Variant): unknow
   return [
     BUILD_FORMAT,
     gypVariables(arch, variant),
+    ICU_GYP,
     TOOLCHAIN,
     SHIPPED_TARGETS,
     BUILD_ONLY_OPTIMISATION,

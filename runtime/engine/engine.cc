@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "runtime/engine/function_host.h"
+#include "runtime/engine/icu.h"
 #include "runtime/engine/platform.h"
 
 namespace shredder::engine {
@@ -101,6 +102,7 @@ bool Engine::InitializeProcess(const std::vector<std::string>& v8_flags, std::st
   std::vector<std::string> flags(v8_flags);
   flags.insert(flags.end(), std::begin(kFixedFlags), std::end(kFixedFlags));
   if (!SetFlags(flags, error)) return false;
+  if (!InitializeIcu(error)) return false;
   // One thread besides the shard's, for optimised code and garbage.
   platform = std::make_unique<Platform>(1).release();
   v8::V8::SetEntropySource(KernelRandom);

@@ -20,7 +20,7 @@ namespace {
 constexpr std::string_view kAllowedGlobals[] = {
     "AggregateError", "Array", "ArrayBuffer", "BigInt", "BigInt64Array", "BigUint64Array",
     "Boolean", "DataView", "Date", "Error", "EvalError", "Float32Array", "Float64Array",
-    "Function", "Infinity", "Int16Array", "Int32Array", "Int8Array", "JSON", "Map", "Math", "NaN",
+    "Function", "Infinity", "Int16Array", "Int32Array", "Int8Array", "Intl", "JSON", "Map", "Math", "NaN",
     "Number", "Object", "Promise", "Proxy", "RangeError", "ReferenceError", "Reflect", "RegExp",
     "Set", "String", "Symbol", "SyntaxError", "TypeError", "URIError", "Uint16Array",
     "Uint32Array", "Uint8Array", "Uint8ClampedArray", "WeakMap", "WeakSet", "decodeURI",
@@ -28,6 +28,17 @@ constexpr std::string_view kAllowedGlobals[] = {
     "isNaN", "parseFloat", "parseInt", "undefined", "unescape"};
 // clang-format on
 static_assert(std::is_sorted(std::begin(kAllowedGlobals), std::end(kAllowedGlobals)));
+
+// V8's own addition to Intl, which takes a text of any length; Intl.Segmenter is the standard's.
+bool RemoveBreakIterator(v8::Local<v8::Context> context) {
+  v8::Isolate* const isolate = context->GetIsolate();
+  v8::Local<v8::Value> intl;
+  return context->Global()->Get(context, AsciiString(isolate, "Intl")).ToLocal(&intl) &&
+         intl->IsObject() &&
+         intl.As<v8::Object>()
+             ->Delete(context, AsciiString(isolate, "v8BreakIterator"))
+             .FromMaybe(false);
+}
 
 }  // namespace
 
@@ -59,6 +70,7 @@ v8::MaybeLocal<v8::Context> MakeTenantContext(v8::Isolate* isolate,
     }
     if (!global->Delete(context, name).FromMaybe(false)) return {};
   }
+  if (!RemoveBreakIterator(context)) return {};
   return scope.Escape(context);
 }
 

@@ -13,6 +13,9 @@ constexpr size_t kHeapHeadroomBytes = 64 * 1024 * 1024;
 // heap's limit at least.
 constexpr size_t kMaxContexts = 64;
 
+// What ICU holds before garbage is first collected for its sake.
+constexpr uint64_t kLeastIcuBytes = 4 * 1024 * 1024;
+
 }  // namespace
 
 TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
@@ -25,17 +28,20 @@ TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
   isolate_->SetAllowAtomicsWait(false);
   isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
   isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
+  icu_.Attach(isolate_, OnIcuMemory, this);
+  SetIcuThreshold();
 }
 
 TenantIsolate::~TenantIsolate() {
   isolate_->RemoveNearHeapLimitCallback(OnNearHeapLimit, 0);
+  icu_.Detach();
   DisposeIsolate(isolate_);
 }
 
 uint64_t TenantIsolate::used_bytes() const {
   v8::HeapStatistics statistics;
   isolate_->GetHeapStatistics(&statistics);
-  return statistics.used_heap_size() + allocator_.used_bytes();
+  return statistics.used_heap_size() + allocator_.used_bytes() + icu_.used_bytes();
 }
 
 void TenantIsolate::RemoveContext() {
@@ -67,6 +73,23 @@ size_t TenantIsolate::OnNearHeapLimit(void* data, size_t current, size_t) {
   self->heap_exhausted_ = true;
   self->isolate_->TerminateExecution();
   return current + kHeapHeadroomBytes;
+}
+
+// Objects of scripts hold ICU's memory, so garbage is collected before it is too much.
+void TenantIsolate::OnIcuMemory(void* data) {
+  auto* self = static_cast<TenantIsolate*>(data);
+  self->isolate_->MemoryPressureNotification(v8::MemoryPressureLevel::kCritical);
+  self->isolate_->MemoryPressureNotification(v8::MemoryPressureLevel::kNone);
+  if (self->icu_.used_bytes() > self->heap_limit_mb_ * 1024 * 1024) {
+    self->heap_exhausted_ = true;
+    self->isolate_->TerminateExecution();
+  }
+  self->SetIcuThreshold();
+}
+
+void TenantIsolate::SetIcuThreshold() {
+  const uint64_t limit = heap_limit_mb_ * 1024 * 1024;
+  icu_.SetThreshold(std::min(limit, std::max(kLeastIcuBytes, 2 * icu_.used_bytes())));
 }
 
 }  // namespace shredder::engine

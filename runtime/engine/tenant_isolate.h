@@ -9,6 +9,7 @@
 #include <cstdint>
 
 #include "runtime/engine/bounded_allocator.h"
+#include "runtime/engine/icu.h"
 
 namespace shredder::engine {
 
@@ -32,7 +33,7 @@ class TenantIsolate {
   bool heap_exhausted() const { return heap_exhausted_; }
   // A call lacked array buffers, and would not if the heap was its own.
   bool buffers_exhausted() const { return allocator_.exhausted(); }
-  uint64_t used_bytes() const;  // of its heap, and of array buffers
+  uint64_t used_bytes() const;  // of its heap, of array buffers, and of ICU
 
   // Contexts count themselves.
   size_t context_count() const { return context_count_; }
@@ -49,9 +50,12 @@ class TenantIsolate {
 
  private:
   static size_t OnNearHeapLimit(void* data, size_t current, size_t initial);
+  static void OnIcuMemory(void* data);
+  void SetIcuThreshold();
 
   const uint64_t heap_limit_mb_;
   BoundedAllocator allocator_;
+  IcuAccount icu_;
   v8::Isolate* isolate_;
   size_t context_count_ = 0;
   size_t removed_count_ = 0;  // whose garbage may be there still
