@@ -53,8 +53,9 @@ void AppendUtf8(v8::Isolate* isolate, v8::Local<v8::String> string, std::string*
   std::vector<uint16_t> units(static_cast<size_t>(std::min(string->Length(), kPieceUnits)));
   uint32_t lead = 0;  // one whose trail may begin the next piece
   for (int at = 0; at < string->Length(); at += kPieceUnits) {
-    const int count = string->Write(isolate, units.data(), at, static_cast<int>(units.size()),
-                                    v8::String::NO_NULL_TERMINATION);
+    const int count = string->Write(
+        isolate, units.data(), at, static_cast<int>(units.size()),
+        v8::String::NO_NULL_TERMINATION | v8::String::HINT_MANY_WRITES_EXPECTED);
     for (int i = 0; i < count; ++i) {
       const uint32_t unit = units[static_cast<size_t>(i)];
       if (lead != 0 && IsTrail(unit)) {
