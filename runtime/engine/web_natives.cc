@@ -1,5 +1,6 @@
 #include "runtime/engine/web_natives.h"
 
+#include <openssl/evp.h>
 #include <sys/random.h>
 
 #include <cerrno>
@@ -54,6 +55,8 @@ void EncodeUtf8(const Info& info) {
 
 // What the scripts decode at a time, and ask of random numbers.
 constexpr size_t kMaxPieceBytes = 64 * 1024;
+// What is digested between two looks at the deadline: a millisecond or two.
+constexpr size_t kMaxDigestPieceBytes = 1024 * 1024;
 
 void DecodeUtf8(const Info& info) {
   v8::Isolate* isolate = info.GetIsolate();
@@ -83,6 +86,53 @@ void RandomBytes(const Info& info) {
     }
   }
   ReturnBytes(info, bytes);
+}
+
+const EVP_MD* DigestOf(std::string_view name) {
+  if (name == "SHA-1") return EVP_sha1();
+  if (name == "SHA-256") return EVP_sha256();
+  if (name == "SHA-384") return EVP_sha384();
+  if (name == "SHA-512") return EVP_sha512();
+  return nullptr;
+}
+
+void Digest(const Info& info) {
+  v8::Isolate* isolate = info.GetIsolate();
+  if (!Check(info, info[0]->IsString() && info[1]->IsUint8Array() && info[2]->IsFunction())) return;
+  constexpr size_t kMaxNameUnits = 8;
+  const EVP_MD* const kind = DigestOf(Utf8Prefix(isolate, info[0].As<v8::String>(), kMaxNameUnits));
+  const v8::Local<v8::Uint8Array> view = info[1].As<v8::Uint8Array>();
+  const v8::Local<v8::Value> buffer = view->Buffer();
+  if (!Check(info, kind != nullptr && buffer->IsArrayBuffer())) return;
+  // Holds the memory, whoever owns it after a piece.
+  const std::shared_ptr<v8::BackingStore> memory = buffer.As<v8::ArrayBuffer>()->GetBackingStore();
+  if (!Check(info, !memory->IsShared() && !memory->IsResizableByUserJavaScript())) return;
+  const std::string_view bytes(static_cast<const char*>(memory->Data()) + view->ByteOffset(),
+                               view->ByteLength());
+  const std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> context(EVP_MD_CTX_new(),
+                                                                   EVP_MD_CTX_free);
+  bool is_done = context != nullptr && EVP_DigestInit_ex(context.get(), kind, nullptr) == 1;
+  for (size_t at = 0; is_done && at < bytes.size(); at += kMaxDigestPieceBytes) {
+    // A call looks at the deadline.
+    if (at > 0 && info[2]
+                      .As<v8::Function>()
+                      ->Call(isolate->GetCurrentContext(), v8::Undefined(isolate), 0, nullptr)
+                      .IsEmpty()) {
+      return;
+    }
+    const std::string_view piece = bytes.substr(at, kMaxDigestPieceBytes);
+    is_done = EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1;
+  }
+  std::string digest(EVP_MAX_MD_SIZE, '\0');
+  unsigned size = 0;
+  if (!is_done || EVP_DigestFinal_ex(context.get(), reinterpret_cast<unsigned char*>(digest.data()),
+                                     &size) != 1) {
+    isolate->ThrowException(
+        v8::Exception::Error(AsciiString(isolate, "the digest cannot be computed")));
+    return;
+  }
+  digest.resize(size);
+  ReturnBytes(info, digest);
 }
 
 void Enqueue(const Info& info) {
@@ -187,9 +237,13 @@ v8::MaybeLocal<v8::Object> MakeWebNatives(v8::Local<v8::Context> context,
   v8::Isolate* isolate = context->GetIsolate();
   const v8::Local<v8::Object> natives =
       v8::Object::New(isolate, v8::Null(isolate), nullptr, nullptr, 0);
-  const Callback functions[] = {
-      {"encodeUtf8", EncodeUtf8, 1}, {"decodeUtf8", DecodeUtf8, 2}, {"randomBytes", RandomBytes, 1},
-      {"enqueue", Enqueue, 1},       {"clone", Clone, 3},           {"log", Log, 2}};
+  const Callback functions[] = {{"encodeUtf8", EncodeUtf8, 1},
+                                {"decodeUtf8", DecodeUtf8, 2},
+                                {"randomBytes", RandomBytes, 1},
+                                {"digest", Digest, 3},
+                                {"enqueue", Enqueue, 1},
+                                {"clone", Clone, 3},
+                                {"log", Log, 2}};
   for (const Callback& each : functions) {
     v8::Local<v8::Function> function;
     if (!v8::Function::New(context, each.function, state, each.length,

@@ -6,7 +6,8 @@
 namespace shredder::engine {
 
 // encodeUtf8(text): a Uint8Array; decodeUtf8(bytes, fatal): their text, or undefined where `fatal`
-// and they are malformed; randomBytes(n): a Uint8Array, from the kernel; enqueue(function): a
+// and they are malformed; randomBytes(n): a Uint8Array, from the kernel; digest(name, bytes,
+// look): a Uint8Array, where `look` is called now and then, to end with it; enqueue(function): a
 // microtask; clone(value, buffers, makeError): a copy, of which the buffers are taken along;
 // log(level, text).
 //

@@ -42,7 +42,21 @@ declare class Performance {
 }
 declare const performance: Performance;
 
+/** Of the web's, the digests. */
+interface SubtleCrypto {
+  digest(
+    algorithm:
+      | 'SHA-1'
+      | 'SHA-256'
+      | 'SHA-384'
+      | 'SHA-512'
+      | { name: 'SHA-1' | 'SHA-256' | 'SHA-384' | 'SHA-512' },
+    data: ArrayBuffer | ArrayBufferView,
+  ): Promise<ArrayBuffer>;
+}
+
 declare class Crypto {
+  readonly subtle: SubtleCrypto;
   getRandomValues<
     T extends
       | Int8Array

@@ -1,7 +1,7 @@
-// queueMicrotask, structuredClone, performance and crypto.
+// queueMicrotask, structuredClone, performance and crypto, of whose subtle the digests.
 
 (natives, web) => {
-  const { clone, enqueue, randomBytes } = natives;
+  const { clone, digest, enqueue, randomBytes } = natives;
 
   const functions = {
     queueMicrotask(callback) {
@@ -64,7 +64,37 @@
     BigUint64Array,
   ];
 
+  const DIGESTS = ['SHA-1', 'SHA-256', 'SHA-384', 'SHA-512'];
+
+  class SubtleCrypto {
+    async digest(algorithm, data) {
+      const name = String(
+        typeof algorithm === 'object' ? algorithm?.name : algorithm,
+      ).toUpperCase();
+      if (!DIGESTS.includes(name)) {
+        throw new (web('DOMException'))(
+          `algorithm must be one of ${DIGESTS.join(', ')}`,
+          'NotSupportedError',
+        );
+      }
+      const isView = ArrayBuffer.isView(data);
+      if (!isView && !(data instanceof ArrayBuffer)) {
+        throw new TypeError('data must be an ArrayBuffer or a view of one');
+      }
+      // A copy where it is a view, which may be one of the store's.
+      const bytes = isView
+        ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength).slice()
+        : new Uint8Array(data);
+      return digest(name, bytes, () => {}).buffer;
+    }
+  }
+  const subtle = new SubtleCrypto();
+
   class Crypto {
+    get subtle() {
+      return subtle;
+    }
+
     getRandomValues(array) {
       if (!INTEGERS.some((type) => array instanceof type)) {
         throw new (web('DOMException'))(
