@@ -6,6 +6,7 @@ import { cleanCommand } from './commands/clean.ts';
 import { demoCommand } from './commands/demo.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { globalsCommand } from './commands/globals.ts';
 import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
 import { styleCommand } from './commands/style.ts';
@@ -23,6 +24,7 @@ const commands: readonly (() => Command)[] = [
   tenantCommand,
   demoCommand,
   benchCommand,
+  globalsCommand,
   patchesCommand,
   testCommand,
   styleCommand,

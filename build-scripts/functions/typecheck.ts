@@ -4,6 +4,7 @@ import ts from 'typescript';
 import { UserError } from '../errors.ts';
 import { formatDiagnostics } from './diagnostics.ts';
 import { exportErrors } from './exports.ts';
+import { missingGlobals } from './missing.ts';
 import { isFunctionsPackage, isOwnSource } from './package.ts';
 import { openProject, type Project } from './project.ts';
 import { refusals } from './refusals.ts';
@@ -29,7 +30,10 @@ export function typeCheck(project: Project | string): TypeErrors | undefined {
   const opened = typeof project === 'string' ? openProject(project) : project;
   const wrong = compilerErrors(opened);
   // What the types of a file with errors are is anyone's guess.
-  const errors = wrong.length > 0 ? wrong : [...refusals(opened), ...exportErrors(opened)];
+  const errors =
+    wrong.length > 0
+      ? wrong
+      : [...missingGlobals(opened), ...refusals(opened), ...exportErrors(opened)];
   if (errors.length === 0) return undefined;
   return {
     count: errors.length,
