@@ -1,4 +1,5 @@
 // What the builtins make of their arguments: the same results and errors as in the store.
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import type { Key, SetOptions } from 'shredder:store';
 import { MAX_KEY_BYTES, MAX_PATTERN_BYTES, storeError, type StoreErrorName } from './errors.ts';
@@ -240,6 +241,9 @@ function isDetached(buffer: ArrayBuffer): boolean {
   }
 }
 
+// Functions find no such property while they run.
+const resizable = Object.getOwnPropertyDescriptor(ArrayBuffer.prototype, 'resizable')?.get;
+
 function isResizable(buffer: ArrayBuffer): boolean {
-  return 'resizable' in buffer && buffer.resizable === true;
+  return resizable?.call(buffer) === true;
 }

@@ -1,4 +1,5 @@
 // `shredder:store` under plain Node: the builtins over the store of the running invocation.
+import { Buffer } from 'node:buffer';
 import { types } from 'node:util';
 import type { Key, SetOptions, StoredValue, StoreView } from 'shredder:store';
 import {

@@ -13,7 +13,17 @@ export class Invocation {
   ) {}
 }
 
-const current = new AsyncLocalStorage<Invocation>();
+const current = sharedStorage();
+
+/** One for all copies of this module: a program may have it as an ES module and by `require()`. */
+function sharedStorage(): AsyncLocalStorage<Invocation> {
+  const name = Symbol.for('shredder-functions.invocation');
+  const found: unknown = Reflect.get(globalThis, name);
+  if (found instanceof AsyncLocalStorage) return found as AsyncLocalStorage<Invocation>;
+  const storage = new AsyncLocalStorage<Invocation>();
+  Object.defineProperty(globalThis, name, { value: storage });
+  return storage;
+}
 
 export function currentInvocation(): Invocation | undefined {
   return current.getStore();

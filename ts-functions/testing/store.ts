@@ -1,9 +1,11 @@
 // The store's test double: a tenant's data in a JavaScript Map, and invocations of functions on it
 // as transactions. What it does not imitate: deadlines, heap limits, and the exact memory account.
+import { Buffer } from 'node:buffer';
 import type { Key } from 'shredder:store';
 import type { Result } from '../src/index.ts';
 import { keyText, valueOf } from './arguments.ts';
 import { MAX_VALUE_BYTES, storeError } from './errors.ts';
+import { enterStoreGlobals } from './globals.ts';
 import { currentInvocation, Invocation, withInvocation } from './invocation.ts';
 
 /** Memory that an entry is taken to need beyond its key and value. */
@@ -19,7 +21,7 @@ const MAX_INT64 = 2n ** 63n - 1n;
 export interface StoreOptions {
   /** The tenant's memory quota, of which an entry takes its key, its value and 64 bytes. */
   quotaBytes?: number;
-  /** The time in Unix milliseconds, for expiry. */
+  /** The time in Unix milliseconds: that of expiry, and what `Date` tells functions. */
   now?: () => number;
 }
 
@@ -187,12 +189,14 @@ class TestStore {
   private async transact<R>(work: () => R | Promise<R>): Promise<R> {
     this.undo = new Map();
     this.time = this.clock();
+    const leave = enterStoreGlobals();
     try {
       return await work();
     } catch (error) {
       for (const [key, entry] of this.undo) this.restore(key, entry);
       throw error;
     } finally {
+      leave();
       this.undo = undefined;
       this.time = undefined;
     }
