@@ -78,6 +78,23 @@ export function fixedWindow(name: string, options: WindowOptions): Verdict {
 }
 
 /**
+ * Takes back what a fixed window has counted, as of a request that turns out not to count. The window ends
+ * when it would have; where none is open, nothing happens. O(1).
+ *
+ * @param cost How many, an integer from 0 on; no more than have been counted are taken back.
+ * @returns how many still count.
+ * @throws RangeError for another `cost`; what HTSet throws for quota and flags.
+ */
+export function giveBack(name: string, cost = 1): number {
+  checkInteger(cost, 'cost', 0);
+  const key = keyPrefix(name, 'rf');
+  const before = HTGetFloat64(key, 0) ?? 0;
+  const count = Math.max(before - cost, 0);
+  if (count < before) write(key, [count], HTTtl(key) ?? Infinity);
+  return count;
+}
+
+/**
  * Counts over the last `windowMs`, approximately. O(1).
  *
  * It counts in windows by the clock, and takes what happened in the one before to have been spread evenly
