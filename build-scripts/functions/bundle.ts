@@ -5,6 +5,7 @@ import { bundleError, fatalWarnings } from './bundle_errors.ts';
 import { sourceMapComment } from './bundle_map.ts';
 import { Emitter } from './emit.ts';
 import { globalObjectPlugin } from './global_object.ts';
+import { withoutNeedlessNames } from './names.ts';
 import { nodePlugin } from './node_plugin.ts';
 import { openProject, type Project } from './project.ts';
 import { ENTRY, projectPlugin } from './project_plugin.ts';
@@ -42,7 +43,7 @@ async function runEsbuild(emitter: Emitter, metadata: string): Promise<string> {
   const { outputFiles } = await buildOrExplain(emitter, metadata);
   const text = (ending: string): string =>
     outputFiles.find((each) => each.path.endsWith(ending))?.text ?? '';
-  return text('.js') + sourceMapComment(emitter, text('.map'));
+  return withoutNeedlessNames(text('.js')) + sourceMapComment(emitter, text('.map'));
 }
 
 async function buildOrExplain(
@@ -70,6 +71,8 @@ async function buildOrExplain(
       },
       inject: [DISPOSAL],
       target: 'es2022',
+      // Modules that are put together have names in common, and code reads them: those of errors above all.
+      keepNames: true,
       treeShaking: true,
       charset: 'utf8',
       // A banner, unlike a line put in front afterwards, is in the source map's account.
