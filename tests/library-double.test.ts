@@ -8,6 +8,7 @@ import { createStore, type TestStore } from 'shredder-functions/testing';
 // Imported once `shredder:store` resolves.
 const { LIBRARY_SCENARIOS, scenario } = await import('./fixtures/library_scenarios.ts');
 const json = await import('shredder-functions/json');
+const graph = await import('shredder-functions/graph');
 const hash = await import('shredder-functions/hash');
 const list = await import('shredder-functions/list');
 const lock = await import('shredder-functions/lock');
@@ -44,6 +45,7 @@ test.serial('what modules wrote is undone where the function throws', async (t) 
       hash.set('c', `f${i}`, 'v');
       list.push('c', 'v');
       sorted.add('c', `m${i}`, i);
+      graph.link('c', `n${i}`, `n${i >> 1}`);
       queue.enqueue('c', 'v');
     }
     lock.acquire('c', 'o', 1_000);
@@ -69,6 +71,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     hash.set('c', 'f', 'v');
     list.push('c', 'v');
     sorted.add('c', 'm', 1);
+    graph.addEdge('c', 1, 2);
     queue.enqueue('c', 'v');
     lock.acquire('c', 'o', 1_000);
   });
@@ -77,6 +80,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     hash.scan('c').entries,
     list.range('c'),
     sorted.rank('c', 'm') ?? null,
+    graph.shortestPath('c', 1, 2) ?? null,
     queue.counts('c').ready,
     queue.readyInMs('c') ?? null,
     lock.holder('c')?.owner ?? null,
@@ -88,6 +92,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     [['f', 'v']],
     ['v'],
     0,
+    [1, 2],
     1,
     0,
     'o',
