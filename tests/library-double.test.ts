@@ -14,7 +14,10 @@ const list = await import('shredder-functions/list');
 const lock = await import('shredder-functions/lock');
 const queue = await import('shredder-functions/queue');
 const ratelimit = await import('shredder-functions/ratelimit');
+const stream = await import('shredder-functions/stream');
 const sorted = await import('shredder-functions/sorted');
+
+const STREAM = { paneMs: 10, panes: 20, quantiles: true };
 
 /** The time of all stores, and of Date: it stands still but where a test moves it. */
 let clock = 1_800_000_000_000;
@@ -47,6 +50,7 @@ test.serial('what modules wrote is undone where the function throws', async (t) 
       sorted.add('c', `m${i}`, i);
       graph.link('c', `n${i}`, `n${i >> 1}`);
       queue.enqueue('c', 'v');
+      stream.add('c', i, { ...STREAM, at: clock - i });
     }
     lock.acquire('c', 'o', 1_000);
     ratelimit.slidingLog('c', { limit: 5, windowMs: 1_000 });
@@ -72,6 +76,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     list.push('c', 'v');
     sorted.add('c', 'm', 1);
     graph.addEdge('c', 1, 2);
+    stream.add('c', 5, STREAM);
     queue.enqueue('c', 'v');
     lock.acquire('c', 'o', 1_000);
   });
@@ -81,6 +86,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     list.range('c'),
     sorted.rank('c', 'm') ?? null,
     graph.shortestPath('c', 1, 2) ?? null,
+    stream.window('c', 10, { ...STREAM, ranks: [1] }).quantiles,
     queue.counts('c').ready,
     queue.readyInMs('c') ?? null,
     lock.holder('c')?.owner ?? null,
@@ -93,6 +99,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     ['v'],
     0,
     [1, 2],
+    [5],
     1,
     0,
     'o',
