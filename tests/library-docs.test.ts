@@ -12,7 +12,7 @@ const DOCUMENT = fileURLToPath(new URL('../docs/library.md', import.meta.url));
 test('the examples of the documented modules type-check and bundle', async (t) => {
   const text = await readFile(DOCUMENT, 'utf8');
   const examples = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
-  t.is(examples.length, 10);
+  t.is(examples.length, 11);
   const files = examples.map((code, i) => [`example${i}.ts`, code] as const);
   const all = files.map(([name], i) => `export * as example${i} from './${name}';`).join('\n');
   const folder = await temporaryFolder(t, { ...Object.fromEntries(files), 'all.ts': all });

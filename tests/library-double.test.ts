@@ -12,6 +12,7 @@ const graph = await import('shredder-functions/graph');
 const hash = await import('shredder-functions/hash');
 const list = await import('shredder-functions/list');
 const lock = await import('shredder-functions/lock');
+const matrix = await import('shredder-functions/matrix');
 const queue = await import('shredder-functions/queue');
 const ratelimit = await import('shredder-functions/ratelimit');
 const stream = await import('shredder-functions/stream');
@@ -52,6 +53,8 @@ test.serial('what modules wrote is undone where the function throws', async (t) 
       queue.enqueue('c', 'v');
       stream.add('c', i, { ...STREAM, at: clock - i });
     }
+    if (matrix.shape('c') === undefined) matrix.create('c', 'int8', 0, 2);
+    matrix.push('c', [1, 2]);
     lock.acquire('c', 'o', 1_000);
     ratelimit.slidingLog('c', { limit: 5, windowMs: 1_000 });
   };
@@ -66,6 +69,7 @@ test.serial('what modules wrote is undone where the function throws', async (t) 
   await t.throwsAsync(inStore(store, fail), { message: 'undone' });
   t.is(store.keys().length, before);
   t.is(await inStore(store, () => sorted.size('c')), 300);
+  t.is(await inStore(store, () => matrix.shape('c')?.rows), 1);
 });
 
 test.serial('what reads works in a function that cannot write', async (t) => {
@@ -77,6 +81,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     sorted.add('c', 'm', 1);
     graph.addEdge('c', 1, 2);
     stream.add('c', 5, STREAM);
+    matrix.create('c', 'int8', 1, 2);
     queue.enqueue('c', 'v');
     lock.acquire('c', 'o', 1_000);
   });
@@ -87,6 +92,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     sorted.rank('c', 'm') ?? null,
     graph.shortestPath('c', 1, 2) ?? null,
     stream.window('c', 10, { ...STREAM, ranks: [1] }).quantiles,
+    [...matrix.row('c', 0)],
     queue.counts('c').ready,
     queue.readyInMs('c') ?? null,
     lock.holder('c')?.owner ?? null,
@@ -100,6 +106,7 @@ test.serial('what reads works in a function that cannot write', async (t) => {
     0,
     [1, 2],
     [5],
+    [0, 0],
     1,
     0,
     'o',
