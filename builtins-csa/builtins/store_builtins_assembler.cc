@@ -82,8 +82,9 @@ void StoreBuiltinsAssembler::CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> sou
   };
   TVARIABLE(UintPtrT, var_i, UintPtrConstant(0));
   Label vector_loop(this, &var_i), byte_loop(this, &var_i), if_words(this), if_vectors(this),
-      if_less(this), if_long(this), tail(this), done(this);
+      if_many(this), if_less(this), if_long(this), tail(this), done(this);
   GotoIf(UintPtrGreaterThan(length, UintPtrConstant(kMaxInlineBytes)), &if_long);
+  GotoIf(UintPtrGreaterThan(length, UintPtrConstant(64)), &if_many);
   Branch(UintPtrLessThan(length, UintPtrConstant(16)), &if_less, &if_vectors);
 
   BIND(&if_less);
@@ -96,7 +97,17 @@ void StoreBuiltinsAssembler::CopyBytes(TNode<RawPtrT> target, TNode<RawPtrT> sou
   Goto(&done);
 
   BIND(&if_vectors);
-  // Whole vectors of sixteen bytes, then the last sixteen, which may overlap them.
+  // Likewise, a vector of sixteen bytes at each end, or two: without a loop, whose end takes longer
+  // to find than they take to copy.
+  copy(MachineType::Simd128(), UintPtrConstant(0));
+  copy(MachineType::Simd128(), Unsigned(IntPtrSub(Signed(length), IntPtrConstant(16))));
+  GotoIf(UintPtrLessThan(length, UintPtrConstant(33)), &done);
+  copy(MachineType::Simd128(), UintPtrConstant(16));
+  copy(MachineType::Simd128(), Unsigned(IntPtrSub(Signed(length), IntPtrConstant(32))));
+  Goto(&done);
+
+  BIND(&if_many);
+  // Whole vectors, then the last sixteen bytes, which may overlap them.
   const TNode<UintPtrT> last = Unsigned(IntPtrSub(Signed(length), IntPtrConstant(16)));
   Goto(&vector_loop);
   BIND(&vector_loop);

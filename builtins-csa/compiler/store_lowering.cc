@@ -603,11 +603,13 @@ void StoreLowering::CopyBytes(Node* target, Node* source, Node* length) {
   auto if_long = __ MakeDeferredLabel();
   auto if_words = __ MakeLabel();
   auto if_vectors = __ MakeLabel();
+  auto if_many = __ MakeLabel();
   auto byte_loop = __ MakeLoopLabel(kWord);
   auto vector_loop = __ MakeLoopLabel(kWord);
   auto tail = __ MakeLabel();
   auto done = __ MakeLabel();
   __ GotoIf(__ UintLessThan(Word(kMaxInlineBytes), length), &if_long);
+  __ GotoIf(__ UintLessThan(Word(64), length), &if_many);
   __ GotoIf(__ UintLessThan(Word(15), length), &if_vectors);
   __ GotoIf(__ UintLessThan(Word(7), length), &if_words);
   __ Goto(&byte_loop, Word(0));
@@ -627,7 +629,17 @@ void StoreLowering::CopyBytes(Node* target, Node* source, Node* length) {
   __ Goto(&done);
 
   __ Bind(&if_vectors);
-  // Whole vectors of sixteen bytes, then the last sixteen, which may overlap them.
+  // Likewise, a vector of sixteen bytes at each end, or two: without a loop, whose end takes longer
+  // to find than they take to copy.
+  copy(MachineType::Simd128(), Word(0));
+  copy(MachineType::Simd128(), __ IntSub(length, Word(16)));
+  __ GotoIf(__ UintLessThan(length, Word(33)), &done);
+  copy(MachineType::Simd128(), Word(16));
+  copy(MachineType::Simd128(), __ IntSub(length, Word(32)));
+  __ Goto(&done);
+
+  __ Bind(&if_many);
+  // Whole vectors, then the last sixteen bytes, which may overlap them.
   Node* const last = __ IntSub(length, Word(16));
   __ Goto(&vector_loop, Word(0));
   __ Bind(&vector_loop);
