@@ -172,6 +172,8 @@ export function multiplyVector(name: string, vector: Vector): Float64Array {
   const matrix = readLayout(name);
   const factors = numbersOf(vector, matrix.columns);
   const { code } = matrix;
+  // A header that something else wrote must not say how much is allocated.
+  if (matrix.rows > 0) locate(name, matrix, matrix.rows - 1);
   const product = new Float64Array(matrix.rows);
   eachRow(name, matrix, (view, at, index) => {
     product[index] = dotAt(view, code, at, factors);
