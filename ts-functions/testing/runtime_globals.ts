@@ -63,7 +63,7 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
   },
   Crypto: {
     own: '',
-    instance: 'constructor getRandomValues randomUUID',
+    instance: 'constructor getRandomValues randomUUID subtle',
   },
   DOMException: {
     own: 'captureStackTrace stackTraceLimit',
@@ -156,6 +156,63 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
       indexOf join keys lastIndexOf length map reduce reduceRight reverse set slice some sort
       subarray toLocaleString toReversed toSorted toString values with`,
   },
+  Intl: {
+    own: `
+      @@toStringTag Collator DateTimeFormat DisplayNames ListFormat Locale NumberFormat
+      PluralRules RelativeTimeFormat Segmenter getCanonicalLocales supportedValuesOf`,
+    instance: '',
+  },
+  'Intl.Collator': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag compare constructor resolvedOptions',
+  },
+  'Intl.DateTimeFormat': {
+    own: 'supportedLocalesOf',
+    instance: `
+      @@toStringTag constructor format formatRange formatRangeToParts formatToParts
+      resolvedOptions`,
+  },
+  'Intl.DisplayNames': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag constructor of resolvedOptions',
+  },
+  'Intl.ListFormat': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag constructor format formatToParts resolvedOptions',
+  },
+  'Intl.Locale': {
+    own: '',
+    instance: `
+      @@toStringTag baseName calendar calendars caseFirst collation collations constructor
+      hourCycle hourCycles language maximize minimize numberingSystem numberingSystems numeric
+      region script textInfo timeZones toString weekInfo`,
+  },
+  'Intl.NumberFormat': {
+    own: 'supportedLocalesOf',
+    instance: `
+      @@toStringTag constructor format formatRange formatRangeToParts formatToParts
+      resolvedOptions`,
+  },
+  'Intl.PluralRules': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag constructor resolvedOptions select selectRange',
+  },
+  'Intl.RelativeTimeFormat': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag constructor format formatToParts resolvedOptions',
+  },
+  'Intl.Segmenter': {
+    own: 'supportedLocalesOf',
+    instance: '@@toStringTag constructor resolvedOptions segment',
+  },
+  'Intl.getCanonicalLocales': {
+    own: '',
+    instance: '',
+  },
+  'Intl.supportedValuesOf': {
+    own: '',
+    instance: '',
+  },
   JSON: {
     own: '@@toStringTag parse stringify',
     instance: '',
@@ -229,8 +286,7 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
   },
   Set: {
     own: '@@species',
-    instance:
-      '@@iterator @@toStringTag add clear constructor delete entries forEach has keys size values',
+    instance: '@@iterator @@toStringTag add clear constructor delete entries forEach has keys size values',
   },
   String: {
     own: 'fromCharCode fromCodePoint raw',
@@ -323,7 +379,7 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
     instance: '',
   },
   crypto: {
-    own: 'constructor getRandomValues randomUUID',
+    own: 'constructor getRandomValues randomUUID subtle',
     instance: '',
   },
   decodeURI: {
