@@ -22,15 +22,8 @@ import {
   type Layout,
   type Shape,
 } from './matrix_blocks.ts';
-import {
-  addScaledAt,
-  checkType,
-  distanceAt,
-  dotAt,
-  elementAt,
-  squaresAt,
-  type ElementType,
-} from './matrix_elements.ts';
+import { checkType, elementAt, type ElementType } from './matrix_elements.ts';
+import { addScaledAt, distanceAt, dotAt, squaresAt } from './matrix_kernels.ts';
 import {
   Best,
   cosineOf,

@@ -1,6 +1,4 @@
-// A matrix's elements: their types, and the loops over them where they lie in the store.
-//
-// Elements are little-endian, and rows one right after the other in blocks, each of which is a value.
+// A matrix's elements: their types, and how one is read and written, little-endian.
 import type { StoreView } from 'shredder:store';
 import { checkText } from './checks.ts';
 
@@ -15,7 +13,7 @@ interface ElementKind {
   readonly max?: number;
 }
 
-// Codes are those of the loops below: do not renumber them.
+// Codes are those of the loops over rows (matrix_kernels.ts): do not renumber them.
 const KINDS: Readonly<Record<ElementType, ElementKind>> = {
   float32: { code: 0, bytes: 4 },
   float64: { code: 1, bytes: 8 },
@@ -67,82 +65,4 @@ export function writeElement(into: DataView, code: number, at: number, value: nu
   else if (code === 3) into.setUint8(at, value);
   else if (code === 4) into.setInt32(at, value, true);
   else into.setUint32(at, value, true);
-}
-
-/** The sum of products of a row with a vector of its length. */
-export function dotAt(view: StoreView, code: number, at: number, vector: Float64Array): number {
-  const size = sizeOf(code);
-  const { length } = vector;
-  const whole = length & ~3;
-  // Four sums, none of which waits for another one's addition.
-  let [a, b, c, d] = [0, 0, 0, 0];
-  let place = at;
-  for (let i = 0; i < whole; i += 4) {
-    a += elementAt(view, code, place) * vector[i]!;
-    b += elementAt(view, code, place + size) * vector[i + 1]!;
-    c += elementAt(view, code, place + 2 * size) * vector[i + 2]!;
-    d += elementAt(view, code, place + 3 * size) * vector[i + 3]!;
-    place += 4 * size;
-  }
-  for (let i = whole; i < length; i++, place += size) {
-    a += elementAt(view, code, place) * vector[i]!;
-  }
-  return a + b + (c + d);
-}
-
-/** The squared distance of a row to a vector of its length. */
-export function distanceAt(
-  view: StoreView,
-  code: number,
-  at: number,
-  vector: Float64Array,
-): number {
-  const size = sizeOf(code);
-  const { length } = vector;
-  let [even, odd] = [0, 0];
-  let place = at;
-  for (let i = 0; i + 1 < length; i += 2, place += 2 * size) {
-    const first = elementAt(view, code, place) - vector[i]!;
-    const second = elementAt(view, code, place + size) - vector[i + 1]!;
-    even += first * first;
-    odd += second * second;
-  }
-  if (length % 2 === 1) {
-    const last = elementAt(view, code, place) - vector[length - 1]!;
-    even += last * last;
-  }
-  return even + odd;
-}
-
-/** The sum of squares of so many elements. */
-export function squaresAt(view: StoreView, code: number, at: number, length: number): number {
-  const size = sizeOf(code);
-  let [even, odd] = [0, 0];
-  let place = at;
-  for (let i = 0; i + 1 < length; i += 2, place += 2 * size) {
-    const first = elementAt(view, code, place);
-    const second = elementAt(view, code, place + size);
-    even += first * first;
-    odd += second * second;
-  }
-  if (length % 2 === 1) even += elementAt(view, code, place) ** 2;
-  return even + odd;
-}
-
-/** Adds a multiple of a row to sums. */
-export function addScaledAt(
-  view: StoreView,
-  code: number,
-  at: number,
-  factor: number,
-  sums: Float64Array,
-): void {
-  const size = sizeOf(code);
-  for (let i = 0, place = at; i < sums.length; i++, place += size) {
-    sums[i] = sums[i]! + factor * elementAt(view, code, place);
-  }
-}
-
-function sizeOf(code: number): number {
-  return code === 1 ? 8 : code === 2 || code === 3 ? 1 : 4;
 }
