@@ -173,12 +173,13 @@ function ownerOf({ parent }: ts.Declaration): string | undefined {
   if (ts.isTypeLiteralNode(parent) && ts.isVariableDeclaration(parent.parent)) {
     return `typeof ${parent.parent.name.getText()}`;
   }
-  if (ts.isModuleBlock(parent)) {
-    return ts.isIdentifier(parent.parent.name) && parent.parent.name.text !== 'global'
-      ? `typeof ${parent.parent.name.text}`
+  const scope = ts.isVariableDeclarationList(parent) ? parent.parent.parent : parent;
+  if (ts.isModuleBlock(scope)) {
+    return ts.isIdentifier(scope.parent.name) && scope.parent.name.text !== 'global'
+      ? `typeof ${scope.parent.name.text}`
       : undefined;
   }
-  return ts.isVariableDeclarationList(parent) || ts.isSourceFile(parent) ? undefined : '';
+  return ts.isSourceFile(scope) ? undefined : '';
 }
 
 /** `Intl.` for what is declared in that. */
