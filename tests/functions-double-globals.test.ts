@@ -15,9 +15,6 @@ const PROBES = fileURLToPath(new URL('fixtures/global_probes.ts', import.meta.ur
 
 const OF_ERROR = ['captureStackTrace', 'stackTraceLimit'];
 
-/** Not in every runtime yet; to be removed once it is. */
-const PENDING = /^Intl\b/;
-
 test('functions find the same globals, clock and refusals in the store and in the double', async (t) => {
   const server = await serverFor(t);
   const client = new Redis({ port: server.port, protocol: 3, replyMapping: 'resp3' });
@@ -38,10 +35,8 @@ test('functions find the same globals, clock and refusals in the store and in th
 
 test('functions find in the double whatever the runtime has, and no name besides', async (t) => {
   const found = JSON.parse(await createStore().call(describeGlobals)) as GlobalsDescription;
-  const names = (description: object): string[] =>
-    Object.keys(description).filter((name) => !PENDING.test(name));
-  if (!('Intl' in RUNTIME_GLOBALS)) t.log('Intl is not there yet, and not compared');
-  t.deepEqual(names(found), names(RUNTIME_GLOBALS).sort(byPlace(names(found))));
+  const names = Object.keys(found);
+  t.deepEqual(names, Object.keys(RUNTIME_GLOBALS).sort(byPlace(names)));
   for (const [name, described] of Object.entries(RUNTIME_GLOBALS)) {
     for (const of of ['own', 'instance'] as const) {
       const lacking = described[of]

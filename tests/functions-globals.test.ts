@@ -13,9 +13,6 @@ import { declaredGlobals, emptyProgram, type Declared } from './support/declared
 import { temporaryFolder } from './support/folder.ts';
 import { builtShredderd } from './support/server.ts';
 
-/** Not in every runtime yet; to be removed once it is. */
-const PENDING = /^Intl\b/;
-
 /** Declared by a part of TypeScript's declarations that none can do without; a deploy refuses its use. */
 const REFUSED = ['eval'];
 
@@ -90,10 +87,8 @@ test('what is declared for authors is there', async (t) => {
   const declared = declaredGlobals(program, file, TYPES);
   t.true(declared.length > 1_000, `${declared.length} members`);
   const missing = declared.filter((each) => !isThere(each)).map(nameOf);
-  const pending = missing.filter((name) => PENDING.test(name));
-  if (pending.length > 0) t.log(`not there yet, and not checked: ${pending.join(' ')}`);
   t.deepEqual(
-    missing.filter((name) => !PENDING.test(name) && ![...REFUSED, ...OF_ITERATORS].includes(name)),
+    missing.filter((name) => ![...REFUSED, ...OF_ITERATORS].includes(name)),
     [],
   );
 });
@@ -181,7 +176,7 @@ async function acceptedUses(
 
 /** What the store lacks: no member of something that is missing already. */
 function isMissing(each: Declared): boolean {
-  if (isThere(each) || PENDING.test(each.global)) return false;
+  if (isThere(each)) return false;
   // A use of these names the symbol, which is one of Symbol's.
   if (each.member?.startsWith('@@') === true) return false;
   // Bundling has both.

@@ -12,9 +12,6 @@ import { sourcesOf, type Project } from './project.ts';
 /** What bundling provides. */
 const BUNDLED = new Set(['require', 'module', 'exports', 'Symbol.dispose', 'Symbol.asyncDispose']);
 
-/** Not there yet in every runtime: whatever `Intl` has is taken to be. */
-const PENDING = /^Intl$/;
-
 /** Declared, and no value that a global property holds. */
 const OF_THE_LANGUAGE = new Set(['undefined', 'globalThis', 'arguments']);
 
@@ -90,8 +87,7 @@ class Search {
       if (!(symbol.flags & ts.SymbolFlags.Value) || OF_THE_LANGUAGE.has(symbol.name)) {
         return undefined;
       }
-      if (Object.hasOwn(RUNTIME_GLOBALS, symbol.name) || PENDING.test(symbol.name))
-        return undefined;
+      if (Object.hasOwn(RUNTIME_GLOBALS, symbol.name)) return undefined;
       return BUNDLED.has(symbol.name) || isNodeEnv(node) ? undefined : symbol.name;
     }
     // An interface may have members of another that its value has not.

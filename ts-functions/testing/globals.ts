@@ -8,9 +8,6 @@ import { types } from 'node:util';
 import { currentInvocation } from './invocation.ts';
 import { RUNTIME_GLOBALS } from './runtime_globals.ts';
 
-/** Not in every runtime yet. */
-const PENDING = ['Intl'];
-
 /** What `import` and test runners compile modules with, in whose terms no function speaks. */
 const OF_MODULES = /^__|^(?:require|module|exports)$/;
 
@@ -77,8 +74,7 @@ function replaceGlobals(): () => void {
 function hideGlobals(): { proxy: object; restore: () => void } {
   const kept = new Map<PropertyKey, PropertyDescriptor>();
   for (const name of Object.getOwnPropertyNames(ROOT)) {
-    if (Object.hasOwn(RUNTIME_GLOBALS, name) || PENDING.includes(name) || OF_MODULES.test(name))
-      continue;
+    if (Object.hasOwn(RUNTIME_GLOBALS, name) || OF_MODULES.test(name)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(ROOT, name);
     if (descriptor?.configurable !== true || !Reflect.deleteProperty(ROOT, name)) continue;
     kept.set(name, descriptor);

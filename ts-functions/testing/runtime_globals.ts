@@ -286,7 +286,8 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
   },
   Set: {
     own: '@@species',
-    instance: '@@iterator @@toStringTag add clear constructor delete entries forEach has keys size values',
+    instance:
+      '@@iterator @@toStringTag add clear constructor delete entries forEach has keys size values',
   },
   String: {
     own: 'fromCharCode fromCodePoint raw',
