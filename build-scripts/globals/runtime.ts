@@ -29,7 +29,7 @@ export async function readRuntimeGlobals(binary: string): Promise<GlobalsDescrip
 export function descriptionText(globals: GlobalsDescription): string {
   const entries = Object.entries(globals).map(([name, { own, instance }]) => {
     const key = /^\w+$/.test(name) ? name : `'${name}'`;
-    return `  ${key}: {\n    own: ${wrapped(own)},\n    instance: ${wrapped(instance)},\n  },\n`;
+    return `  ${key}: {\n    ${property('own', own)}\n    ${property('instance', instance)}\n  },\n`;
   });
   return `${HEAD}${entries.join('')}};\n`;
 }
@@ -51,7 +51,8 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
 
 const MAX_LINE = 100;
 
-function wrapped(names: readonly string[]): string {
+/** A property and its names, laid out as the formatter has it. */
+function property(key: string, names: readonly string[]): string {
   const lines: string[] = [];
   let line = '';
   for (const name of names.map((each) => each.replaceAll('`', '\\`'))) {
@@ -62,5 +63,7 @@ function wrapped(names: readonly string[]): string {
     line += line === '' ? name : ` ${name}`;
   }
   lines.push(line);
-  return lines.length === 1 ? `'${line}'` : `\`\n      ${lines.join('\n      ')}\``;
+  if (lines.length > 1) return `${key}: \`\n      ${lines.join('\n      ')}\`,`;
+  const text = `${key}: '${line}',`;
+  return '    '.length + text.length > MAX_LINE ? `${key}:\n      '${line}',` : text;
 }
