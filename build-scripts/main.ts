@@ -7,6 +7,7 @@ import { demoCommand } from './commands/demo.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { globalsCommand } from './commands/globals.ts';
+import { packCommand } from './commands/pack.ts';
 import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
 import { styleCommand } from './commands/style.ts';
@@ -25,6 +26,7 @@ const commands: readonly (() => Command)[] = [
   demoCommand,
   benchCommand,
   globalsCommand,
+  packCommand,
   patchesCommand,
   testCommand,
   styleCommand,

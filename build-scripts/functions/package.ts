@@ -19,7 +19,7 @@ export function isFunctionsPackage(specifier: string): boolean {
 }
 
 /** Of a copy of the package that an author has installed. */
-const INSTALLED = /[\\/]node_modules[\\/]shredder-functions[\\/](?:src|testing)[\\/]/;
+const INSTALLED = /[\\/]node_modules[\\/]shredder-functions[\\/](?:cjs|esm|src|testing)[\\/]/;
 
 /** Whether a file is the package's own source, which no author's options are about. */
 export function isOwnSource(file: string): boolean {

@@ -1,11 +1,20 @@
 // `node --import shredder-functions/register`: resolves `shredder:store` to the test double.
-import { register } from 'node:module';
 
-// The functions and the double are TypeScript; where nothing here can load that yet, tsx can.
-try {
-  await import('./typescript_probe.ts');
-} catch (error) {
-  if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
-  await import('tsx');
+// The functions and their tests may be TypeScript, as the double's own source is: where nothing here
+// can load that yet, tsx can.
+if (!process.features.typescript) {
+  try {
+    await import('./typescript_probe.ts');
+  } catch (error) {
+    if (error.code !== 'ERR_UNKNOWN_FILE_EXTENSION') throw error;
+    try {
+      await import('tsx');
+    } catch (missing) {
+      // JavaScript needs none.
+      if (missing.code !== 'ERR_MODULE_NOT_FOUND') throw missing;
+    }
+  }
 }
-register('./hooks.js', import.meta.url);
+await import('./register.cjs');
+
+export {};

@@ -1,0 +1,27 @@
+// Has `shredder:store` mean the test double, for ES modules and for `require()`.
+const { existsSync } = require('node:fs');
+const Module = require('node:module');
+const path = require('node:path');
+const { pathToFileURL } = require('node:url');
+
+const MODULE = 'shredder:store';
+const REGISTERED = Symbol.for('shredder-functions.registered');
+
+/** The double's builtins: as JavaScript in the package, in a form for each; else as its source. */
+function builtinsFor(form) {
+  const compiled = path.join(__dirname, '..', form, 'testing', 'builtins.js');
+  return existsSync(compiled) ? compiled : path.join(__dirname, 'builtins.ts');
+}
+
+if (globalThis[REGISTERED] === undefined) {
+  Object.defineProperty(globalThis, REGISTERED, { value: true });
+  Module.register('./hooks.js', {
+    parentURL: pathToFileURL(__filename),
+    data: { builtins: pathToFileURL(builtinsFor('esm')).href },
+  });
+  const resolveFilename = Module._resolveFilename;
+  Module._resolveFilename = function (specifier, ...rest) {
+    if (specifier === MODULE) return builtinsFor('cjs');
+    return resolveFilename.call(this, specifier, ...rest);
+  };
+}
