@@ -347,3 +347,58 @@ test('node:assert asserts, as a function too', async (t) => {
     'AssertionError: not so',
   ]);
 });
+
+test('node:url has URLs, paths of files, and references', async (t) => {
+  const url = await import('node:url');
+  const { f } = await run(t, {
+    'lib.ts': [
+      "import url, { fileURLToPath, format, pathToFileURL, resolve, URL, URLSearchParams } from 'node:url';",
+      'export const f = (): any => [',
+      "  new URL('../x', 'http://h/a/b').href, String(new URLSearchParams({ a: 'é' })),",
+      "  ['/', '/a b', '/é%', '/a\\\\b\\nc', '/x?y#z', '/a/../b', '/a/'].map((p) => {",
+      '    const made = pathToFileURL(p);',
+      '    return [made.href, fileURLToPath(made), fileURLToPath(made.href)];',
+      '  }),',
+      "  ['http://h/x', 'file://h/x', 'file:///a%2fb', 'file:///%zz', 'x'].map((u) => {",
+      '    try { return fileURLToPath(u); } catch (error) { return (error as Error).name; }',
+      '  }),',
+      "  [['/one/two/three', 'four'], ['http://h/one', '/two'], ['http://h/one', 'http://i/'],",
+      "    ['/one', '../two?q#f'], ['http://h/a/b', '//i/c']].map(([a, b]) => resolve(a!, b!)),",
+      "  format(new URL('http://u:p@h/x?q#f'), { auth: false, fragment: false, search: false }),",
+      "  url.format(new URL('http://u:p@h/x?q#f')), url.URL === globalThis.URL,",
+      '];',
+    ].join('\n'),
+  });
+  const name = (call: () => string): string => {
+    try {
+      return call();
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  t.deepEqual(f?.([], []), [
+    'http://h/x',
+    'a=%C3%A9',
+    ['/', '/a b', '/é%', '/a\\b\nc', '/x?y#z', '/a/../b', '/a/'].map((p) => {
+      const made = url.pathToFileURL(p);
+      return [made.href, url.fileURLToPath(made), url.fileURLToPath(made.href)];
+    }),
+    ['http://h/x', 'file://h/x', 'file:///a%2fb', 'file:///%zz', 'x'].map((u) =>
+      name(() => url.fileURLToPath(u)),
+    ),
+    ['/one/two/four', 'http://h/two', 'http://i/', '/two?q#f', 'http://i/c'],
+    'http://h/x',
+    'http://u:p@h/x?q#f',
+    true,
+  ]);
+  const { parse } = await run(t, {
+    'lib.ts': "import url from 'node:url';\nexport const parse = (): any => url.parse('http://h');",
+  });
+  t.throws(() => parse?.([], []), { message: /^url\.parse is not in the store: use new URL, or/ });
+  t.regex(
+    await refusalOf(t, {
+      'lib.ts': "import { parse } from 'node:url';\nexport const f = () => parse('x').href;",
+    }),
+    /lib\.ts:1:10: No matching export in \S*url\.ts\S* for import "parse"/,
+  );
+});

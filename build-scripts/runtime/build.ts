@@ -13,6 +13,7 @@ import {
   listFiles,
   removeTemporaries,
   syncFiles,
+  writeIfChanged,
 } from '../system/files.ts';
 import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
 import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
@@ -21,6 +22,7 @@ import type { Step, Steps } from '../ui/steps.ts';
 import { ensureV8, type V8Build } from '../v8/build.ts';
 import { runNinja } from '../v8/ninja.ts';
 import { BUILTINS_FOLDER, variantKey } from '../v8/settings.ts';
+import { bundleWebUrl, type WebBundle } from './web_bundle.ts';
 
 export interface RuntimeBuild {
   /** Folder of shredderd, the bench and the unit tests (`*_test`). */
@@ -33,10 +35,17 @@ export interface RuntimeBuild {
 }
 
 /** Increased when this script makes another result of the same inputs. */
-const RESULT_FORMAT = 2;
+const RESULT_FORMAT = 3;
 
 /** The unit tests of a result, as CTest lists them. */
 const TESTS_FILE = 'tests.json';
+
+/** The licences of what is bundled into a result's executables. */
+export const LICENSES_FILE = 'licenses.txt';
+
+/** What web_globals.cc embeds of what is bundled, beside the sources. */
+const BUNDLE_FOLDER = 'bundle';
+const BUNDLE_FILE = 'url.js';
 
 /** Folders of the repository that the runtime is compiled from. */
 export const SOURCE_FOLDERS = ['runtime', BUILTINS_FOLDER] as const;
@@ -66,6 +75,7 @@ export async function readUnitTests({ binDir }: RuntimeBuild): Promise<UnitTest[
 
 async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<RuntimeBuild> {
   const files = await sourceFiles(config);
+  const bundle = await bundleWebUrl(config.repository);
   const compiler = await compilerVersion();
   const treeKey = keyOf({
     compiler,
@@ -78,6 +88,8 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
     tree: treeKey,
     v8: v8.record.key,
     sources: await hashFiles(config.repository, files),
+    bundle: bundle.code,
+    licenses: bundle.licenses,
   });
   const root = path.join(config.cache, 'runtime', treeKey);
   const buildDir = path.join(root, 'build');
@@ -97,7 +109,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
       const log = path.join(root, 'build.log');
       await rm(log, { force: true });
       await removeTemporaries(results);
-      await syncInputs(config, files, v8, root);
+      await syncInputs(config, files, bundle, v8, root);
       const source = path.join(root, 'src');
       // Diagnostics name the files that one edits, not the copies that are compiled.
       const mapLine = (line: string): string =>
@@ -114,6 +126,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
           buildDir,
           ...CMAKE_ARGUMENTS,
           `-DSHREDDER_V8_DIR=${path.join(root, 'v8')}`,
+          `-DSHREDDER_BUNDLE_DIR=${path.join(root, BUNDLE_FOLDER)}`,
           `-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=${executables}`,
         ],
         { log, mapLine },
@@ -140,6 +153,7 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
           commands.map((command) => keep(command, source)),
         );
         await writeFile(path.join(folder, TESTS_FILE), `${JSON.stringify(tests, undefined, 2)}\n`);
+        await writeFile(path.join(folder, LICENSES_FILE), bundle.licenses);
         await writeFile(path.join(folder, 'key'), `${key}\n`);
       });
       await pruneResults(results);
@@ -176,16 +190,19 @@ async function isFinished(result: string): Promise<boolean> {
 }
 
 /**
- * Brings the sources and V8 into the tree by content. V8 too, since its own folder's name changes
+ * Brings the sources, what is bundled, and V8 into the tree by content. V8 too, since its own folder's name changes
  * with every builtin: compiled against that, every file would be compiled anew.
  */
 async function syncInputs(
   config: Config,
   files: readonly string[],
+  bundle: WebBundle,
   v8: V8Build,
   root: string,
 ): Promise<void> {
   await syncFiles(config.repository, files, path.join(root, 'src'));
+  // Not among the sources: in the checkout, where editors and clang-tidy read them, it is not.
+  await writeIfChanged(path.join(root, BUNDLE_FOLDER, BUNDLE_FILE), bundle.code);
   const target = path.join(root, 'v8');
   const all = await listFiles(v8.folder);
   const library = path.join('lib', 'libv8.a');

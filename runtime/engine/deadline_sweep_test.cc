@@ -755,6 +755,28 @@ const Case kCases[] = {
     {"clear of a Map", "const m = new Map();",
      "for (let i = 0; ; i++) { m.set(i, i); if (i % 1e5 === 0) m.clear(); }", Ends::kNever},
 
+    // --- URLs ----------------------------------------------------------------------------------
+    {"new URL with a long path", "const s = 'http://h/' + '\\u20ac'.repeat(2 ** 21);",
+     "new URL(s);"},
+    {"new URL with a path of many parts", "const s = 'http://h' + '/a/..'.repeat(2 ** 19);",
+     "new URL(s);"},
+    {"new URL with a long host", "const s = 'http://' + 'a.'.repeat(2 ** 20);", "new URL(s);"},
+    {"new URL with a long user name", "const s = 'http://' + 'a@'.repeat(2 ** 16) + 'h';",
+     "new URL(s);"},
+    {"new URL with domains for ICU",
+     "const s = 'http://' + Array.from({length: 1000}, (_, i) => String.fromCodePoint(0x4e00 + "
+     "i)).join('');",
+     "for (;;) URL.canParse(s);", Ends::kNever},
+    {"new URLSearchParams", "const s = 'a=b&'.repeat(2 ** 19);", "new URLSearchParams(s);"},
+    {"URLSearchParams iterated", "const p = new URLSearchParams('a=b&'.repeat(2 ** 15));",
+     "for (;;) for (const _ of p);", Ends::kNever},
+    {"URLSearchParams set", "const p = new URLSearchParams('a=b&'.repeat(2 ** 15));",
+     "p.set('a', 'c');"},
+    {"URLSearchParams sort",
+     "const p = new URLSearchParams(); for (let i = 0; i < 2 ** 16; i++) p.append('k' + i * 7919 % "
+     "65536, '');",
+     "p.sort();"},
+
     // --- Replies -------------------------------------------------------------------------------
     {"reply of many numbers", "const a = new Array(2 ** 20).fill(1);", "return a;"},
     {"reply of many objects", "const a = new Array(2 ** 20).fill({a: 1, b: 2, c: 3});",

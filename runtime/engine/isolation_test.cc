@@ -32,13 +32,14 @@ TEST_F(IsolationTest, LeavesTheGlobalsOfAnAllowListOnly) {
             "EventTarget Float32Array Float64Array Function Infinity Int16Array Int32Array "
             "Int8Array Intl JSON Map Math NaN Number Object Performance Promise Proxy RangeError "
             "ReferenceError Reflect RegExp Set String Symbol SyntaxError TextDecoder TextEncoder "
-            "TypeError URIError Uint16Array Uint32Array Uint8Array Uint8ClampedArray WeakMap "
+            "TypeError URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array "
+            "Uint8ClampedArray WeakMap "
             "WeakSet atob btoa console crypto decodeURI decodeURIComponent encodeURI "
             "encodeURIComponent escape global globalThis isFinite isNaN parseFloat parseInt "
             "performance queueMicrotask self structuredClone undefined unescape\"");
   for (const char* name : {"eval", "WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef",
-                           "FinalizationRegistry", "setTimeout", "require", "process", "URL",
-                           "fetch", "gc", "ShadowRealm", "Iterator", "HTGet", "DBGet"}) {
+                           "FinalizationRegistry", "setTimeout", "require", "process", "fetch",
+                           "gc", "ShadowRealm", "Iterator", "HTGet", "DBGet"}) {
     EXPECT_EQ(Evaluate("'" + std::string(name) + "' in globalThis"), "false") << name;
   }
 }
@@ -126,13 +127,17 @@ TEST_F(IsolationTest, ReachesTheConstructorsOfItsGlobalsOnly) {
   EXPECT_EQ(tenant_.ShowCall("f"),
             "\" AbortController AbortSignal AggregateError Array Array Iterator ArrayBuffer "
             "AsyncFunction AsyncGenerator AsyncGeneratorFunction BigInt BigInt64Array "
-            "BigUint64Array Boolean Crypto DOMException DataView Date Error EvalError Event "
-            "EventTarget Float32Array Float64Array Function Generator GeneratorFunction "
-            "Int16Array Int32Array Int8Array JSON Map Map Iterator Math Module Number Object "
-            "Performance Promise RangeError ReferenceError Reflect RegExp RegExp String "
-            "Iterator Set Set Iterator StoreView String String Iterator Symbol SyntaxError "
-            "TextDecoder TextEncoder TypeError TypedArray URIError Uint16Array Uint32Array "
-            "Uint8Array Uint8ClampedArray WeakMap WeakSet\"");
+            "BigUint64Array Boolean Collator Crypto DOMException DataView Date DateTimeFormat "
+            "DisplayNames Error EvalError Event EventTarget Float32Array Float64Array "
+            "Function Generator GeneratorFunction Int16Array Int32Array Int8Array Intl "
+            "Intl.Collator Intl.DateTimeFormat Intl.DisplayNames Intl.ListFormat Intl.Locale "
+            "Intl.NumberFormat Intl.PluralRules Intl.RelativeTimeFormat Intl.Segmenter JSON "
+            "ListFormat Locale Map Map Iterator Math Module Number NumberFormat Object "
+            "Performance PluralRules Promise RangeError ReferenceError Reflect RegExp RegExp "
+            "String Iterator RelativeTimeFormat Segmenter Set Set Iterator StoreView String "
+            "String Iterator Symbol SyntaxError TextDecoder TextEncoder TypeError TypedArray "
+            "URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array "
+            "Uint8ClampedArray WeakMap WeakSet\"");
 }
 
 // Where all had the seed of the snapshot that they are made from, a tenant could find names that

@@ -28,7 +28,7 @@ struct StoreModuleState {
   FunctionLog* log = nullptr;
   FindSourceMap find_source_map;
   // What each script of the web's basics (web_globals.h) has made, where it has run.
-  static constexpr size_t kWebScripts = 4;
+  static constexpr size_t kWebScripts = 5;
   v8::Global<v8::Object> web[kWebScripts];
   SetOptionNames option_names;
 };

@@ -27,6 +27,10 @@ constexpr char kMiscText[] = {
 constexpr char kTextText[] = {
 #embed "web/text.js"
 };
+// Bundled of web/url/ and an npm package, by `shredder build`.
+constexpr char kUrlText[] = {
+#embed "url.js"
+};
 
 template <size_t size>
 constexpr std::string_view TextOf(const char (&bytes)[size]) {
@@ -42,9 +46,10 @@ constexpr char kStrict[] = "'use strict';";
 constexpr WebScript kScripts[] = {{"console", TextOf(kConsoleText)},
                                   {"events", TextOf(kEventsText)},
                                   {"misc", TextOf(kMiscText)},
-                                  {"text", TextOf(kTextText)}};
+                                  {"text", TextOf(kTextText)},
+                                  {"url", TextOf(kUrlText)}};
 constexpr size_t kMaxNameUnits = 32;
-enum ScriptIndex : uint8_t { kConsole, kEvents, kMisc, kText };
+enum ScriptIndex : uint8_t { kConsole, kEvents, kMisc, kText, kUrl };
 
 struct WebGlobal {
   std::string_view name;
@@ -60,6 +65,8 @@ constexpr WebGlobal kGlobals[] = {{"AbortController", kEvents},
                                   {"Performance", kMisc},
                                   {"TextDecoder", kText},
                                   {"TextEncoder", kText},
+                                  {"URL", kUrl},
+                                  {"URLSearchParams", kUrl},
                                   {"atob", kText},
                                   {"btoa", kText},
                                   {"console", kConsole},
@@ -83,6 +90,29 @@ std::vector<uint8_t>* CodeOf(ScriptIndex script) {
   return &code[script];
 }
 
+// A script's text, which isolates read where it is: their heaps have none of it.
+class ScriptText final : public v8::String::ExternalOneByteStringResource {
+ public:
+  explicit ScriptText(std::string_view text) : text_(std::string(kStrict) += text) {}
+
+  const char* data() const override { return text_.data(); }
+  size_t length() const override { return text_.size(); }
+
+ protected:
+  // Where an isolate reads it no longer, the next one may.
+  void Dispose() override {}
+
+ private:
+  const std::string text_;
+};
+
+v8::MaybeLocal<v8::String> SourceOf(v8::Isolate* isolate, ScriptIndex index) {
+  // As long as the process, for isolates may be disposed of at its end.
+  static std::array<ScriptText*, std::size(kScripts)> texts;
+  if (texts[index] == nullptr) texts[index] = new ScriptText(kScripts[index].text);
+  return v8::String::NewExternalOneByte(isolate, texts[index]);
+}
+
 v8::MaybeLocal<v8::Function> Compile(v8::Local<v8::Context> context, ScriptIndex index) {
   v8::Isolate* isolate = context->GetIsolate();
   const WebScript& script = kScripts[index];
@@ -90,8 +120,10 @@ v8::MaybeLocal<v8::Function> Compile(v8::Local<v8::Context> context, ScriptIndex
   const v8::ScriptOrigin origin(
       isolate,
       AsciiString(isolate, std::string(kOwnScriptPrefix) + "web/" + std::string(script.name)));
+  v8::Local<v8::String> text;
+  if (!SourceOf(isolate, index).ToLocal(&text)) return {};
   v8::ScriptCompiler::Source source(
-      AsciiString(isolate, kStrict + std::string(script.text)), origin,
+      text, origin,
       code->empty()
           ? nullptr
           : new v8::ScriptCompiler::CachedData(code->data(), static_cast<int>(code->size())));

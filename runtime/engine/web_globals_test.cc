@@ -3,6 +3,7 @@
 // tests/web-globals.test.ts compares what they do with Node's.
 #include "runtime/engine/engine_test_support.h"
 #include "runtime/engine/function_log.h"
+#include "runtime/engine/tenant_isolate.h"
 
 namespace shredder::engine {
 namespace {
@@ -32,6 +33,8 @@ export function steal() {
   console.log(evil);
   try { new TextDecoder(evil); } catch {}
   try { btoa(evil); } catch {}
+  try { new URL(evil, evil); } catch {}
+  new URLSearchParams([[evil, evil]]).forEach(look);
   new TextEncoder().encode(evil);
   new TextEncoder().encodeInto(evil, new Uint8Array(4));
   queueMicrotask(look);
@@ -49,6 +52,107 @@ export function steal() {
 )js");
   EXPECT_EQ(tenant_.ShowCall("steal"), "true");
   EXPECT_EQ(tenant_.ShowCall("steal"), "true");
+}
+
+// What they call of the language's may be code of the tenant's, which sees what it is called with.
+TEST_F(WebGlobalsTest, BrokenBuiltinsBreakThemForTheirTenantOnlyAndLearnNothing) {
+  constexpr char kUse[] = R"js(
+const uses = {
+  URL: () => new URL('../\u00e9?a=b', 'http://b\u00fccher.example/x/y').href,
+  URLSearchParams: () => String(new URLSearchParams({a: '\u00e9'})),
+  TextDecoder: () => new TextDecoder().decode(new TextEncoder().encode('\u00e9')),
+};
+export function use(_, [name]) {
+  try { return uses[name](); } catch { return 'broken'; }
+}
+)js";
+  // Each makes what it is called on and with known, and then does as its name says, or as this.
+  constexpr char kBreak[] = R"js(
+const {defineProperty, getOwnPropertyDescriptor, getPrototypeOf, hasOwn} = Object;
+const {apply, ownKeys} = Reflect;
+const all = [], seen = [];
+let count = 0;
+for (const o of [Object, Array, Function, String, Number, Map, Set, Symbol, RegExp, Uint8Array,
+                 getPrototypeOf(Uint8Array), Reflect, TypeError])
+  for (const owner of [o, o.prototype ?? {}])
+    for (const key of ownKeys(owner)) {
+      const {value, configurable} = getOwnPropertyDescriptor(owner, key);
+      if (typeof value === 'function' && configurable) all.push([owner, key, value]);
+    }
+for (let i = 0; i < all.length; i++) {
+  const original = all[i][2];
+  defineProperty(all[i][0], all[i][1], {__proto__: null, value: function () {
+    for (let i = -1; i < arguments.length && count < 100_000; i++) {
+      defineProperty(seen, count++, {__proto__: null, value: i < 0 ? this : arguments[i]});
+    }
+    return answer(original, this, arguments);
+  }});
+}
+const natives = ['encodeUtf8', 'decodeUtf8', 'domainToAscii', 'randomBytes'];
+export function learned() {
+  for (let i = 0; i < count; i++) {
+    const value = seen[i];
+    if (value === null || (typeof value !== 'object' && typeof value !== 'function')) continue;
+    for (let j = 0; j < natives.length; j++) {
+      if (apply(hasOwn, Object, [value, natives[j]]) || value.name === natives[j]) return natives[j];
+    }
+  }
+  return count > 0;
+}
+)js";
+  constexpr const char* kAnswers[] = {"apply(original, self, args)", "undefined", "({})", "self",
+                                      "(() => { throw new Error('no'); })()"};
+  for (const std::string answer : kAnswers) {
+    for (const char* name : {"URL", "URLSearchParams", "TextDecoder"}) {
+      Tenant other(&engine_);
+      other.MustLoad("const answer = (original, self, args) => " + answer + ";" + kUse + kBreak);
+      const std::string used = other.ShowCall("use", {}, {name});
+      if (answer == kAnswers[0]) EXPECT_NE(used, "\"broken\"") << name;
+      EXPECT_EQ(other.ShowCall("use", {}, {name}), used) << name << ": " << answer;
+      EXPECT_EQ(other.ShowCall("learned"), "true") << name << ": " << answer;
+    }
+  }
+  tenant_.MustLoad(kUse);
+  EXPECT_EQ(tenant_.ShowCall("use", {}, {"URL"}), "\"http://xn--bcher-kva.example/%C3%A9?a=b\"");
+  EXPECT_EQ(tenant_.ShowCall("use", {}, {"URLSearchParams"}), "\"a=%C3%A9\"");
+}
+
+// What a tenant pays is a property of this test: see --gtest_output=json.
+TEST_F(WebGlobalsTest, TakeMemoryWhereTheyAreUsedAndLittleThen) {
+  tenant_.MustLoad(R"js(
+const uses = {
+  nothing: () => 0,
+  text: () => new TextDecoder().decode(new TextEncoder().encode('x')),
+  console: () => console.log('x'),
+  URL: () => new URL('/p?q#f', 'http://user@h.example:8080/').searchParams.get('q'),
+};
+export const use = (_, [name]) => uses[name]();
+)js");
+  // Of JavaScript that is made anew, what it leaves behind included.
+  const auto used_kib = [&](const char* name) {
+    tenant_.host().GiveUp();
+    tenant_.ShowCall("use", {}, {name});
+    return static_cast<int>(tenant_.host().heap_used_bytes() / 1024);
+  };
+  // Has V8 compile each script, which later ones take as it is.
+  for (const char* name : {"text", "console", "URL"}) used_kib(name);
+  const int without = used_kib("nothing");
+  for (const auto& [name, most_kib] : {std::pair{"text", 64}, {"console", 64}, {"URL", 1024}}) {
+    const int with = used_kib(name);
+    RecordProperty(name + std::string("_kib"), with - without);
+    EXPECT_LT(with - without, most_kib) << name;
+  }
+}
+
+TEST_F(WebGlobalsTest, DomainsThatIcuMapsAreBounded) {
+  tenant_.MustLoad(R"js(
+export const f = (_, [unit, count]) => URL.canParse('http://' + unit.repeat(Number(count)) + '/');
+)js");
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"\u00e9.", "500"}), "true");
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"\u00e9.", "501"}), "false");
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"\u00e9", "1000"}), "true");
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"\u00e9", "200000"}), "false");
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"x", "100000"}), "true");
 }
 
 TEST_F(WebGlobalsTest, TheConsolesLinesHaveTheirFunctionAndTheirPlace) {
