@@ -325,6 +325,18 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
     own: 'captureStackTrace stackTraceLimit',
     instance: 'constructor message name stack toString',
   },
+  URL: {
+    own: 'canParse parse',
+    instance: `
+      @@toStringTag constructor hash host hostname href origin password pathname port protocol
+      search searchParams toJSON toString username`,
+  },
+  URLSearchParams: {
+    own: '',
+    instance: `
+      @@iterator @@toStringTag append constructor delete entries forEach get getAll has keys set
+      size sort toString values`,
+  },
   Uint16Array: {
     own: '@@species BYTES_PER_ELEMENT from of',
     instance: `
