@@ -21,6 +21,8 @@ import {
   measureKhop,
   type KhopCase,
 } from '../bench/khop.ts';
+import { formatLibrary, FULL_LIBRARY, measureLibrary, QUICK_LIBRARY } from '../bench/library.ts';
+import { LIBRARY_MODULES, type LibraryModule } from '../bench/library_cases.ts';
 import { formatKv, FULL_PLAN, measureKv, QUICK_PLAN } from '../bench/kv.ts';
 import {
   formatNeighbours,
@@ -61,12 +63,15 @@ const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description('measure builtins, graph traversals, throughput beside Redis, many tenants')
+    .description(
+      'measure builtins, graph traversals, throughput and library beside Redis, many tenants',
+    )
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
     .addCommand(jsonCommand())
     .addCommand(khopCommand())
     .addCommand(kvCommand())
+    .addCommand(libraryCommand())
     .addCommand(densityCommand())
     .addCommand(neighboursCommand());
 }
@@ -207,6 +212,33 @@ function kvCommand(): Command {
       } finally {
         await redis.stop();
       }
+    });
+}
+
+function libraryCommand(): Command {
+  return new Command('library')
+    .description('time each module of the standard library beside what does the same in Redis')
+    .option('--quick', 'fewer rounds, fewer requests: done in about a minute')
+    .option(
+      '--modules <list>',
+      `which of ${LIBRARY_MODULES.join(', ')}`,
+      listOf('--modules', LIBRARY_MODULES),
+    )
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench library --quick --modules json,queue')
+    .action(async (options: BenchOptions & { modules?: LibraryModule[] }) => {
+      const config = loadConfig();
+      const steps = new Steps();
+      const { binDir, v8 } = await ensureRuntime(config, steps);
+      const plan = {
+        ...(options.quick === true ? QUICK_LIBRARY : FULL_LIBRARY),
+        modules: options.modules ?? LIBRARY_MODULES,
+      };
+      const rows = await steps.run('The standard library beside Redis', (step) =>
+        measureLibrary(binDir, plan, (done, all) => step.progress(done, all)),
+      );
+      const report = await reportOf('library', v8.record.v8Version, rows, config.repository);
+      await publish(report, formatLibrary(rows), options.json);
     });
 }
 
