@@ -18,6 +18,13 @@ import {
   type KhopRow,
 } from '../build-scripts/bench/khop.ts';
 import { formatKv, parseRps, type KvRow } from '../build-scripts/bench/kv.ts';
+import {
+  comparable,
+  formatLibrary,
+  requireSameAnswers,
+  type LibraryRow,
+} from '../build-scripts/bench/library.ts';
+import { LIBRARY_MODULES } from '../build-scripts/bench/library_cases.ts';
 import { parseProgramResult } from '../build-scripts/bench/program.ts';
 import { startResponder } from '../build-scripts/bench/responder.ts';
 import { formatScan, parseScanRow, type ScanRow } from '../build-scripts/bench/scan.ts';
@@ -293,6 +300,7 @@ for (const [args, message] of [
   [['htget', '--sizes', '10000001'], /--sizes has "10000001"/],
   [['scan', '--sizes', '100'], /--sizes has "100", which is no multiple of 64/],
   [['khop', '--cases', 'native'], /--cases has "native"/],
+  [['library', '--modules', 'json,map'], /--modules has "map"/],
   [['density', '--cases', 'isolates'], /--cases has "isolates"/],
   [['neighbours', '--noises', 'cpu,loud'], /--noises has "loud"/],
 ] as const) {
@@ -421,4 +429,55 @@ test('throughputs are set side by side', (t) => {
     formatKv([row('shredder', 1_500_000), row('redis', 1_000_000)]),
     /GET -P 16 +1,500,000 \(1,499,999 to 1,500,001\) +1,000,000 .* 1\.50$/m,
   );
+});
+
+test('replies compare as numbers, texts and bytes, in order where they have one', (t) => {
+  t.deepEqual(comparable(['1', 2, 'x', null, '']), [1, 2, 'x', null, '']);
+  t.is(comparable(Buffer.from([1, 255])), '01ff');
+  t.deepEqual(comparable(['b', '1', 'a', '2'], 2), comparable({ a: 2, b: 1 }, 2));
+  t.notDeepEqual(comparable(['b', 'a']), comparable(['a', 'b']));
+  t.notDeepEqual(comparable(['b', '1', 'a', '2'], 2), comparable(['b', '2', 'a', '1'], 2));
+});
+
+test('answers of two servers that differ end the measurement', (t) => {
+  const row = { module: 'hash', operation: 'get', by: 'HGET' } as const;
+  t.notThrows(() => requireSameAnswers(row, [1, ['a']], [1, ['a']]));
+  t.throws(() => requireSameAnswers(row, [1, 'a'], [1, 'b']), {
+    message: 'hash get, request 1: shredder answers "a", redis (HGET) "b"',
+  });
+  t.throws(() => requireSameAnswers(row, [1], [1, 2]));
+});
+
+test('an operation has a line for each way to do it in Redis, with ratios', (t) => {
+  const row = (name: LibraryRow['case'], by: string, medianUs: number): LibraryRow[] =>
+    [1, 16].map((pipeline) => ({
+      module: 'queue',
+      operation: 'enqueue',
+      case: name,
+      by,
+      pipeline,
+      medianUs: medianUs / pipeline,
+      minUs: 1,
+      maxUs: 200,
+    }));
+  const text = formatLibrary([
+    ...row('shredder', 'FCALL', 80),
+    ...row('redis', 'Lua', 120),
+    ...row('redis', 'XADD', 40),
+  ]);
+  t.regex(text, /^queue: enqueue \| Lua +80\.0 .* 120 \(.* 1\.50x +5\.00 .* 7\.50 .* 1\.50x$/m);
+  t.regex(text, /^queue: enqueue \| XADD +80\.0 .* 40\.0 \(.* 0\.50x +5\.00 .* 2\.50 .* 0\.50x$/m);
+});
+
+test.serial('bench library gets the same answers of Shredder and Redis, of all modules', async (t) => {
+  const { rows } = await runBench(t, 'library', ['--quick']);
+  for (const module of LIBRARY_MODULES) {
+    const own = rows.filter((row) => row['module'] === module && row['case'] === 'shredder');
+    t.true(own.length >= 4, module);
+  }
+  for (const row of rows) {
+    const [min, median, max] = ['minUs', 'medianUs', 'maxUs'].map((name) => Number(row[name]));
+    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
+    t.true((min ?? 0) > 0);
+  }
 });
