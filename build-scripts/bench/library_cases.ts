@@ -374,8 +374,9 @@ function queue(): ModuleCases {
   };
   const workStream: Ask = async (client) => {
     const options = ['GROUP', group, 'worker', 'COUNT', count, 'STREAMS', name, '>'];
-    const [stream] = asList(await command(client, 'XREADGROUP', ...options));
-    const entries = asList(asList(stream)[1]).map(asList);
+    // A map of one stream, flat as the client has it.
+    const [, read] = asList(await command(client, 'XREADGROUP', ...options));
+    const entries = asList(read).map(asList);
     const ids = entries.map(([id]) => String(id));
     // Acknowledged entries stay in a stream, unless they are deleted.
     const [acknowledged] = await Promise.all([
@@ -455,7 +456,8 @@ function sorted(): ModuleCases {
         redis: [
           {
             by: 'ZREVRANGE',
-            ask: (client) => command(client, 'ZREVRANGE', name, 0, 9, 'WITHSCORES'),
+            ask: async (client) =>
+              flat(await command(client, 'ZREVRANGE', name, 0, 9, 'WITHSCORES')),
           },
         ],
       },
@@ -465,16 +467,10 @@ function sorted(): ModuleCases {
         redis: [
           {
             by: 'ZRANGEBYSCORE',
-            ask: (client, index) => {
+            ask: async (client, index) => {
+              const [low, high] = [min(index), min(index) + 100_000];
               const options = ['WITHSCORES', 'LIMIT', 0, 10];
-              return command(
-                client,
-                'ZRANGEBYSCORE',
-                name,
-                min(index),
-                min(index) + 100_000,
-                ...options,
-              );
+              return flat(await command(client, 'ZRANGEBYSCORE', name, low, high, ...options));
             },
           },
         ],
@@ -747,6 +743,11 @@ function matrix(): ModuleCases {
       },
     ],
   };
+}
+
+/** Members and scores in turn, which RESP3 has as pairs. */
+function flat(reply: unknown): unknown[] {
+  return asList(reply).flat();
 }
 
 function asList(reply: unknown): readonly unknown[] {
