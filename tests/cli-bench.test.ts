@@ -469,15 +469,21 @@ test('an operation has a line for each way to do it in Redis, with ratios', (t) 
   t.regex(text, /^queue: enqueue \| XADD +80\.0 .* 40\.0 \(.* 0\.50x +5\.00 .* 2\.50 .* 0\.50x$/m);
 });
 
-test.serial('bench library gets the same answers of Shredder and Redis, of all modules', async (t) => {
-  const { rows } = await runBench(t, 'library', ['--quick']);
-  for (const module of LIBRARY_MODULES) {
-    const own = rows.filter((row) => row['module'] === module && row['case'] === 'shredder');
-    t.true(own.length >= 4, module);
-  }
-  for (const row of rows) {
-    const [min, median, max] = ['minUs', 'medianUs', 'maxUs'].map((name) => Number(row[name]));
-    t.true((min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN), JSON.stringify(row));
-    t.true((min ?? 0) > 0);
-  }
-});
+test.serial(
+  'bench library gets the same answers of Shredder and Redis, of all modules',
+  async (t) => {
+    const { rows } = await runBench(t, 'library', ['--quick']);
+    for (const module of LIBRARY_MODULES) {
+      const own = rows.filter((row) => row['module'] === module && row['case'] === 'shredder');
+      t.true(own.length >= 4, module);
+    }
+    for (const row of rows) {
+      const [min, median, max] = ['minUs', 'medianUs', 'maxUs'].map((name) => Number(row[name]));
+      t.true(
+        (min ?? NaN) <= (median ?? NaN) && (median ?? NaN) <= (max ?? NaN),
+        JSON.stringify(row),
+      );
+      t.true((min ?? 0) > 0);
+    }
+  },
+);
