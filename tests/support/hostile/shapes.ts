@@ -1,6 +1,7 @@
 // All that a hostile tenant tries, and the library that has one of it.
 import { ALLOCATIONS } from './allocations.ts';
 import { BUILTINS } from './builtins.ts';
+import { LANGUAGES } from './languages.ts';
 import { LOOP_BODIES } from './loops.ts';
 import { MICROTASKS } from './microtasks.ts';
 import { PATTERNS } from './patterns.ts';
@@ -24,6 +25,7 @@ export const LOOPS: readonly Shape[] = family('loops', LOOP_BODIES);
 export const ONE_LINERS: readonly Shape[] = [
   ...family('allocations', ALLOCATIONS),
   ...family('builtins', BUILTINS),
+  ...family('languages', LANGUAGES),
   ...family('patterns', PATTERNS),
   ...family('microtasks', MICROTASKS),
   ...family('proxies', PROXIES),
