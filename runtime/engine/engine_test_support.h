@@ -108,8 +108,8 @@ class TickClock : public RunClock {
 // with.
 inline EngineOptions Patient() {
   EngineOptions options;
-  options.deadline_ms = 60'000;
-  options.load_deadline_ms = 60'000;
+  options.deadline_ms = 180'000;
+  options.load_deadline_ms = 180'000;
   return options;
 }
 
