@@ -77,6 +77,17 @@ test.serial('the types of the globals are those of the globals that there are', 
   );
 });
 
+// Node 20 takes all of them.
+test.serial('a domain breaks no rule of directions or of encoded labels', async (t) => {
+  await client.call('FUNCTION', [
+    'LOAD',
+    "#!js name=domains\nexport const domains = (_, all) => all.filter((each) => URL.canParse('http://' + each));",
+  ]);
+  const broken = ['aא', '1א', 'א.1a', '٠א', '٠١', 'xn--xn---epa', 'xn--a-', 'xn--abc-'];
+  const whole = ['א', 'א1', 'א.a1', 'a.b', 'xn--4db', 'a--b', '-a-'];
+  t.deepEqual(await client.call('FCALL', ['domains', 0, ...broken, ...whole]), whole);
+});
+
 test.serial('latin1 is windows-1252, as the standard has it', async (t) => {
   await client.call('FUNCTION', [
     'LOAD',
