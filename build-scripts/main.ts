@@ -4,16 +4,19 @@ import { buildCommand } from './commands/build.ts';
 import { callCommand } from './commands/call.ts';
 import { cleanCommand } from './commands/clean.ts';
 import { demoCommand } from './commands/demo.ts';
+import { debugCommand } from './commands/debug.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { globalsCommand } from './commands/globals.ts';
 import { packCommand } from './commands/pack.ts';
 import { patchesCommand } from './commands/patches.ts';
+import { profileCommand } from './commands/profile.ts';
 import { serveCommand } from './commands/serve.ts';
 import { styleCommand } from './commands/style.ts';
 import { tenantCommand } from './commands/tenant.ts';
 import { testCommand } from './commands/test.ts';
 import { tidyCommand } from './commands/tidy.ts';
+import { typesCommand } from './commands/types.ts';
 import { describeFailure } from './ui/failure.ts';
 
 /** Every subcommand, one line each. */
@@ -22,6 +25,9 @@ const commands: readonly (() => Command)[] = [
   serveCommand,
   deployCommand,
   callCommand,
+  typesCommand,
+  debugCommand,
+  profileCommand,
   tenantCommand,
   demoCommand,
   benchCommand,

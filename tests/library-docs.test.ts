@@ -1,13 +1,16 @@
-// The examples of docs/library.md are code that works.
-import { readFile } from 'node:fs/promises';
+// The examples of docs/library.md and docs/client.md are code that works.
+import { readFile, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import test from 'ava';
+import { execa } from 'execa';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { typeCheck } from '../build-scripts/functions/typecheck.ts';
+import { CHECKOUT } from './support/command_line.ts';
 import { temporaryFolder } from './support/folder.ts';
 
 const DOCUMENT = fileURLToPath(new URL('../docs/library.md', import.meta.url));
+const CLIENT_DOCUMENT = fileURLToPath(new URL('../docs/client.md', import.meta.url));
 
 test('the examples of the documented modules type-check and bundle', async (t) => {
   const text = await readFile(DOCUMENT, 'utf8');
@@ -18,4 +21,36 @@ test('the examples of the documented modules type-check and bundle', async (t) =
   const folder = await temporaryFolder(t, { ...Object.fromEntries(files), 'all.ts': all });
   t.is(typeCheck(path.join(folder, 'all.ts'))?.text, undefined);
   t.regex(await bundleLibrary(path.join(folder, 'all.ts'), 'all'), /from "shredder:store"/);
+});
+
+test('the examples of typed calls type-check, and the library bundles', async (t) => {
+  const text = await readFile(CLIENT_DOCUMENT, 'utf8');
+  const [library, caller, ...more] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(
+    ([, code]) => code!,
+  );
+  t.is(more.length, 3);
+  const [together, failing, double] = more;
+  const connected = "declare const cart: ReturnType<typeof client<typeof import('./cart.ts')>>;\n";
+  const folder = await temporaryFolder(t, {
+    'cart.ts': library!,
+    'caller.ts': caller!,
+    'together.ts': `import type { client } from 'shredder-functions/client';\n${together!}${connected}`,
+    'failing.ts': `import type { client } from 'shredder-functions/client';\n${failing!}${connected}`,
+    'double.ts': double!,
+    'tsconfig.json': JSON.stringify({
+      extends: path.join(CHECKOUT, 'tsconfig.json'),
+      compilerOptions: {
+        typeRoots: [path.join(CHECKOUT, 'node_modules', '@types')],
+        types: ['node'],
+        noUnusedLocals: false,
+      },
+      include: ['*.ts'],
+    }),
+    'package.json': '{"type":"module"}',
+  });
+  await symlink(path.join(CHECKOUT, 'node_modules'), path.join(folder, 'node_modules'));
+  const tsc = path.join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc');
+  const checked = await execa(process.execPath, [tsc, '--noEmit', '-p', folder], { reject: false });
+  t.is(checked.stdout, '');
+  t.regex(await bundleLibrary(path.join(folder, 'cart.ts'), 'cart'), /from "shredder:store"/);
 });

@@ -3,6 +3,7 @@ import { build, type BuildFailure, type BuildResult } from 'esbuild';
 import { UserError } from '../errors.ts';
 import { bundleError, fatalWarnings } from './bundle_errors.ts';
 import { sourceMapComment } from './bundle_map.ts';
+import { declarationsComment } from './declarations.ts';
 import { Emitter } from './emit.ts';
 import { globalObjectPlugin } from './global_object.ts';
 import { withoutNeedlessNames } from './names.ts';
@@ -18,7 +19,7 @@ const DISPOSAL = path.join(import.meta.dirname, 'disposal.ts');
 
 /**
  * Bundles a library, npm packages included, into the code that FUNCTION LOAD takes: the metadata
- * line, an ES module, and an inline source map whose paths are relative to the file's folder.
+ * line, an ES module, declarations of its functions, and an inline source map whose paths are relative to the file's folder.
  *
  * @param project The library's file, or its project where that is open already.
  */
@@ -43,7 +44,8 @@ async function runEsbuild(emitter: Emitter, metadata: string): Promise<string> {
   const { outputFiles } = await buildOrExplain(emitter, metadata);
   const text = (ending: string): string =>
     outputFiles.find((each) => each.path.endsWith(ending))?.text ?? '';
-  return withoutNeedlessNames(text('.js')) + sourceMapComment(emitter, text('.map'));
+  const declarations = declarationsComment(emitter.project);
+  return withoutNeedlessNames(text('.js')) + declarations + sourceMapComment(emitter, text('.map'));
 }
 
 async function buildOrExplain(

@@ -67,6 +67,9 @@ class ExportCheck {
     }
     if (signatures.length === 0) return [];
     if (!this.isCallable(type)) return [this.parameterError(name, signatures, place)];
+    const typedResult = this.typedResultOf(type);
+    const fault = typedResult && this.results.faultOf(typedResult, true);
+    if (fault !== undefined) return [errorAt(place, `${name} returns ${fault}.`)];
     for (const signature of signatures) {
       const wrong = this.results.faultOf(this.checker.getReturnTypeOfSignature(signature));
       if (wrong === undefined) continue;
@@ -74,6 +77,17 @@ class ExportCheck {
       return [errorAt(this.inSources(at) ? at : place, `${name} returns ${wrong}.`)];
     }
     return [];
+  }
+
+  /** What a function that `defineFunction` makes returns to typed clients. */
+  private typedResultOf(type: ts.Type): ts.Type | undefined {
+    const types = this.memberOf(type, '~types');
+    return types && this.memberOf(this.checker.getNonNullableType(types), 'result');
+  }
+
+  private memberOf(type: ts.Type, name: string): ts.Type | undefined {
+    const symbol = this.checker.getPropertyOfType(type, name);
+    return symbol && this.checker.getTypeOfSymbol(symbol);
   }
 
   private isCallable(type: ts.Type): boolean {

@@ -19,12 +19,13 @@ export function isFunctionsPackage(specifier: string): boolean {
 }
 
 /** Of a copy of the package that an author has installed. */
-const INSTALLED = /[\\/]node_modules[\\/]shredder-functions[\\/](?:cjs|esm|src|testing)[\\/]/;
+const INSTALLED =
+  /[\\/]node_modules[\\/]shredder-functions[\\/](?:cjs|client|esm|src|testing)[\\/]/;
 
 /** Whether a file is the package's own source, which no author's options are about. */
 export function isOwnSource(file: string): boolean {
   if (INSTALLED.test(file)) return true;
-  return ['src', 'testing'].some((folder) =>
+  return ['client', 'src', 'testing'].some((folder) =>
     path.resolve(file).startsWith(path.join(FUNCTIONS_PACKAGE, folder) + path.sep),
   );
 }

@@ -1,4 +1,5 @@
 import ts from 'typescript';
+import { isBuiltinSymbol } from './builtin_types.ts';
 
 /** Classes of ECMAScript whose instances a reply has a form for. */
 const WITH_A_FORM: ReadonlySet<string> = new Set([
@@ -35,6 +36,9 @@ const PRIMITIVE =
   ts.TypeFlags.BigIntLike |
   ts.TypeFlags.StringLike;
 
+/** What else arrives as what it is where a typed client calls. */
+const WITH_A_TYPED_FORM: ReadonlySet<string> = new Set(['Date']);
+
 /** A reply is nested at most this deep. */
 const MAX_DEPTH = 32;
 
@@ -46,14 +50,20 @@ const MAX_DEPTH = 32;
 export class Results {
   /** What has been looked at: there is no fault in it, or it is being looked at. */
   private readonly seen = new Set<ts.Type>();
+  private isTyped = false;
 
   constructor(
     private readonly program: ts.Program,
     private readonly checker: ts.TypeChecker,
   ) {}
 
-  /** What is wrong with a function's result, to follow "returns"; undefined for nothing. */
-  faultOf(returned: ts.Type): string | undefined {
+  /**
+   * What is wrong with a function's result, to follow "returns"; undefined for nothing.
+   *
+   * @param isTyped Whether the function is one for typed clients.
+   */
+  faultOf(returned: ts.Type, isTyped = false): string | undefined {
+    this.isTyped = isTyped;
     const result = this.checker.getAwaitedType(returned) ?? returned;
     this.seen.clear();
     const fault = this.find(result, '', 0);
@@ -117,6 +127,7 @@ export class Results {
     if (symbol === undefined) return undefined;
     if (this.isBuiltin(symbol)) {
       if (WITH_A_FORM.has(symbol.name)) return 'form';
+      if (this.isTyped && WITH_A_TYPED_FORM.has(symbol.name)) return 'form';
       if (COLLECTIONS.has(symbol.name)) return 'collection';
     }
     const base = first(this.basesOf(type), (each) =>
@@ -131,7 +142,7 @@ export class Results {
       }
       return {
         what: `a ${symbol.name}`,
-        why: `which would arrive as an empty map: ${adviceFor(symbol.name)}`,
+        why: `which would arrive as ${arrivalOf(symbol.name)}: ${adviceFor(symbol.name)}`,
       };
     }
     if (symbol.flags & ts.SymbolFlags.Class) {
@@ -153,11 +164,7 @@ export class Results {
   }
 
   private isBuiltin(symbol: ts.Symbol): boolean {
-    return (
-      symbol.declarations?.some((each) =>
-        this.program.isSourceFileDefaultLibrary(each.getSourceFile()),
-      ) ?? false
-    );
+    return isBuiltinSymbol(this.program, symbol);
   }
 }
 
@@ -177,8 +184,12 @@ function first<T, R>(values: readonly T[], find: (value: T) => R | undefined): R
   return undefined;
 }
 
+function arrivalOf(name: string): string {
+  return name === 'Date' ? 'its text' : 'an empty map';
+}
+
 function adviceFor(name: string): string {
-  if (name === 'Date') return 'return its getTime() or toISOString()';
+  if (name === 'Date') return 'return its getTime() or toISOString(), or use defineFunction';
   if (name === 'Promise' || name === 'PromiseLike') return 'await it';
   return 'return a plain object, an array or a text';
 }

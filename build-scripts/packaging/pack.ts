@@ -54,7 +54,7 @@ async function stagePackage(repository: string, stage: string): Promise<void> {
   }
   await cp(path.join(repository, 'LICENSE'), path.join(stage, 'LICENSE'));
   const sources = (await listFiles(root))
-    .filter((file) => /^(?:src|testing)\/\w+\.ts$/.test(file) && !isCopied(file))
+    .filter((file) => /^(?:client|src|testing)\/\w+\.ts$/.test(file) && !isCopied(file))
     .map((file) => path.join(root, file));
   for (const form of FORMS) await compilePackage(root, sources, form, path.join(stage, form));
   const manifest = publishedManifest(await readJson(path.join(root, 'package.json')));

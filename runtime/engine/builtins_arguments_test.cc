@@ -328,8 +328,8 @@ TEST_F(BuiltinsArgumentsTest, GiveTheDocumentedResultOrError) {
   const auto& outcomes = std::get<Array>(parts[0].data).items;
   ASSERT_EQ(outcomes.size(), cases.size());
   for (size_t i = 0; i < cases.size(); ++i) {
-    const Bytes* text = std::get_if<Bytes>(&outcomes[i].data);
-    EXPECT_EQ(text != nullptr ? text->bytes : Show(outcomes[i]), cases[i].outcome) << cases[i].call;
+    const Text* text = std::get_if<Text>(&outcomes[i].data);
+    EXPECT_EQ(text != nullptr ? text->utf8 : Show(outcomes[i]), cases[i].outcome) << cases[i].call;
   }
   EXPECT_EQ(Show(parts[1]), "0");
 }

@@ -115,7 +115,8 @@ TEST_F(CallTest, MapsEveryTypeOfReply) {
       {"new DataView(new Uint8Array([65, 66, 67]).buffer, 1)", "\"BC\""},
       {"new Float64Array(0)", "\"\""},
       {"new ArrayBuffer(0)", "\"\""},
-      {"new Date(0)", "{}"},
+      {"new Date(0)", "\"1970-01-01T00:00:00.000Z\""},
+      {"new Date(NaN)", "\"\""},
       {"new String('ab')", "{\"0\": \"a\", \"1\": \"b\"}"},
       {"/x/", "{}"},
       {"(() => { const b = new ArrayBuffer(4); %ArrayBufferDetach(b); return b; })()", "\"\""},
@@ -185,8 +186,8 @@ TEST_F(CallTest, LimitsTheSizeOfAReply) {
   }
   EXPECT_THAT(tenant_.Load("export const f = () => 'x'.repeat(20 << 20);"), "\"lib\"");
   const Value reply = tenant_.Call("f");
-  ASSERT_TRUE(std::holds_alternative<Bytes>(reply.data));
-  EXPECT_EQ(std::get<Bytes>(reply.data).bytes, std::string(20 << 20, 'x'));
+  ASSERT_TRUE(std::holds_alternative<Text>(reply.data));
+  EXPECT_EQ(std::get<Text>(reply.data).utf8, std::string(20 << 20, 'x'));
 }
 
 TEST_F(CallTest, RunsGettersAndProxiesOfAReply) {

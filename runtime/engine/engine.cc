@@ -89,8 +89,11 @@ class Engine::Impl {
 
  private:
   void Yield() {
-    const store::Store::ReadOnlyScope scope(state.running_store);
-    state.options.on_yield();
+    {
+      const store::Store::ReadOnlyScope scope(state.running_store);
+      state.options.on_yield();
+    }
+    state.running_host->DispatchInterrupting();
   }
 };
 
@@ -137,7 +140,10 @@ uint64_t Engine::Tick(uint64_t now_ms, bool is_short) {
   const auto is_due = [&](const FunctionHost::Impl& host) {
     return is_short || now_ms - host.last_run_ms() >= state.options.idle_after_ms;
   };
+  for (FunctionHost::Impl* host : state.with_isolate) host->ReapDebugger();
   while (!state.with_isolate.empty() && is_due(*state.with_isolate.front())) {
+    // What is looked at stays as it is.
+    if (state.with_isolate.front()->has_debugger()) break;
     state.with_isolate.front()->GiveUp();
     has_given_up = true;
     if (std::chrono::steady_clock::now() - start > kMaxTick) break;

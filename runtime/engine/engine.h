@@ -52,6 +52,9 @@ struct HostLimits {
   bool operator==(const HostLimits&) const = default;
 };
 
+// The CPU time of an invocation that is being debugged.
+inline constexpr uint64_t kDebugDeadlineMs = 60'000;
+
 // Its limits are those of hosts that are made without limits of their own.
 struct EngineOptions : HostLimits {
   bool callback_builtins = false;  // adds DBGet and its like to shredder:store, for comparison
@@ -61,6 +64,9 @@ struct EngineOptions : HostLimits {
   // process.
   std::function<void()> on_yield;
   uint64_t yield_interval_ms = 5;
+  // Called again and again while a debugger has paused an invocation, as on_yield is; is to wait a
+  // little where there is nothing to do.
+  std::function<void()> on_pause;
   // What the deadlines are measured with, and outlives the Engine; the machine's clocks where null.
   const RunClock* clock = nullptr;
   // Hosts whose JavaScript has not run for so long give it up.
@@ -89,6 +95,14 @@ struct LibraryInfo {
 class Engine;
 class FunctionLog;
 struct LoadedLibrary;
+
+// What a call's arguments and its result are.
+enum class CallForm {
+  kPlain,
+  // At most one argument, JSON: what a function with the property `typed` takes as it is, and else
+  // an array of texts. The result is a Text of typed JSON, or an Error.
+  kTyped,
+};
 
 // Where a host has a function, until its libraries change.
 struct FunctionRef {
@@ -127,7 +141,8 @@ class FunctionHost {
   // undone when it throws or is terminated. `read_only` refuses functions without the flag
   // no-writes. The store's clock must have been set.
   Value Call(const FunctionRef& function, std::span<const std::string_view> keys,
-             std::span<const std::string_view> args, bool read_only);
+             std::span<const std::string_view> args, bool read_only,
+             CallForm form = CallForm::kPlain);
 
   // Of the next run on. Not while a function runs.
   void SetLimits(const HostLimits& limits);
@@ -141,6 +156,18 @@ class FunctionHost {
 
   // What the functions have written to their console.
   const FunctionLog& log() const;
+
+  // Lets a debugger see and stop the functions, which have kDebugDeadlineMs from then on, and no
+  // deadline of wall time. Scripts are called `<base_url><library>.js`. The next call of the
+  // function `pause_at` is stopped at its first statement; of none where it is empty. Empty, or an
+  // error's line. Not while a function runs. It ends with the JavaScript that it sees, when it has
+  // said nothing for a while (debugger.h), or with CloseDebugger.
+  std::string OpenDebugger(std::string_view base_url, std::string_view pause_at = {});
+  bool has_debugger() const;
+  // What the debugger says, in messages of the DevTools protocol, and what it is told since it was
+  // last asked. Where JavaScript may not run now (`may_run`), or does, some are dispatched later.
+  std::vector<std::string> ExchangeDebug(std::span<const std::string_view> messages, bool may_run);
+  void CloseDebugger();
 
  private:
   friend class Engine;

@@ -14,6 +14,7 @@ struct Printer {
   std::ostringstream& out;
 
   void operator()(const Null&) const { out << "null"; }
+  void operator()(const Undefined&) const { out << "null"; }
   void operator()(bool value) const { out << (value ? "true" : "false"); }
   void operator()(int64_t value) const { out << value << "n"; }
   void operator()(double value) const {
@@ -23,21 +24,27 @@ struct Printer {
       out << value;
     }
   }
+  void operator()(const BigInt& value) const { out << '"' << value.digits << '"'; }
+  void operator()(const Date& value) const { out << '"' << value.iso << '"'; }
+  void operator()(const Text& value) const { out << '"' << value.utf8 << '"'; }
   void operator()(const Bytes& value) const { out << '"' << value.bytes << '"'; }
   void operator()(const Array& value) const { Items("[", value.items); }
   void operator()(const Set& value) const { Items("set[", value.items); }
-  void operator()(const Map& value) const {
+  void operator()(const Map& value) const { Pairs(value.items); }
+  void operator()(const Object& value) const { Pairs(value.items); }
+  void operator()(const Error& value) const { out << "!" << value.message; }
+
+  void Pairs(const std::vector<MapItem>& items) const {
     const char* separator = "{";
-    for (const auto& [key, item] : value.items) {
+    for (const auto& [key, item] : items) {
       out << separator;
       Print(key);
       out << ": ";
       Print(item);
       separator = ", ";
     }
-    out << (value.items.empty() ? "{}" : "}");
+    out << (items.empty() ? "{}" : "}");
   }
-  void operator()(const Error& value) const { out << "!" << value.message; }
 
   void Items(const char* open, const std::vector<Value>& items) const {
     out << open;
@@ -132,8 +139,8 @@ std::string Tenant::Load(std::string_view code) {
 void Tenant::MustLoad(std::string_view code) { ASSERT_EQ(Load(code), "\"lib\""); }
 
 Value Tenant::Call(std::string_view function, const std::vector<std::string>& keys,
-                   const std::vector<std::string>& args, bool read_only) {
-  return host_->Call(host_->Find(function), Views(keys), Views(args), read_only);
+                   const std::vector<std::string>& args, bool read_only, CallForm form) {
+  return host_->Call(host_->Find(function), Views(keys), Views(args), read_only, form);
 }
 
 std::string Tenant::Get(std::string_view key) const {

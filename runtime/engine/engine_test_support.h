@@ -59,7 +59,8 @@ class Tenant {
   void MustLoad(std::string_view code);
 
   Value Call(std::string_view function, const std::vector<std::string>& keys = {},
-             const std::vector<std::string>& args = {}, bool read_only = false);
+             const std::vector<std::string>& args = {}, bool read_only = false,
+             CallForm form = CallForm::kPlain);
   std::string ShowCall(std::string_view function, const std::vector<std::string>& keys = {},
                        const std::vector<std::string>& args = {}) {
     return Show(Call(function, keys, args));

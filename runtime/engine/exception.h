@@ -19,10 +19,13 @@ inline constexpr std::string_view kOwnScriptPrefix = "shredder:";
 // The source map of the library of that name; null where there is none.
 using FindSourceMap = std::function<const SourceMap*(std::string_view library)>;
 
-// A place in the author's files, `file:line:column`, of one in a script; lines and columns count
-// from 1. One line.
-std::string PlaceText(const std::string& script, int line, int column,
-                      const FindSourceMap& find_source_map);
+// A place in the author's files, of one in a script; lines and columns count from 1.
+struct Place {
+  std::string text;      // `file:line:column`, one line
+  bool ignored = false;  // in a source that is not the author's own
+};
+Place PlaceOf(const std::string& script, int line, int column,
+              const FindSourceMap& find_source_map);
 
 // The first frame that is of the tenant's own code; empty where there is none.
 v8::Local<v8::StackFrame> OwnFrame(v8::Isolate* isolate, v8::Local<v8::StackTrace> stack);
@@ -32,9 +35,19 @@ v8::Local<v8::StackFrame> OwnFrame(v8::Isolate* isolate, v8::Local<v8::StackTrac
 std::string ErrorText(v8::Isolate* isolate, v8::Local<v8::String> text,
                       std::string_view prefix = {});
 
-// The pending exception as one line, with the place where the error was made, or else where it was
-// thrown. Runs nothing of the tenant's.
-std::string DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
-                              const FindSourceMap& find_source_map);
+// What is said of an exception.
+struct ExceptionReport {
+  // For the caller: one line that begins with a prefix such as ERR, and ends with the place.
+  std::string line;
+  // Where the error was made, or else where it was thrown; empty where that is not known. Of the
+  // frames that lead there, the first that is not of a source which its map has in its ignoreList.
+  std::string place;
+  // For the author: the message, and a line for each frame, `    at name (file:line:column)`.
+  std::string stack;
+};
+
+// Of the pending exception. Runs nothing of the tenant's.
+ExceptionReport DescribeException(v8::Local<v8::Context> context, const v8::TryCatch& caught,
+                                  const FindSourceMap& find_source_map);
 
 }  // namespace shredder::engine

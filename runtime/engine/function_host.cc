@@ -6,10 +6,12 @@
 #include <optional>
 #include <utility>
 
-#include "runtime/engine/exception.h"
+#include "runtime/engine/function_run.h"
 #include "runtime/engine/platform.h"
 #include "runtime/engine/size_text.h"
 #include "runtime/engine/store_arguments.h"
+#include "runtime/engine/typed_arguments.h"
+#include "runtime/engine/typed_json.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
 #include "runtime/store/transaction.h"
@@ -117,100 +119,6 @@ void EngineState::CollectRemovedContexts() {
   }
 }
 
-// Scopes of one run, in the order in which V8 wants them.
-class FunctionHost::Impl::Run {
- public:
-  // `subject`: what errors say has run, "library" or "function".
-  Run(Impl* host, const char* subject, const Watchdog::Budget& budget)
-      : host_(host),
-        isolate_scope_(isolate()),
-        handle_scope_(isolate()),
-        context_(host->context_->context()),
-        context_scope_(context_),
-        try_catch_(isolate()),
-        clock_(static_cast<int64_t>(host->store_->now_ms())),
-        subject_(subject),
-        budget_(budget) {
-    host_->engine_->running_store = host_->store_;
-    host_->engine_->watchdog->Arm(isolate(), budget);
-  }
-
-  v8::Local<v8::Context> context() const { return context_; }
-
-  // Ends the run. The error's line, or an empty string where `completed` and nothing ended the run
-  // early. `error`: what the run has to say of itself where no exception is pending.
-  std::string Finish(bool completed, std::string error) {
-    std::string description;
-    const bool terminated = try_catch_.HasTerminated();
-    if (try_catch_.HasCaught() && !terminated) {
-      description = DescribeException(
-          context_, try_catch_, [this](std::string_view name) { return host_->SourceMapOf(name); });
-    }
-    try_catch_.Reset();
-    // What the run has left to do, it does within its budget.
-    if (!terminated) RunMicrotasks();
-    const Watchdog::Outcome outcome = host_->engine_->watchdog->Disarm();
-    host_->engine_->running_store = nullptr;
-    const bool heap_exhausted = host_->context_->heap()->heap_exhausted();
-    if (outcome != Watchdog::Outcome::kInTime || heap_exhausted) {
-      // V8 drops the microtasks that are left when the first of them is terminated.
-      isolate()->TerminateExecution();
-      RunMicrotasks();
-      isolate()->CancelTerminateExecution();
-    }
-    if (heap_exhausted) {
-      const std::string size = std::to_string(host_->limits_.heap_limit_mb) + " MB";
-      return Ended(host_->limits_.shares_isolate
-                       ? "used up the JavaScript heap of " + size + " that its tenant shares"
-                       : "used up its tenant's JavaScript heap of " + size);
-    }
-    switch (outcome) {
-      case Watchdog::Outcome::kInTime:
-        break;
-      case Watchdog::Outcome::kCpuDeadline:
-        return EndedAfter(budget_.cpu, "CPU");
-      case Watchdog::Outcome::kWallDeadline:
-        return EndedAfter(budget_.wall, "wall");
-      case Watchdog::Outcome::kKilled:
-        return Ended("was killed by FUNCTION KILL");
-    }
-    if (completed) return {};
-    if (!description.empty()) return description;
-    if (error.empty()) return "ERR function failed without an exception";
-    return error;
-  }
-
- private:
-  v8::Isolate* isolate() const { return host_->context_->isolate(); }
-
-  // The line for a run that was ended from outside.
-  std::string Ended(const std::string& how) const {
-    const bool writes = host_->context_->store_state().access != StoreAccess::kReadOnlyLoad;
-    return std::string("ERR ") + subject_ + " " + how + (writes ? ", its writes are undone" : "");
-  }
-
-  std::string EndedAfter(std::chrono::milliseconds deadline, const char* kind) const {
-    return Ended("was terminated after its deadline of " + std::to_string(deadline.count()) +
-                 " ms of " + kind + " time");
-  }
-
-  void RunMicrotasks() {
-    v8::TryCatch ignored(isolate());
-    context_->GetMicrotaskQueue()->PerformCheckpoint(isolate());
-  }
-
-  Impl* host_;
-  v8::Isolate::Scope isolate_scope_;
-  v8::HandleScope handle_scope_;
-  v8::Local<v8::Context> context_;
-  v8::Context::Scope context_scope_;
-  v8::TryCatch try_catch_;
-  // The store's time, by which keys expire, is the code's too.
-  const FrozenClock clock_;
-  const char* subject_;
-  const Watchdog::Budget& budget_;
-};
-
 FunctionHost::Impl::Impl(EngineState* engine, store::Store* store, const HostLimits& limits)
     : engine_(engine), store_(store) {
   SetLimits(limits);
@@ -254,6 +162,7 @@ void FunctionHost::Impl::GiveUp() {
   const std::shared_ptr<TenantIsolate> isolate = context_->heap();
   {
     const v8::Isolate::Scope scope(context_->isolate());
+    debugger_.reset();
     for (const auto& library : libraries_) {
       if (!isolate->heap_exhausted()) KeepCompiled(context_->isolate(), library.get());
       library->DropModule();
@@ -287,7 +196,7 @@ std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_expo
   store_->BeginInvocation(false);
   std::string failure;
   {
-    Run run(this, "library", load_budget_);
+    Run run(this, "library", BudgetOf(load_budget_));
     std::string error;
     WatchedSteps steps(engine_->watchdog.get());
     loading_ = library;
@@ -346,7 +255,7 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
     return MakeError(std::move(error));
   }
   Add(std::move(library));
-  return Value{Bytes{metadata->name}};
+  return Value{Text{metadata->name}};
 }
 
 bool FunctionHost::Impl::Restore(const LibraryInfo& info) {
@@ -438,8 +347,8 @@ v8::MaybeLocal<v8::Array> FunctionHost::Impl::ArrayOf(std::span<const std::strin
 
 bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
                                 std::span<const std::string_view> keys,
-                                std::span<const std::string_view> args, Value* result,
-                                std::string* error) {
+                                std::span<const std::string_view> args, CallForm form,
+                                Value* result, std::string* error) {
   v8::Isolate* const isolate = context_->isolate();
   WatchedSteps steps(engine_->watchdog.get());
   v8::Local<v8::Array> key_array, arg_array;
@@ -448,6 +357,10 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
   if (!ArrayOf(keys, TextOrBytes, &steps).ToLocal(&key_array) ||
       !ArrayOf(args, StringFromUtf8, &steps).ToLocal(&arg_array)) {
     *error = "ERR an argument is too long for a JavaScript string";
+    return false;
+  }
+  if (form == CallForm::kTyped && !args.empty() && !IsTypedFunction(context, function) &&
+      !ReadArgumentList(context, &steps, arg_array).ToLocal(&arg_array)) {
     return false;
   }
   v8::Local<v8::Value> parameters[] = {key_array, arg_array};
@@ -472,12 +385,25 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
         return false;
     }
   }
-  return ReadValue(context, returned, &steps,
-                   std::min(limits_.max_reply_bytes, kMaxFunctionReplyBytes), result);
+  const uint64_t max_bytes = std::min(limits_.max_reply_bytes, kMaxFunctionReplyBytes);
+  if (!ReadValue(context, returned, &steps, max_bytes, result)) return false;
+  if (form == CallForm::kPlain || std::holds_alternative<Error>(result->data)) return true;
+  Text json;
+  switch (WriteTypedJson(*result, engine_->watchdog.get(), max_bytes, &json.utf8)) {
+    case TypedJsonOutcome::kEnded:
+      return false;
+    case TypedJsonOutcome::kTooLarge:
+      *error = "ERR TypeError: a reply is larger than " + SizeText(max_bytes);
+      return false;
+    case TypedJsonOutcome::kWritten:
+      result->data = std::move(json);
+  }
+  return true;
 }
 
 Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std::string_view> keys,
-                               std::span<const std::string_view> args, bool read_only) {
+                               std::span<const std::string_view> args, bool read_only,
+                               CallForm form) {
   if (!function) return MakeError("ERR Function not found");
   const bool no_writes = HasFlag(*function.info, "no-writes");
   if (read_only && !no_writes) {
@@ -513,9 +439,10 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   Value result;
   std::string failure;
   {
-    Run run(this, "function", call_budget_);
+    Run run(this, "function", BudgetOf(call_budget_));
+    if (debugger_) debugger_->BeforeCall(function.info->name);
     const bool completed = Invoke(run.context(), library->functions[index].Get(context_->isolate()),
-                                  keys, args, &result, &error);
+                                  keys, args, form, &result, &error);
     failure = run.Finish(completed, std::move(error));
   }
   if (transaction && failure.empty()) transaction->Commit();
@@ -523,6 +450,7 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   store_->EndInvocation();
   context_->store_state().access = StoreAccess::kReadOnlyLoad;
   GiveUpExhausted();
+  ReapDebugger();
   if (!failure.empty()) return MakeError(std::move(failure));
   return result;
 }
@@ -542,13 +470,22 @@ bool FunctionHost::NeedsEvaluation(const FunctionRef& function) const {
   return impl_->NeedsEvaluation(function);
 }
 Value FunctionHost::Call(const FunctionRef& function, std::span<const std::string_view> keys,
-                         std::span<const std::string_view> args, bool read_only) {
-  return impl_->Call(function, keys, args, read_only);
+                         std::span<const std::string_view> args, bool read_only, CallForm form) {
+  return impl_->Call(function, keys, args, read_only, form);
 }
 void FunctionHost::SetLimits(const HostLimits& limits) { impl_->SetLimits(limits); }
 void FunctionHost::GiveUp() { impl_->LeaveStore(); }
 bool FunctionHost::has_isolate() const { return impl_->has_isolate(); }
 uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
 const FunctionLog& FunctionHost::log() const { return impl_->log(); }
+std::string FunctionHost::OpenDebugger(std::string_view base_url, std::string_view pause_at) {
+  return impl_->OpenDebugger(base_url, pause_at);
+}
+bool FunctionHost::has_debugger() const { return impl_->has_debugger(); }
+std::vector<std::string> FunctionHost::ExchangeDebug(std::span<const std::string_view> messages,
+                                                     bool may_run) {
+  return impl_->ExchangeDebug(messages, may_run);
+}
+void FunctionHost::CloseDebugger() { impl_->CloseDebugger(); }
 
 }  // namespace shredder::engine

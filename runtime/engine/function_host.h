@@ -14,6 +14,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/engine/debugger.h"
 #include "runtime/engine/engine.h"
 #include "runtime/engine/function_log.h"
 #include "runtime/engine/library.h"
@@ -30,6 +31,7 @@ struct EngineState {
   std::unique_ptr<Watchdog> watchdog;
   // Of the run that the watchdog watches; null between runs.
   store::Store* running_store = nullptr;
+  FunctionHost::Impl* running_host = nullptr;
   LibraryTexts texts;
   // Hosts that have an isolate, or a part in one; the one whose last run began the longest time ago
   // first.
@@ -76,7 +78,7 @@ class FunctionHost::Impl {
     return function.library->module.IsEmpty();
   }
   Value Call(const FunctionRef& function, std::span<const std::string_view> keys,
-             std::span<const std::string_view> args, bool read_only);
+             std::span<const std::string_view> args, bool read_only, CallForm form);
   void SetLimits(const HostLimits& limits);
   void GiveUp();
   // Besides, nothing in the background knows of the store any more.
@@ -86,6 +88,17 @@ class FunctionHost::Impl {
   uint64_t heap_used_bytes() const { return context_ ? context_->heap()->used_bytes() : 0; }
 
   const FunctionLog& log() const { return log_; }
+
+  std::string OpenDebugger(std::string_view base_url, std::string_view pause_at);
+  bool has_debugger() const { return debugger_ != nullptr; }
+  std::vector<std::string> ExchangeDebug(std::span<const std::string_view> messages, bool may_run);
+  void CloseDebugger();
+  // From inside a run that was interrupted.
+  void DispatchInterrupting() {
+    if (debugger_) debugger_->DispatchInterrupting();
+  }
+  // Between runs: lets one go that is gone.
+  void ReapDebugger();
 
   uint64_t last_run_ms() const { return last_run_ms_; }  // in the time of Engine::Tick
   void set_last_run_ms(uint64_t ms) { last_run_ms_ = ms; }
@@ -99,6 +112,12 @@ class FunctionHost::Impl {
   bool EnsureContext(std::string* error);
   // After a run that may have used up what the isolate has.
   void GiveUpExhausted();
+  // While a debugger has paused what runs.
+  void WaitForDebugger();
+  // Has the debugger's messages dispatched, between runs.
+  void DispatchDebug();
+  // Of a call, or of a load.
+  Watchdog::Budget BudgetOf(const Watchdog::Budget& usual) const;
   // Evaluates `library` within the budget of a load. `reads_exports`: learns what it exports; else
   // finds what is known of it. An empty string, or the error's line.
   std::string Evaluate(LoadedLibrary* library, bool reads_exports);
@@ -115,7 +134,7 @@ class FunctionHost::Impl {
   // set, or without either where the run has been ended.
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
               std::span<const std::string_view> keys, std::span<const std::string_view> args,
-              Value* result, std::string* error);
+              CallForm form, Value* result, std::string* error);
 
   EngineState* const engine_;
   store::Store* const store_;
@@ -124,7 +143,8 @@ class FunctionHost::Impl {
   Watchdog::Budget load_budget_;
   FunctionLog log_;
   std::unique_ptr<TenantContext> context_;
-  std::list<Impl*>::iterator place_;  // in engine_->with_isolate, where there is a context
+  std::unique_ptr<Debugger> debugger_;  // of that context
+  std::list<Impl*>::iterator place_;    // in engine_->with_isolate, where there is a context
   // Isolates where it had a context, and that others have gone on with: V8 may still be compiling
   // code of it there, and reads the store for that.
   std::vector<std::weak_ptr<TenantIsolate>> left_isolates_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <limits>
 #include <nlohmann/json.hpp>
+#include <set>
 
 namespace shredder::engine {
 
@@ -72,11 +73,15 @@ class MapReader {
   std::vector<std::string> sources;
   std::optional<std::string> mappings;
   bool has_sources = false;
+  std::set<uint64_t> ignored;  // indices of sources
 
   bool null() { return Other(); }
   bool boolean(bool) { return Other(); }
   bool number_integer(Json::number_integer_t) { return Other(); }
-  bool number_unsigned(Json::number_unsigned_t) { return Other(); }
+  bool number_unsigned(Json::number_unsigned_t number) {
+    if (depth_ == 2 && key_ == "ignoreList" && number < kMaxSources) ignored.insert(number);
+    return Other();
+  }
   bool number_float(Json::number_float_t, const std::string&) { return Other(); }
   bool binary(Json::binary_t&) { return Other(); }
   bool string(std::string& text) {
@@ -141,6 +146,10 @@ std::optional<SourceMap> SourceMap::FromCode(std::string_view code) {
   }
   SourceMap map;
   map.sources_ = std::move(reader.sources);
+  map.ignored_.resize(map.sources_.size());
+  for (const uint64_t index : reader.ignored) {
+    if (index < map.ignored_.size()) map.ignored_[index] = true;
+  }
   const std::string& mapping_text = *reader.mappings;
   // A map of more lines than the code has is no map of it, and would take memory for nothing.
   if (std::count(mapping_text.begin(), mapping_text.end(), ';') >
@@ -202,7 +211,7 @@ std::optional<SourcePosition> SourceMap::Find(uint32_t line, uint32_t column) co
   const Segment& segment = *--next;
   if (segment.source == kNoSource || sources_[segment.source].empty()) return std::nullopt;
   return SourcePosition{sources_[segment.source], segment.source_line + 1,
-                        segment.source_column + 1};
+                        segment.source_column + 1, ignored_[segment.source]};
 }
 
 }  // namespace shredder::engine

@@ -15,6 +15,8 @@ struct SourcePosition {
   std::string file;
   uint32_t line = 0;    // from 1
   uint32_t column = 0;  // from 1
+  // The map has the file in its `ignoreList`: it is not the author's own.
+  bool ignored = false;
 };
 
 class SourceMap {
@@ -36,6 +38,7 @@ class SourceMap {
   };
 
   std::vector<std::string> sources_;
+  std::vector<bool> ignored_;  // as sources_
   std::vector<std::vector<Segment>> lines_;
 };
 

@@ -16,6 +16,9 @@ constexpr size_t kMaxContexts = 64;
 // What ICU holds before garbage is first collected for its sake.
 constexpr uint64_t kLeastIcuBytes = 4 * 1024 * 1024;
 
+// Of an error's stack.
+constexpr int kMaxFrames = 32;
+
 }  // namespace
 
 TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
@@ -26,7 +29,7 @@ TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
   isolate_ = v8::Isolate::New(params);
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   isolate_->SetAllowAtomicsWait(false);
-  isolate_->SetCaptureStackTraceForUncaughtExceptions(true, 8);
+  isolate_->SetCaptureStackTraceForUncaughtExceptions(true, kMaxFrames);
   isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
   icu_.Attach(isolate_, OnIcuMemory, this);
   SetIcuThreshold();

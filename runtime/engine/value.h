@@ -11,7 +11,23 @@ namespace shredder::engine {
 
 struct Value;
 
+struct Undefined {};
 struct Null {};
+// A bigint that takes more than 64 bits.
+struct BigInt {
+  std::string digits;
+};
+struct Date {
+  double ms;        // since 1970, as JavaScript counts; NaN: an invalid date
+  std::string iso;  // empty for an invalid date
+};
+struct Text {
+  std::string utf8;
+};
+// Of a buffer or a view.
+struct Bytes {
+  std::string bytes;
+};
 struct Array {
   std::vector<Value> items;
 };
@@ -22,8 +38,9 @@ struct MapItem;
 struct Map {
   std::vector<MapItem> items;
 };
-struct Bytes {
-  std::string bytes;  // UTF-8 of a string, or the raw bytes of a buffer or view
+// Any other object: its own enumerable properties, whose names are Text.
+struct Object {
+  std::vector<MapItem> items;
 };
 struct Error {
   std::string message;  // one line that starts with an upper-case prefix such as ERR
@@ -31,7 +48,9 @@ struct Error {
 
 // int64_t: a bigint. double: a number.
 struct Value {
-  std::variant<Null, bool, int64_t, double, Bytes, Array, Set, Map, Error> data;
+  std::variant<Null, Undefined, bool, int64_t, BigInt, double, Date, Text, Bytes, Array, Set, Map,
+               Object, Error>
+      data;
 };
 
 struct MapItem {

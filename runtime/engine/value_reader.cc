@@ -1,5 +1,6 @@
 #include "runtime/engine/value_reader.h"
 
+#include <cmath>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -21,7 +22,9 @@ class ValueReader {
     if (depth > kMaxReplyDepth)
       return Throw("a reply is nested more than 32 deep, or refers to itself");
     if (!steps_->Step() || !Charge(sizeof(Value))) return false;
-    if (value->IsNullOrUndefined()) {
+    if (value->IsUndefined()) {
+      result->data = Undefined{};
+    } else if (value->IsNull()) {
       result->data = Null{};
     } else if (value->IsBoolean()) {
       result->data = value->IsTrue();
@@ -48,6 +51,8 @@ class ValueReader {
       return ReadMap(value.As<v8::Map>()->AsArray(), depth, result);
     } else if (value->IsNativeError()) {
       return ReadError(value.As<v8::Object>(), result);
+    } else if (value->IsDate()) {
+      return ReadDate(value.As<v8::Date>(), result);
     } else if (value->IsFunction() || value->IsSymbol()) {
       return Throw("a function or a symbol cannot be a reply");
     } else if (value->IsObject()) {
@@ -90,7 +95,15 @@ class ValueReader {
   bool ReadString(v8::Local<v8::String> string, Value* result) {
     if (!ChargeString(string)) return false;
     // Lone surrogates become U+FFFD.
-    result->data = Bytes{Utf8(isolate_, string)};
+    result->data = Text{Utf8(isolate_, string)};
+    return true;
+  }
+
+  bool ReadDate(v8::Local<v8::Date> date, Value* result) {
+    const double ms = date->ValueOf();
+    const std::string iso = std::isnan(ms) ? "" : Utf8(isolate_, date->ToISOString());
+    if (!Charge(iso.size())) return false;
+    result->data = Date{ms, iso};
     return true;
   }
 
@@ -114,7 +127,9 @@ class ValueReader {
     const size_t words = static_cast<size_t>(bigint->WordCount());
     if (words > (max_bytes_ - charged_) / 19) return Charge(words * 19);
     v8::Local<v8::String> digits;
-    return bigint->ToString(context_).ToLocal(&digits) && ReadString(digits, result);
+    if (!bigint->ToString(context_).ToLocal(&digits) || !ChargeString(digits)) return false;
+    result->data = BigInt{Utf8(isolate_, digits)};
+    return true;
   }
 
   bool ReadItems(v8::Local<v8::Array> array, int depth, std::vector<Value>* items) {
@@ -150,18 +165,18 @@ class ValueReader {
              .ToLocal(&names)) {
       return false;
     }
-    Map map;
+    Object properties;
     for (uint32_t i = 0; i < names->Length(); ++i) {
       v8::HandleScope scope(isolate_);
       v8::Local<v8::Value> name, property;
-      auto& item = map.items.emplace_back();
+      auto& item = properties.items.emplace_back();
       if (!names->Get(context_, i).ToLocal(&name) || !Read(name, depth + 1, &item.key) ||
           !object->Get(context_, name).ToLocal(&property) ||
           !Read(property, depth + 1, &item.value)) {
         return false;
       }
     }
-    result->data = std::move(map);
+    result->data = std::move(properties);
     return true;
   }
 

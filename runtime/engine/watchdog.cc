@@ -60,7 +60,7 @@ bool Watchdog::Poll() {
     interrupt_pending_ = false;
     yielding_ = true;
   }
-  Yield();
+  DoExcluded(on_yield_);
   return true;
 }
 
@@ -125,12 +125,20 @@ void Watchdog::OnInterrupt(v8::Isolate* isolate, void* data) {
     self->interrupt_pending_ = false;
     self->yielding_ = true;
   }
-  self->Yield();
+  self->DoExcluded(self->on_yield_);
 }
 
-void Watchdog::Yield() {
+void Watchdog::Exclude(const std::function<void()>& work) {
+  {
+    std::lock_guard lock(mutex_);
+    yielding_ = true;
+  }
+  DoExcluded(work);
+}
+
+void Watchdog::DoExcluded(const std::function<void()>& work) {
   const Times before = Now();
-  on_yield_();
+  work();
   const Times after = Now();
   std::lock_guard lock(mutex_);
   start_.cpu += after.cpu - before.cpu;

@@ -55,6 +55,9 @@ class Watchdog {
   // Terminates the watched run; false where there is none.
   bool RequestKill();
 
+  // Calls `work` from inside the run, on the shard's thread: what it takes is not the run's.
+  void Exclude(const std::function<void()>& work);
+
  private:
   struct Times {
     std::chrono::nanoseconds cpu;
@@ -72,7 +75,8 @@ class Watchdog {
   void Look();
   void Terminate(Outcome outcome);
   Times Now() const { return {clock_.Cpu(), clock_.Wall()}; }
-  void Yield();
+  // Has been announced by `yielding_`.
+  void DoExcluded(const std::function<void()>& work);
   static void OnInterrupt(v8::Isolate* isolate, void* data);
 
   const std::chrono::milliseconds yield_interval_;

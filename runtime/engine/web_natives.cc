@@ -223,8 +223,9 @@ void Log(const Info& info) {
       OwnFrame(isolate, v8::StackTrace::CurrentStackTrace(isolate, kMaxFrames));
   std::string place;
   if (!frame.IsEmpty()) {
-    place = PlaceText(Utf8(isolate, frame->GetScriptName()), frame->GetLineNumber(),
-                      frame->GetColumn(), state->find_source_map);
+    place = PlaceOf(Utf8(isolate, frame->GetScriptName()), frame->GetLineNumber(),
+                    frame->GetColumn(), state->find_source_map)
+                .text;
   }
   // Of which the log keeps no more.
   state->log->Add(Utf8Prefix(isolate, info[0].As<v8::String>(), kMaxLevelUnits), std::move(place),

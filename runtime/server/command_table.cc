@@ -86,6 +86,9 @@ constexpr Command kConfigSubcommands[] = {
 };
 
 constexpr Command kFunctionSubcommands[] = {
+    {"debug", -3, kAllowBusy | kNoMulti, kNoKeys, HandleFunctionDebug,
+     {"Debug functions by messages of the DevTools protocol", "7.0.0", kScripting,
+      "That of the messages"}, {}},
     {"delete", 3, kWrite | kUsesEngine, kNoKeys, HandleFunctionDelete,
      {"Delete a library", "7.0.0", kScripting, "O(1)"}, {}},
     {"flush", -2, kWrite | kUsesEngine, kNoKeys, HandleFunctionFlush,
@@ -145,6 +148,9 @@ constexpr Command kCommands[] = {
      {"Get a key's expiry as a Unix time in seconds", "7.0.0", kGeneric, "O(1)"}, {}},
     {"fcall", -3, kMovableKeys | kUsesEngine | kMayBeLong, kCountedKeys, HandleFcall,
      {"Invoke a function", "7.0.0", kScripting, "Depends on the function"}, {}},
+    {"fcall_json", -3, kMovableKeys | kUsesEngine | kMayBeLong, kCountedKeys, HandleFcallJson,
+     {"Invoke a function with its arguments and its result as JSON", "7.0.0", kScripting,
+      "Depends on the function"}, {}},
     {"fcall_ro", -3, kReadOnly | kMovableKeys | kUsesEngine | kMayBeLong, kCountedKeysReadOnly,
      HandleFcallRo,
      {"Invoke a function that does not write", "7.0.0", kScripting, "Depends on the function"}, {}},

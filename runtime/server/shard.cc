@@ -78,6 +78,7 @@ Shard::Shard(const config::ServerConfig& config, const Clock& clock, spdlog::log
   // A tenant alone never needs another's next.
   if (identity.is_single) options.spares = 1;
   options.on_yield = [this] { OnYield(); };
+  options.on_pause = [this] { OnDebugPause(); };
   engine_ = std::make_unique<engine::Engine>(std::move(options));
   if (!identity.is_single) memory_gauge_.emplace();
 }
@@ -552,6 +553,12 @@ void Shard::OnYield() {
   }
   ResumeBusy();
   ServeOthers();
+}
+
+void Shard::OnDebugPause() {
+  OnYield();
+  // The loop has no wait that ends where a debugger wants one to.
+  std::this_thread::sleep_for(kDebugPause);
 }
 
 void Shard::GiveTurn(Tenant* tenant, uint64_t since_ms) {

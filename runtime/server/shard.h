@@ -7,6 +7,7 @@
 #include <spdlog/logger.h>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -56,6 +57,7 @@ struct ServerIdentity {
 class Shard : public net::ConnectionHandler {
  public:
   static constexpr uint64_t kTimerIntervalMs = 100;
+  static constexpr std::chrono::milliseconds kDebugPause{1};
 
   // Without tenants. `clock`, `log` and `page` must outlive the shard.
   Shard(const config::ServerConfig& config, const Clock& clock, spdlog::logger& log,
@@ -114,6 +116,8 @@ class Shard : public net::ConnectionHandler {
   void OnTimer();
   // From inside an invocation: serves the other connections.
   void OnYield();
+  // From inside one that a debugger has paused: does so, and waits a little.
+  void OnDebugPause();
   // At the end of each turn of the loop.
   void OnTurnEnd() {
     turns_.EndTurn();
@@ -128,6 +132,8 @@ class Shard : public net::ConnectionHandler {
   const ServerIdentity& identity() const { return identity_; }
   uint16_t tcp_port() const;
 
+  // Whether nobody waits while a tenant's function is stopped.
+  bool HasOneTenant() const { return tenants_.size() == 1; }
   // Null where there is none of that name.
   Tenant* FindTenant(std::string_view name);
   // The session counts as one of an authenticated client from now on, or no longer.

@@ -8,9 +8,15 @@ struct Encoder {
   resp::ReplyWriter& reply;
 
   void operator()(const engine::Null&) { reply.Null(); }
+  void operator()(const engine::Undefined&) { reply.Null(); }
   void operator()(bool value) { reply.Boolean(value); }
   void operator()(int64_t value) { reply.Integer(value); }
+  void operator()(const engine::BigInt& value) { reply.Bulk(value.digits); }
   void operator()(double value) { reply.Double(value); }
+  void operator()(const engine::Date& value) {
+    reply.Bulk(value.iso.empty() ? std::string_view("Invalid Date") : value.iso);
+  }
+  void operator()(const engine::Text& value) { reply.Bulk(value.utf8); }
   void operator()(const engine::Bytes& value) { reply.Bulk(value.bytes); }
   void operator()(const engine::Error& value) { reply.Error(value.message); }
   void operator()(const engine::Array& value) {
@@ -21,9 +27,12 @@ struct Encoder {
     reply.Set(value.items.size());
     for (const engine::Value& item : value.items) EncodeValue(item, reply);
   }
-  void operator()(const engine::Map& value) {
-    reply.Map(value.items.size());
-    for (const auto& [key, item] : value.items) {
+  void operator()(const engine::Map& value) { EncodeItems(value.items); }
+  void operator()(const engine::Object& value) { EncodeItems(value.items); }
+
+  void EncodeItems(const std::vector<engine::MapItem>& items) {
+    reply.Map(items.size());
+    for (const auto& [key, item] : items) {
       EncodeValue(key, reply);
       EncodeValue(item, reply);
     }

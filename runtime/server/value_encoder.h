@@ -6,8 +6,9 @@
 
 namespace shredder::server {
 
-// Appends `value`: a bigint as an integer, a number as a double, a string or buffer as a bulk
-// string, an Error as an error; in RESP2 a boolean as 1 or 0, a map as a flat array, a number as a
+// Appends `value`: undefined as null; a bigint as an integer, or as a bulk string of its digits; a
+// number as a double; a string, a buffer and a Date, in ISO 8601, as a bulk string; an object as a
+// map; an Error as an error; in RESP2 a boolean as 1 or 0, a map as a flat array, a number as a
 // bulk string.
 void EncodeValue(const engine::Value& value, resp::ReplyWriter& reply);
 

@@ -44,6 +44,13 @@ TEST(ValueEncoder, ScalarsInBothProtocols) {
        std::string("$5\r\na\r\n\0b\r\n", 11),
        std::string("$5\r\na\r\n\0b\r\n", 11)},
       {{engine::Bytes{""}}, "$0\r\n\r\n", "$0\r\n\r\n"},
+      {{engine::Text{"\u00df"}}, "$2\r\n\u00df\r\n", "$2\r\n\u00df\r\n"},
+      {{engine::Undefined{}}, "$-1\r\n", "_\r\n"},
+      {{engine::BigInt{"9223372036854775808"}},
+       "$19\r\n9223372036854775808\r\n",
+       "$19\r\n9223372036854775808\r\n"},
+      {{engine::Date{0, "1970"}}, "$4\r\n1970\r\n", "$4\r\n1970\r\n"},
+      {{engine::Date{std::nan(""), ""}}, "$12\r\nInvalid Date\r\n", "$12\r\nInvalid Date\r\n"},
       {{engine::Error{"ERR it\r\nbroke"}}, "-ERR it  broke\r\n", "-ERR it  broke\r\n"},
   };
   for (const Case& c : cases) {

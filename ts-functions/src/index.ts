@@ -1,7 +1,10 @@
 /// <reference path="./store.d.ts" preserve="true" />
-// The types of a library: an ES module whose exported functions are its functions.
+// What a library is made of: an ES module whose exported functions are its functions.
 
 export type { Key } from 'shredder:store';
+export { ArgumentsError, defineFunction, ResultError } from './define.ts';
+export type { DefinedFunction, Definition } from './define.ts';
+export type { Issue, Schema, Validation } from './schema.ts';
 
 /**
  * What a function may return, and what its caller receives in RESP3.

@@ -11,6 +11,15 @@ import { RUNTIME_GLOBALS } from './runtime_globals.ts';
 /** What `import` and test runners compile modules with, in whose terms no function speaks. */
 const OF_MODULES = /^__|^(?:require|module|exports)$/;
 
+/**
+ * Node's own globals. Others stay, as the store keeps what a package's top level makes global; those
+ * that were there before the double was are taken for Node's.
+ */
+const NODE_GLOBALS: ReadonlySet<string> =
+  (Reflect.get(globalThis, Symbol.for('shredder-functions.registered')) as
+    | ReadonlySet<string>
+    | undefined) ?? new Set(Object.getOwnPropertyNames(globalThis));
+
 /** Invocations that run, of whatever store. */
 let running = 0;
 let restore: (() => void) | undefined;
@@ -74,7 +83,8 @@ function replaceGlobals(): () => void {
 function hideGlobals(): { proxy: object; restore: () => void } {
   const kept = new Map<PropertyKey, PropertyDescriptor>();
   for (const name of Object.getOwnPropertyNames(ROOT)) {
-    if (Object.hasOwn(RUNTIME_GLOBALS, name) || OF_MODULES.test(name)) continue;
+    if (!NODE_GLOBALS.has(name) || Object.hasOwn(RUNTIME_GLOBALS, name)) continue;
+    if (OF_MODULES.test(name)) continue;
     const descriptor = Object.getOwnPropertyDescriptor(ROOT, name);
     if (descriptor?.configurable !== true || !Reflect.deleteProperty(ROOT, name)) continue;
     kept.set(name, descriptor);

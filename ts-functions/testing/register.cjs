@@ -5,6 +5,7 @@ const path = require('node:path');
 const { pathToFileURL } = require('node:url');
 
 const MODULE = 'shredder:store';
+/** Holds the names of Node's globals: what libraries and tests add is not theirs to hide. */
 const REGISTERED = Symbol.for('shredder-functions.registered');
 
 /** The double's builtins: as JavaScript in the package, in a form for each; else as its source. */
@@ -14,7 +15,8 @@ function builtinsFor(form) {
 }
 
 if (globalThis[REGISTERED] === undefined) {
-  Object.defineProperty(globalThis, REGISTERED, { value: true });
+  const names = new Set(Object.getOwnPropertyNames(globalThis));
+  Object.defineProperty(globalThis, REGISTERED, { value: names });
   Module.register('./hooks.js', {
     parentURL: pathToFileURL(__filename),
     data: { builtins: pathToFileURL(builtinsFor('esm')).href },

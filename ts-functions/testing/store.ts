@@ -2,11 +2,13 @@
 // as transactions. What it does not imitate: deadlines, heap limits, and the exact memory account.
 import { Buffer } from 'node:buffer';
 import type { Key } from 'shredder:store';
+import { client, type Client } from '../client/index.ts';
 import type { Result } from '../src/index.ts';
 import { keyText, valueOf } from './arguments.ts';
 import { MAX_VALUE_BYTES, storeError } from './errors.ts';
 import { enterStoreGlobals } from './globals.ts';
 import { currentInvocation, Invocation, withInvocation } from './invocation.ts';
+import { typedConnection } from './typed_calls.ts';
 
 /** Memory that an entry is taken to need beyond its key and value. */
 const ENTRY_OVERHEAD_BYTES = 64;
@@ -118,6 +120,16 @@ class TestStore {
       });
     this.idle = done.catch(() => undefined);
     return done;
+  }
+
+  /**
+   * As `client` of `shredder-functions/client`, of functions on this store:
+   *
+   *     import * as cart from './cart.ts';
+   *     await store.client(cart).add({ keys: ['cart:7'], args: { sku: 'tea', quantity: 2 } });
+   */
+  client<Library extends object>(library: Library): Client<Library> {
+    return client<Library>(typedConnection(this, library));
   }
 
   /** The value at a key's text: the store's own memory, which no write changes. */

@@ -13,6 +13,7 @@
 #include "runtime/server/commands/client_name.h"
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
+#include "runtime/server/commands/running.h"
 #include "runtime/server/shard.h"
 #include "runtime/server/value_encoder.h"
 
@@ -21,30 +22,9 @@ namespace {
 
 constexpr std::string_view kEngineName = "js";
 
-// While it lives, the shard knows that the request runs JavaScript.
-class RunningScope {
- public:
-  RunningScope(Request& request, std::string_view function, const config::Deadline& deadline)
-      : shard_(request.shard) {
-    shard_.BeginRunning({request.tenant, function, request.args, shard_.clock().NowMs(), deadline});
-  }
-  ~RunningScope() { shard_.EndRunning(); }
-  RunningScope(const RunningScope&) = delete;
-  RunningScope& operator=(const RunningScope&) = delete;
-
- private:
-  Shard& shard_;
-};
-
 bool MayWrite(const engine::FunctionInfo& function) {
   return std::find(function.flags.begin(), function.flags.end(), "no-writes") ==
          function.flags.end();
-}
-
-config::Deadline LoadDeadline(const Request& request) {
-  const config::ServerConfig& config = request.shard.config();
-  return {config.load_deadline_ms, config.load_wall_deadline_ms.value_or(
-                                       engine::DefaultWallDeadlineMs(config.load_deadline_ms))};
 }
 
 // How long the invocation may take, the evaluation of its library included.
@@ -55,7 +35,7 @@ config::Deadline CallDeadline(const Request& request, const engine::FunctionRef&
   return {deadline.cpu_ms + load.cpu_ms, deadline.wall_ms + load.wall_ms};
 }
 
-void Invoke(Request& request, bool read_only) {
+void Invoke(Request& request, bool read_only, engine::CallForm form) {
   const auto args = request.args;
   request.shard.MakeRoom(request.tenant);
   const engine::FunctionRef function = request.tenant->functions->Find(args[1]);
@@ -86,11 +66,15 @@ void Invoke(Request& request, bool read_only) {
     request.reply.Error(fmt::format("ERR key is longer than {} bytes", layout::kMaxKeyBytes));
     return;
   }
+  const auto arguments = args.subspan(3 + keys.size());
+  if (form == engine::CallForm::kTyped && arguments.size() > 1) {
+    request.reply.Error("ERR FCALL_JSON takes one argument, a text of JSON, behind the keys");
+    return;
+  }
   engine::Value value;
   {
     const RunningScope running(request, args[1], CallDeadline(request, function));
-    value =
-        request.tenant->functions->Call(function, keys, args.subspan(3 + keys.size()), read_only);
+    value = request.tenant->functions->Call(function, keys, arguments, read_only, form);
   }
   EncodeValue(value, request.reply);
 }
@@ -125,9 +109,11 @@ void ReplyLibrary(const engine::LibraryInfo& library, bool with_code, resp::Repl
 
 }  // namespace
 
-void HandleFcall(Request& request) { Invoke(request, false); }
+void HandleFcall(Request& request) { Invoke(request, false, engine::CallForm::kPlain); }
 
-void HandleFcallRo(Request& request) { Invoke(request, true); }
+void HandleFcallJson(Request& request) { Invoke(request, false, engine::CallForm::kTyped); }
+
+void HandleFcallRo(Request& request) { Invoke(request, true, engine::CallForm::kPlain); }
 
 void HandleFunctionLoad(Request& request) {
   const auto args = request.args;
@@ -145,13 +131,13 @@ void HandleFunctionLoad(Request& request) {
     const RunningScope running(request, "FUNCTION LOAD", LoadDeadline(request));
     value = request.tenant->functions->Load(args.back(), replace);
   }
-  if (const auto* name = std::get_if<engine::Bytes>(&value.data)) {
+  if (const auto* name = std::get_if<engine::Text>(&value.data)) {
     const std::vector<const engine::LibraryInfo*> libraries =
         request.tenant->functions->libraries();
     const auto loaded = std::find_if(libraries.begin(), libraries.end(), [&](const auto* library) {
-      return library->name == name->bytes;
+      return library->name == name->utf8;
     });
-    request.shard.authority().OnLibraryChanged(*request.tenant, name->bytes,
+    request.shard.authority().OnLibraryChanged(*request.tenant, name->utf8,
                                                engine::PackLibrary(**loaded));
   }
   EncodeValue(value, request.reply);

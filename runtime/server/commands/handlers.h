@@ -74,6 +74,7 @@ void HandleScan(Request& request);
 
 // function.cc
 void HandleFcall(Request& request);
+void HandleFcallJson(Request& request);
 void HandleFcallRo(Request& request);
 void HandleFunctionDelete(Request& request);
 void HandleFunctionFlush(Request& request);
@@ -82,6 +83,9 @@ void HandleFunctionList(Request& request);
 void HandleFunctionLoad(Request& request);
 void HandleFunctionLog(Request& request);
 void HandleFunctionStats(Request& request);
+
+// debug.cc
+void HandleFunctionDebug(Request& request);
 
 // transaction.cc
 void HandleDiscard(Request& request);

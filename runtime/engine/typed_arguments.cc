@@ -1,0 +1,41 @@
+#include "runtime/engine/typed_arguments.h"
+
+#include "runtime/engine/v8_strings.h"
+
+namespace shredder::engine {
+
+bool IsTypedFunction(v8::Local<v8::Context> context, v8::Local<v8::Function> function) {
+  v8::Local<v8::Value> typed;
+  return function->Get(context, AsciiString(context->GetIsolate(), "typed")).ToLocal(&typed) &&
+         typed->IsTrue();
+}
+
+v8::MaybeLocal<v8::Array> ReadArgumentList(v8::Local<v8::Context> context, WatchedSteps* steps,
+                                           v8::Local<v8::Array> arguments) {
+  v8::Isolate* const isolate = context->GetIsolate();
+  v8::Local<v8::Value> text, value;
+  if (!arguments->Get(context, 0).ToLocal(&text) ||
+      !v8::JSON::Parse(context, text.As<v8::String>()).ToLocal(&value)) {
+    return {};
+  }
+  const auto refuse = [isolate] {
+    isolate->ThrowException(v8::Exception::TypeError(
+        AsciiString(isolate, "args: the function takes an array of texts, and got other JSON")));
+  };
+  if (!value->IsArray()) {
+    refuse();
+    return {};
+  }
+  const v8::Local<v8::Array> list = value.As<v8::Array>();
+  for (uint32_t i = 0; i < list->Length(); ++i) {
+    const v8::HandleScope scope(isolate);
+    v8::Local<v8::Value> item;
+    if (!steps->Step() || !list->Get(context, i).ToLocal(&item)) return {};
+    if (item->IsString()) continue;
+    refuse();
+    return {};
+  }
+  return list;
+}
+
+}  // namespace shredder::engine

@@ -1,0 +1,280 @@
+// Debugging and profiling: what `shredder debug` and `shredder profile` show of functions in the store.
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import anyTest, { type ExecutionContext, type TestFn } from 'ava';
+import { execa } from 'execa';
+import { WebSocket } from 'ws';
+import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
+import type { CpuProfile } from '../build-scripts/profile/cpu_profile.ts';
+import { CHECKOUT, shredder } from './support/command_line.ts';
+import { eventually } from './support/eventually.ts';
+import { temporaryFolder } from './support/folder.ts';
+import { RawClient } from './support/resp.ts';
+import { startServer, type Server } from './support/server.ts';
+import { stopsWell } from './support/stop.ts';
+import { ALICE, BOB, twoTenants } from './support/tenants.ts';
+
+const test = anyTest as TestFn<{ server: Server; folder: string }>;
+
+const SOURCE = [
+  "import { HTSet } from 'shredder:store';",
+  'function square(side: number): number {',
+  '  const area = side * side;',
+  '  return area;',
+  '}',
+  'export function area(keys: string[], args: string[]): number {',
+  "  HTSet(keys[0] ?? 'k', String(square(Number(args[0]))));",
+  '  return square(Number(args[0]));',
+  '}',
+  'function busy(rounds: number): number {',
+  '  let sum = 0;',
+  '  for (let i = 0; i < rounds; i++) sum += Math.sqrt(i);',
+  '  return sum;',
+  '}',
+  'export function work(): boolean {',
+  '  return busy(300_000) > 0;',
+  '}',
+].join('\n');
+
+test.beforeEach(async (t) => {
+  const folder = await temporaryFolder(t, { 'shapes.ts': SOURCE });
+  const server = await startServer();
+  t.teardown(() => stopsWell(t, server));
+  t.context = { server, folder };
+  const raw = await client(t);
+  const code = await bundleLibrary(path.join(folder, 'shapes.ts'), 'shapes');
+  t.is(await raw.text('FUNCTION', 'LOAD', code), '$6\r\nshapes\r\n');
+});
+
+async function client(t: ExecutionContext<{ server: Server }>): Promise<RawClient> {
+  const raw = await RawClient.connect(t.context.server);
+  t.teardown(() => raw.close());
+  return raw;
+}
+
+interface Message {
+  id?: number;
+  method?: string;
+  params: {
+    url: string;
+    sourceMapURL: string;
+    callFrames: { callFrameId: string; functionName: string; location: { lineNumber: number } }[];
+  };
+  result: { result: { value: unknown }; breakpointId: string };
+}
+
+/** What a debugger does: asks, and waits for what it is told. */
+class Frontend {
+  private readonly messages: Message[] = [];
+  private lastId = 0;
+
+  private constructor(private readonly ws: WebSocket) {
+    ws.on('message', (data) => this.messages.push(JSON.parse(String(data)) as Message));
+  }
+
+  static async attach(t: ExecutionContext, url: string): Promise<Frontend> {
+    const ws = new WebSocket(url);
+    t.teardown(() => ws.terminate());
+    await new Promise((resolve, reject) => {
+      ws.once('open', resolve);
+      ws.once('error', reject);
+    });
+    return new Frontend(ws);
+  }
+
+  async ask(method: string, params: object = {}): Promise<Message> {
+    const id = ++this.lastId;
+    this.ws.send(JSON.stringify({ id, method, params }));
+    return this.told((message) => message.id === id);
+  }
+
+  async event(method: string, matches: (message: Message) => boolean = () => true) {
+    return this.told((message) => message.method === method && matches(message));
+  }
+
+  /** The first such message; it is not found again. */
+  private async told(matches: (message: Message) => boolean): Promise<Message> {
+    await eventually('the message has come', () => this.messages.some(matches));
+    const [message] = this.messages.splice(this.messages.findIndex(matches), 1);
+    return message as Message;
+  }
+}
+
+/** Starts `shredder debug`, and gives the address that it prints. */
+async function debug(
+  t: ExecutionContext<{ server: Server; folder: string }>,
+  ...args: string[]
+): Promise<string> {
+  const program = path.join(CHECKOUT, 'build-scripts', 'bin', 'shredder.js');
+  const command = ['debug', ...args, '--url', t.context.server.url, '--port', '0'];
+  const run = execa(process.execPath, [program, ...command, '--root', t.context.folder], {
+    reject: false,
+    buffer: false,
+  });
+  t.teardown(async () => {
+    run.kill('SIGINT');
+    t.is((await run).exitCode, 0);
+  });
+  for await (const line of run) return String(line);
+  throw new Error('shredder debug printed nothing');
+}
+
+test('a breakpoint in TypeScript stops the function, whose variables are seen and changed, and that tenant alone waits', async (t) => {
+  const frontend = await Frontend.attach(t, await debug(t));
+  await frontend.ask('Runtime.enable');
+  await frontend.ask('Debugger.enable');
+  const script = await frontend.event('Debugger.scriptParsed', ({ params }) =>
+    params.url.endsWith('/shapes.js'),
+  );
+  // Sources lie beside the script, where the author's files are.
+  t.is(script.params.url, pathToFileURL(path.join(t.context.folder, 'shapes.js')).href);
+  const map = JSON.parse(
+    Buffer.from(script.params.sourceMapURL.replace(/^.*base64,/, ''), 'base64').toString(),
+  ) as { sources: string[] };
+  t.true(map.sources.includes('shapes.ts'));
+
+  const code = (await readCode(t)).split('\n');
+  const lineNumber = code.findIndex((line) => line.includes('const area ='));
+  const set = await frontend.ask('Debugger.setBreakpointByUrl', {
+    url: script.params.url,
+    lineNumber,
+  });
+  t.truthy(set.result.breakpointId);
+
+  const caller = await client(t);
+  const other = await client(t);
+  const reply = caller.text('FCALL', 'area', '1', 'written', '6');
+  const first = await frontend.event('Debugger.paused');
+  t.deepEqual(
+    first.params.callFrames.map((each) => each.functionName),
+    ['square', 'area'],
+  );
+  t.is(first.params.callFrames[0]?.location.lineNumber, lineNumber);
+  t.is(await other.text('PING'), '+PONG\r\n');
+  const side = await frontend.ask('Debugger.evaluateOnCallFrame', {
+    callFrameId: first.params.callFrames[0]?.callFrameId,
+    expression: 'side',
+  });
+  t.is(side.result.result.value, 6);
+  await frontend.ask('Debugger.resume');
+  const second = await frontend.event('Debugger.paused');
+  await frontend.ask('Debugger.evaluateOnCallFrame', {
+    callFrameId: second.params.callFrames[0]?.callFrameId,
+    expression: 'side = 7',
+  });
+  await frontend.ask('Debugger.resume');
+  t.is(await reply, '$2\r\n49\r\n');
+  t.is(await other.text('GET', 'written'), '$2\r\n36\r\n');
+});
+
+test('the function that is named stops at its next call, at its first statement', async (t) => {
+  const frontend = await Frontend.attach(t, await debug(t, 'area'));
+  await frontend.ask('Debugger.enable');
+  const caller = await client(t);
+  const reply = caller.text('FCALL', 'area', '0', '3');
+  const paused = await frontend.event('Debugger.paused');
+  t.is(paused.params.callFrames[0]?.functionName, 'area');
+  await frontend.ask('Debugger.resume');
+  t.is(await reply, '$1\r\n9\r\n');
+  t.is(await caller.text('FCALL', 'area', '0', '4'), '$2\r\n16\r\n');
+});
+
+test('a function that is stopped goes on when its debugger leaves', async (t) => {
+  const frontend = await Frontend.attach(t, await debug(t, 'area'));
+  await frontend.ask('Debugger.enable');
+  const caller = await client(t);
+  const reply = caller.text('FCALL', 'area', '0', '3');
+  await frontend.event('Debugger.paused');
+  frontend['ws'].terminate();
+  t.is(await reply, '$1\r\n9\r\n');
+});
+
+test('FUNCTION KILL ends a function that is stopped, and undoes its writes', async (t) => {
+  const frontend = await Frontend.attach(t, await debug(t, 'area'));
+  await frontend.ask('Debugger.enable');
+  const caller = await client(t);
+  const reply = caller.text('FCALL', 'area', '1', 'killed', '3');
+  await frontend.event('Debugger.paused');
+  t.is(await (await client(t)).text('FUNCTION', 'KILL'), '+OK\r\n');
+  t.regex(await reply, /^-ERR function was killed by FUNCTION KILL, its writes are undone/);
+  t.is(await caller.text('GET', 'killed'), '$-1\r\n');
+});
+
+test('who is no debugger is sent away', async (t) => {
+  const url = await debug(t);
+  const refusal = (address: string, options: object): Promise<string> =>
+    new Promise((resolve) => {
+      const ws = new WebSocket(address, options);
+      ws.on('open', () => resolve('open'));
+      ws.on('error', (error) => resolve(error.message));
+    });
+  t.regex(await refusal(url.replace(/[^/]*$/, 'other'), {}), /403/);
+  t.regex(await refusal(url, { origin: 'http://example.com' }), /403/);
+  t.regex(await refusal(url, { headers: { Host: 'example.com' } }), /403/);
+  const list = await fetch(url.replace('ws:', 'http:').replace(/[^/]*$/, 'json/list'));
+  t.like((await list.json()) as object, [{ type: 'node', webSocketDebuggerUrl: url }]);
+  await Frontend.attach(t, url);
+  t.regex(await refusal(url, {}), /409/);
+});
+
+test('a profile has the functions by their TypeScript names, places and times, and a flame graph', async (t) => {
+  const { server, folder } = t.context;
+  const run = await shredder(
+    ['profile', 'work', '--seconds', '0.5', '--url', server.url, '--out', 'out'],
+    { cwd: folder },
+  );
+  t.is(run.exitCode, 0, run.stderr);
+  t.regex(run.stdout, /^ {4}self {4}total {2}of [\d.]+ ms, \d+ calls\n/);
+  t.regex(run.stdout, /%\s+\S+ %\s+busy {2}shapes\.ts:10\n/);
+  t.regex(run.stdout, /out\.cpuprofile\nout\.svg$/);
+  const profile = JSON.parse(
+    await readFile(path.join(folder, 'out.cpuprofile'), 'utf8'),
+  ) as CpuProfile;
+  const busy = profile.nodes.find(({ callFrame }) => callFrame.functionName === 'busy');
+  t.is(busy?.callFrame.url, pathToFileURL(path.join(folder, 'shapes.ts')).href);
+  t.is(busy?.callFrame.lineNumber, 9);
+  t.true((busy?.positionTicks ?? []).some(({ line }) => line === 12));
+  t.true((profile.samples?.length ?? 0) > 10);
+  t.regex(
+    await readFile(path.join(folder, 'out.svg'), 'utf8'),
+    /^<svg [\s\S]*<title>busy \(shapes\.ts:10\), [\d.]+ ms, [\d.]+ %<\/title>[\s\S]*<\/svg>\n$/,
+  );
+});
+
+test('a tenant that shares its shard is not debugged before it has one of its own', async (t) => {
+  const server = await startServer({ config: twoTenants(), flags: ['--shards', '1'] });
+  t.teardown(() => stopsWell(t, server));
+  const raw = await RawClient.connect(server);
+  t.teardown(() => raw.close());
+  await raw.text('AUTH', ALICE.name, ALICE.password);
+  t.regex(
+    await raw.text('FUNCTION', 'DEBUG', 'OPEN'),
+    /^-ERR other tenants share this one's shard, .* TENANT MOVE name OWN\r\n$/,
+  );
+  t.regex(await raw.text('FUNCTION', 'DEBUG', 'EXCHANGE'), /^-ERR no debugger is open/);
+  t.is(BOB.name === ALICE.name, false);
+});
+
+test('what is wrong with FUNCTION DEBUG is one line', async (t) => {
+  const raw = await client(t);
+  for (const words of [['NOPE'], ['OPEN', 'BASE'], ['OPEN', 'x', 'y'], ['CLOSE', 'x']]) {
+    t.regex(
+      await raw.text('FUNCTION', 'DEBUG', ...words),
+      /^-ERR syntax error, try FUNCTION DEBUG /,
+    );
+  }
+  t.is(await raw.text('FUNCTION', 'DEBUG', 'OPEN', 'PAUSE', 'nope'), '-ERR Function not found\r\n');
+  t.is(await raw.text('FUNCTION', 'DEBUG', 'CLOSE'), '+OK\r\n');
+  t.regex(
+    (await shredder(['debug', '--port', 'x'])).stderr,
+    /--port is x, but must be from 0 to 65535/,
+  );
+});
+
+async function readCode(t: ExecutionContext<{ server: Server }>): Promise<string> {
+  const raw = await client(t);
+  return (await raw.text('FUNCTION', 'LIST', 'WITHCODE'))
+    .replace(/^[\s\S]*?(?=#!js)/, '')
+    .replaceAll('\r', '');
+}
