@@ -11,7 +11,6 @@ const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
 /** `shredder serve`: the server in the foreground; every flag but --help is shredderd's own. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('build what is needed and run the server in the foreground')
     .usage('[flags of shredderd...]')
     .argument('[flags...]')
     .allowUnknownOption()

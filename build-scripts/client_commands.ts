@@ -1,0 +1,23 @@
+import type { CommandEntry } from './program.ts';
+
+/**
+ * The subcommands that authors and operators need and that build nothing: the package `shredder-cli`
+ * has these (see published/), and nothing of what others import.
+ */
+export const CLIENT_COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'deploy',
+    description: 'type-check and bundle a TypeScript library, and load it for a tenant',
+    load: async () => (await import('./commands/deploy.ts')).deployCommand(),
+  },
+  {
+    name: 'call',
+    description: 'call a function and print its reply',
+    load: async () => (await import('./commands/call.ts')).callCommand(),
+  },
+  {
+    name: 'tenant',
+    description: 'make, change, show, move and drop tenants, as an administrator',
+    load: async () => (await import('./commands/tenant.ts')).tenantCommand(),
+  },
+];
