@@ -6,6 +6,11 @@ import type { CommandEntry } from './program.ts';
  */
 export const CLIENT_COMMANDS: readonly CommandEntry[] = [
   {
+    name: 'init',
+    description: "begin a project in a folder of one's own: a library, its tests, their types",
+    load: async () => (await import('./commands/init.ts')).initCommand(),
+  },
+  {
     name: 'deploy',
     description: 'type-check and bundle a TypeScript library, and load it for a tenant',
     load: async () => (await import('./commands/deploy.ts')).deployCommand(),
