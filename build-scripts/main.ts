@@ -1,44 +1,70 @@
-import { Command, CommanderError } from 'commander';
-import { benchCommand } from './commands/bench.ts';
-import { buildCommand } from './commands/build.ts';
-import { callCommand } from './commands/call.ts';
-import { cleanCommand } from './commands/clean.ts';
-import { demoCommand } from './commands/demo.ts';
-import { debugCommand } from './commands/debug.ts';
-import { deployCommand } from './commands/deploy.ts';
-import { doctorCommand } from './commands/doctor.ts';
-import { globalsCommand } from './commands/globals.ts';
-import { packCommand } from './commands/pack.ts';
-import { patchesCommand } from './commands/patches.ts';
-import { profileCommand } from './commands/profile.ts';
-import { serveCommand } from './commands/serve.ts';
-import { styleCommand } from './commands/style.ts';
-import { tenantCommand } from './commands/tenant.ts';
-import { testCommand } from './commands/test.ts';
-import { tidyCommand } from './commands/tidy.ts';
-import { typesCommand } from './commands/types.ts';
-import { describeFailure } from './ui/failure.ts';
+import { CLIENT_COMMANDS } from './client_commands.ts';
+import { runProgram, type CommandEntry } from './program.ts';
 
-/** Every subcommand, one line each. */
-const commands: readonly (() => Command)[] = [
-  buildCommand,
-  serveCommand,
-  deployCommand,
-  callCommand,
-  typesCommand,
-  debugCommand,
-  profileCommand,
-  tenantCommand,
-  demoCommand,
-  benchCommand,
-  globalsCommand,
-  packCommand,
-  patchesCommand,
-  testCommand,
-  styleCommand,
-  tidyCommand,
-  doctorCommand,
-  cleanCommand,
+/** Every subcommand of a checkout's program. */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: 'build',
+    description: 'fetch, patch and build V8, then build the runtime; redoes only what changed',
+    load: async () => (await import('./commands/build.ts')).buildCommand(),
+  },
+  {
+    name: 'serve',
+    description: 'build what is needed and run the server in the foreground',
+    load: async () => (await import('./commands/serve.ts')).serveCommand(),
+  },
+  ...CLIENT_COMMANDS,
+  {
+    name: 'demo',
+    description: 'build everything, and run functions over a real graph inside the store',
+    load: async () => (await import('./commands/demo.ts')).demoCommand(),
+  },
+  {
+    name: 'bench',
+    description:
+      'measure builtins, graph traversals, throughput and library beside Redis, many tenants',
+    load: async () => (await import('./commands/bench.ts')).benchCommand(),
+  },
+  {
+    name: 'globals',
+    description: "write down the runtime's globals, which type checks and the test double go by",
+    load: async () => (await import('./commands/globals.ts')).globalsCommand(),
+  },
+  {
+    name: 'pack',
+    description: 'make the tarballs of the npm packages shredder-functions and shredder-cli',
+    load: async () => (await import('./commands/pack.ts')).packCommand(),
+  },
+  {
+    name: 'patches',
+    description: 'edit the patch series on V8 as commits',
+    load: async () => (await import('./commands/patches.ts')).patchesCommand(),
+  },
+  {
+    name: 'test',
+    description: 'check style, types and patches, build what is missing, run all tests',
+    load: async () => (await import('./commands/test.ts')).testCommand(),
+  },
+  {
+    name: 'style',
+    description: "check the format of all C++ and TypeScript, and TypeScript's lint",
+    load: async () => (await import('./commands/style.ts')).styleCommand(),
+  },
+  {
+    name: 'tidy',
+    description: 'look through C++ with clang-tidy, as .clang-tidy says; takes minutes',
+    load: async () => (await import('./commands/tidy.ts')).tidyCommand(),
+  },
+  {
+    name: 'doctor',
+    description: 'check what this machine has for building and running; exits with 1 on a failure',
+    load: async () => (await import('./commands/doctor.ts')).doctorCommand(),
+  },
+  {
+    name: 'clean',
+    description: 'remove build trees and results from the cache; downloads and sources stay',
+    load: async () => (await import('./commands/clean.ts')).cleanCommand(),
+  },
 ];
 
 /**
@@ -46,25 +72,6 @@ const commands: readonly (() => Command)[] = [
  *
  * @returns its exit code.
  */
-export async function main(argv: readonly string[]): Promise<number> {
-  const program = new Command('shredder')
-    .description("Builds Shredder's patched V8 and its runtime, and uses them.")
-    .exitOverride()
-    .showHelpAfterError();
-  for (const create of commands) program.addCommand(inheritExit(create(), program));
-  try {
-    await program.parseAsync(argv);
-    return Number(process.exitCode ?? 0);
-  } catch (error) {
-    // Commander has printed its own complaint, or the help that was asked for.
-    if (error instanceof CommanderError) return error.exitCode;
-    process.stderr.write(`${describeFailure(error)}\n`);
-    return 1;
-  }
-}
-
-function inheritExit(command: Command, parent: Command): Command {
-  command.copyInheritedSettings(parent);
-  for (const child of command.commands) inheritExit(child as Command, command);
-  return command;
+export function main(argv: readonly string[]): Promise<number> {
+  return runProgram("Builds Shredder's patched V8 and its runtime, and uses them.", COMMANDS, argv);
 }

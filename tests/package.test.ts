@@ -8,7 +8,7 @@ import test from 'ava';
 import { execa } from 'execa';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { typeCheck } from '../build-scripts/functions/typecheck.ts';
-import { packFunctions } from '../build-scripts/packaging/pack.ts';
+import { packFunctions } from '../build-scripts/packaging/pack_functions.ts';
 import { listFiles } from '../build-scripts/system/files.ts';
 import { writeFiles, type Files } from './support/folder.ts';
 import { runCode } from './support/library.ts';

@@ -1,4 +1,4 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import type { Redis, RedisOptions } from 'ioredis';
 import { hasCode, messageOf, UserError } from '../errors.ts';
 
 /** Where a server is and who asks. */
@@ -62,6 +62,8 @@ export async function withClient<T>(
     maxRetriesPerRequest: 0,
     ...options,
   };
+  // Loaded here: a help text needs no client.
+  const { Redis } = await import('ioredis');
   // The type's mapping concerns the typed commands alone, whose replies here are the same in both.
   const client = new Redis(all as RedisOptions & { replyMapping: 'legacy' });
   // The client rejects with "Connection is closed."; why is only in this event.
@@ -75,7 +77,8 @@ export async function withClient<T>(
   } catch (error) {
     throw asUserError(error, cause, endpoint);
   } finally {
-    client.disconnect();
+    // Where it has never been connected, it would wait two seconds for a socket that is not there.
+    if (client.status !== 'end') client.disconnect();
   }
 }
 

@@ -63,9 +63,6 @@ const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
   return new Command('bench')
-    .description(
-      'measure builtins, graph traversals, throughput and library beside Redis, many tenants',
-    )
     .addCommand(htgetCommand())
     .addCommand(scanCommand())
     .addCommand(jsonCommand())

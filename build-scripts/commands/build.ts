@@ -18,7 +18,6 @@ interface BuildOptions {
 /** `shredder build`: V8, then the runtime around it. */
 export function buildCommand(): Command {
   return new Command('build')
-    .description('fetch, patch and build V8, then build the runtime; redoes only what changed')
     .option('--v8-source <source>', 'debian, nodejs.org, or a Node.js source tree or tarball')
     .option('--refresh-source', 'look for a newer V8 source than the one used before')
     .option('--v8-checks', "the variant with V8's own checks, for `shredder test --v8-checks`")

@@ -12,7 +12,6 @@ interface CallOptions extends EndpointOptions {
 /** `shredder call NAME [keys...] [-- args...]`: FCALL, readably. */
 export function callCommand(): Command {
   return withEndpointOptions(new Command('call'))
-    .description('call a function and print its reply')
     .usage('[options] <function> [keys...] [-- args...]')
     .argument('<function>', "the function's name")
     .argument('[keys...]', 'its keys; behind `--`, its further arguments')

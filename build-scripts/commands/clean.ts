@@ -9,7 +9,6 @@ import { Steps } from '../ui/steps.ts';
 /** `shredder clean`: removes build trees, or with --all the whole cache. */
 export function cleanCommand(): Command {
   return new Command('clean')
-    .description('remove build trees and results from the cache; downloads and sources stay')
     .option('--all', 'remove downloads and sources, too')
     .action(async (options: { all?: boolean }) => {
       const { cache } = loadConfig();

@@ -29,7 +29,6 @@ const DEADLINE_MS = 30_000;
 /** `shredder demo`: the whole path, from V8's source to a function's answer over a real graph. */
 export function demoCommand(): Command {
   return new Command('demo')
-    .description('build everything, and run functions over a real graph inside the store')
     .option('--graph <file>', 'an edge list, `a b` a line (default: WordNet)')
     .addHelpText('after', '\nExample:\n  shredder demo --graph facebook_combined.txt')
     .action(async (options: { graph?: string }) => {

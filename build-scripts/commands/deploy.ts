@@ -17,7 +17,6 @@ const SOURCE_EXTENSIONS = ['.ts', '.mts', '.cts', '.tsx'];
 /** `shredder deploy FILE.ts`: a library, from TypeScript into the store. */
 export function deployCommand(): Command {
   return withEndpointOptions(new Command('deploy'))
-    .description('type-check and bundle a TypeScript library, and load it for a tenant')
     .argument('<file>', 'an ES module; its exported functions become the functions of the library')
     .option('--name <library>', "the library's name (default: the file's)")
     .option('--no-replace', 'fail where the tenant has a library of that name')

@@ -6,13 +6,11 @@ const SIGNS = { ok: '✓', warn: '!', fail: '✗' } as const;
 
 /** `shredder doctor`: whether this machine can build and run the project. */
 export function doctorCommand(): Command {
-  return new Command('doctor')
-    .description('check what this machine has for building and running; exits with 1 on a failure')
-    .action(async () => {
-      const findings = await diagnose(loadConfig());
-      for (const finding of findings) process.stdout.write(`${describe(finding)}\n`);
-      if (findings.some((finding) => finding.level === 'fail')) process.exitCode = 1;
-    });
+  return new Command('doctor').action(async () => {
+    const findings = await diagnose(loadConfig());
+    for (const finding of findings) process.stdout.write(`${describe(finding)}\n`);
+    if (findings.some((finding) => finding.level === 'fail')) process.exitCode = 1;
+  });
 }
 
 function describe(finding: Finding): string {

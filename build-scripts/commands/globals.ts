@@ -8,15 +8,13 @@ import { Steps } from '../ui/steps.ts';
 
 /** `shredder globals`: writes down what the runtime's functions find. */
 export function globalsCommand(): Command {
-  return new Command('globals')
-    .description("write down the runtime's globals, which type checks and the test double go by")
-    .action(async () => {
-      const config = loadConfig();
-      const steps = new Steps();
-      const { binDir } = await ensureRuntime(config, steps);
-      await steps.run('Globals', async () => {
-        const globals = await readRuntimeGlobals(path.join(binDir, 'shredderd'));
-        await writeFile(DESCRIPTION_FILE, descriptionText(globals));
-      });
+  return new Command('globals').action(async () => {
+    const config = loadConfig();
+    const steps = new Steps();
+    const { binDir } = await ensureRuntime(config, steps);
+    await steps.run('Globals', async () => {
+      const globals = await readRuntimeGlobals(path.join(binDir, 'shredderd'));
+      await writeFile(DESCRIPTION_FILE, descriptionText(globals));
     });
+  });
 }

@@ -1,19 +1,19 @@
+import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { loadConfig } from '../config.ts';
-import { packFunctions } from '../packaging/pack.ts';
 import { Steps } from '../ui/steps.ts';
 
-/** `shredder pack`: the npm package that authors of functions install. */
+/** `shredder pack`: the npm packages that authors of functions install. */
 export function packCommand(): Command {
   return new Command('pack')
-    .description('make the tarball of the npm package shredder-functions')
-    .argument('[folder]', 'where it goes', '.')
+    .argument('[folder]', 'where they go', '.')
     .action(async (folder: string) => {
-      const steps = new Steps();
-      const file = await steps.run('Package', () =>
-        packFunctions(loadConfig().repository, path.resolve(folder)),
-      );
-      process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
+      // The compiler takes longer to load than a help text may.
+      const { packAll } = await import('../packaging/pack.ts');
+      const out = path.resolve(folder);
+      await mkdir(out, { recursive: true });
+      const files = await new Steps().run('Packages', () => packAll(loadConfig().repository, out));
+      for (const file of files) process.stdout.write(`${path.relative(process.cwd(), file)}\n`);
     });
 }

@@ -17,7 +17,7 @@ interface CheckoutOptions {
 
 /** `shredder patches`: the patch series as commits and back, and its lint. */
 export function patchesCommand(): Command {
-  const command = new Command('patches').description('edit the patch series on V8 as commits');
+  const command = new Command('patches');
   withCheckoutOptions(command.command('import'))
     .description('make a git checkout of V8 with one commit a patch')
     .action(async (options: CheckoutOptions) => {

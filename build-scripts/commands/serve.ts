@@ -1,17 +1,13 @@
-import { constants } from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { execa } from 'execa';
 import { loadConfig } from '../config.ts';
 import { ensureRuntime } from '../runtime/build.ts';
+import { runInForeground } from '../system/foreground.ts';
 import { Steps } from '../ui/steps.ts';
-
-const FORWARDED_SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGUSR2'] as const;
 
 /** `shredder serve`: the server in the foreground; every flag but --help is shredderd's own. */
 export function serveCommand(): Command {
   return new Command('serve')
-    .description('build what is needed and run the server in the foreground')
     .usage('[flags of shredderd...]')
     .argument('[flags...]')
     .allowUnknownOption()
@@ -34,17 +30,6 @@ Example:
     )
     .action(async (flags: string[]) => {
       const { binDir } = await ensureRuntime(loadConfig(), new Steps());
-      const subprocess = execa(path.join(binDir, 'shredderd'), flags, {
-        stdio: 'inherit',
-        buffer: false,
-        reject: false,
-      });
-      for (const signal of FORWARDED_SIGNALS) {
-        process.on(signal, () => subprocess.kill(signal));
-      }
-      const result = await subprocess;
-      // A shell's way to say that a signal ended it.
-      const bySignal = result.signal === undefined ? 1 : 128 + constants.signals[result.signal];
-      process.exitCode = result.exitCode ?? bySignal;
+      process.exitCode = await runInForeground(path.join(binDir, 'shredderd'), flags);
     });
 }

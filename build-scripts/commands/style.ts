@@ -9,7 +9,6 @@ import { Steps } from '../ui/steps.ts';
 /** `shredder style`: whether all C++ and TypeScript is formatted, and passes the linter. */
 export function styleCommand(): Command {
   return new Command('style')
-    .description("check the format of all C++ and TypeScript, and TypeScript's lint")
     .option('--fix', 'write what can be mended without a thought')
     .action(async (options: { fix?: boolean }) => {
       const config = loadConfig();

@@ -45,7 +45,6 @@ interface MoveOptions extends EndpointOptions {
 /** `shredder tenant ...`: TENANT, the administrators' command. */
 export function tenantCommand(): Command {
   return new Command('tenant')
-    .description('make, change, show, move and drop tenants, as an administrator')
     .addCommand(createCommand())
     .addCommand(setCommand())
     .addCommand(getCommand())

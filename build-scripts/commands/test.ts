@@ -25,7 +25,6 @@ interface TestOptions {
 /** `shredder test`, behind `npm test`: everything that is built, checked and tested. */
 export function testCommand(): Command {
   return new Command('test')
-    .description('check style, types and patches, build what is missing, run all tests')
     .argument('[files...]', "ava's test files (default: all)")
     .option('--v8-checks', "run the engine's tests alone, in a V8 with its own checks, many ways")
     .addOption(

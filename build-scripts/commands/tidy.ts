@@ -11,7 +11,6 @@ import { Steps } from '../ui/steps.ts';
 /** `shredder tidy`: clang-tidy over the runtime, or over the files that are named. */
 export function tidyCommand(): Command {
   return new Command('tidy')
-    .description('look through C++ with clang-tidy, as .clang-tidy says; takes minutes')
     .argument('[files...]', 'sources (default: all of runtime/)')
     .option('-j, --jobs <count>', 'parallel jobs (default: one a processor)', Number)
     .addHelpText('after', '\nExample:\n  shredder tidy runtime/store/*.cc')

@@ -3,6 +3,7 @@ import { build, type BuildFailure, type BuildResult } from 'esbuild';
 import { UserError } from '../errors.ts';
 import { bundleError, fatalWarnings } from './bundle_errors.ts';
 import { sourceMapComment } from './bundle_map.ts';
+import { bundledModule } from './bundled_module.ts';
 import { declarationsComment } from './declarations.ts';
 import { Emitter } from './emit.ts';
 import { globalObjectPlugin } from './global_object.ts';
@@ -15,7 +16,7 @@ import { ENTRY, projectPlugin } from './project_plugin.ts';
 const MAX_CODE_BYTES = 4 * 1024 * 1024;
 
 /** Has the symbols of `using`, for compiled code and for classes that look for them. */
-const DISPOSAL = path.join(import.meta.dirname, 'disposal.ts');
+const DISPOSAL = bundledModule('disposal');
 
 /**
  * Bundles a library, npm packages included, into the code that FUNCTION LOAD takes: the metadata

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { builtinModules } from 'node:module';
 import path from 'node:path';
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
+import { bundledModule } from './bundled_module.ts';
 
-/** Stands in for modules of Node's. */
-const SHIMS = path.join(import.meta.dirname, 'shims');
+/** The folder of what stands in for modules of Node's. */
+const SHIMS = 'shims';
 /** esbuild's namespace of shims in the form that `require()` gives. */
 const REQUIRED = 'shim';
 
@@ -35,7 +36,7 @@ export function nodePlugin(): Plugin {
       build.onLoad({ filter: /.*/, namespace: REQUIRED }, (args) => ({
         // What Node's module.exports is, the shim exports by default.
         contents: `module.exports = require(${JSON.stringify(args.path)}).default;`,
-        resolveDir: SHIMS,
+        resolveDir: path.dirname(args.path),
       }));
     },
   };
@@ -56,7 +57,7 @@ async function resolveBuiltin(
   });
   if (own.errors.length === 0) return undefined;
   const name = nameOf(specifier);
-  const shim = path.join(SHIMS, `${name.replaceAll('/', '_')}.ts`);
+  const shim = bundledModule(path.join(SHIMS, name.replaceAll('/', '_')));
   // That there is none is for esbuild to tell, to whom a `require()` in a `try` is no error.
   if (!existsSync(shim)) return undefined;
   return kind === 'require-call' ? { path: shim, namespace: REQUIRED } : { path: shim };

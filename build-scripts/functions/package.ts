@@ -1,8 +1,17 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 
-/** The package `shredder-functions` of this checkout. */
-export const FUNCTIONS_PACKAGE = fileURLToPath(new URL('../../ts-functions', import.meta.url));
+/** Where a checkout has the package. */
+const CHECKED_OUT = path.resolve(import.meta.dirname, '../../ts-functions');
+
+/**
+ * The package `shredder-functions` for libraries that have none installed: a checkout's, whose sources are
+ * TypeScript, else the one that is installed with this program.
+ */
+export const FUNCTIONS_PACKAGE = existsSync(path.join(CHECKED_OUT, 'package.json'))
+  ? CHECKED_OUT
+  : path.dirname(createRequire(import.meta.url).resolve('shredder-functions/package.json'));
 
 /** Its name, and the prefix of its entries. */
 export const FUNCTIONS_PACKAGE_NAME = 'shredder-functions';
@@ -10,7 +19,7 @@ export const FUNCTIONS_PACKAGE_NAME = 'shredder-functions';
 /** The module that only the store has. */
 export const STORE_MODULE = 'shredder:store';
 
-/** A file of the checkout from which the package resolves for libraries that lie elsewhere. */
+/** A file from which the package resolves for libraries that lie elsewhere; it need not be there. */
 export const FUNCTIONS_PACKAGE_ENTRY = path.join(FUNCTIONS_PACKAGE, 'src', 'index.ts');
 
 /** Whether a module specifier is the package or one of its entries. */
@@ -18,14 +27,22 @@ export function isFunctionsPackage(specifier: string): boolean {
   return specifier === FUNCTIONS_PACKAGE_NAME || specifier.startsWith(`${FUNCTIONS_PACKAGE_NAME}/`);
 }
 
-/** Of a copy of the package that an author has installed. */
-const INSTALLED =
-  /[\\/]node_modules[\\/]shredder-functions[\\/](?:cjs|client|esm|src|testing)[\\/]/;
+/** The package's own folders: of sources, and of what they are compiled to. */
+const FOLDERS = ['client', 'src', 'testing', 'esm', 'cjs'];
 
-/** Whether a file is the package's own source, which no author's options are about. */
+/** Of a copy of the package that an author has installed. */
+const INSTALLED = new RegExp(
+  String.raw`[\\/]node_modules[\\/]${FUNCTIONS_PACKAGE_NAME}[\\/](?:${FOLDERS.join('|')})[\\/]`,
+);
+
+/** Whether a file is the package's own, which no author's options are about. */
 export function isOwnSource(file: string): boolean {
-  if (INSTALLED.test(file)) return true;
-  return ['client', 'src', 'testing'].some((folder) =>
+  return INSTALLED.test(file) || isBroughtAlong(file);
+}
+
+/** Whether a file is that of the package which this program has, not of one that an author has installed. */
+export function isBroughtAlong(file: string): boolean {
+  return FOLDERS.some((folder) =>
     path.resolve(file).startsWith(path.join(FUNCTIONS_PACKAGE, folder) + path.sep),
   );
 }

@@ -1,7 +1,13 @@
 import path from 'node:path';
 import type { OnResolveArgs, OnResolveResult, Plugin, PluginBuild } from 'esbuild';
 import type { Emitter } from './emit.ts';
-import { isFunctionsPackage, isOwnSource, STORE_MODULE } from './package.ts';
+import {
+  FUNCTIONS_PACKAGE,
+  isBroughtAlong,
+  isFunctionsPackage,
+  isOwnSource,
+  STORE_MODULE,
+} from './package.ts';
 
 /** The entry point that stands for the library's file. */
 export const ENTRY = 'shredder:library';
@@ -73,12 +79,29 @@ async function resolveImport(
   const found = emitter.find(importer, args.path);
   if (found !== undefined && emitter.has(found)) return sourceAt(emitter, found);
   if (found !== undefined && isFile(found)) return { path: found };
+  if (found !== undefined && isFunctionsPackage(args.path) && isBroughtAlong(found)) {
+    return resolveFrom(build, FUNCTIONS_PACKAGE, args);
+  }
   const requires = emitter.formatOf(importer).startsWith('commonjs');
   // The package's own entries are the same in either form, and faster as ES modules.
   if (!requires || args.kind !== 'import-statement' || isFunctionsPackage(args.path)) {
     return undefined;
   }
   return resolveAsRequired(build, args);
+}
+
+/** What declarations that TypeScript found in a folder's package are the declarations of. */
+async function resolveFrom(
+  build: PluginBuild,
+  folder: string,
+  { path: specifier }: OnResolveArgs,
+): Promise<OnResolveResult> {
+  const { path: file, sideEffects } = await build.resolve(specifier, {
+    kind: 'import-statement',
+    resolveDir: folder,
+    pluginData: OF_ESBUILD,
+  });
+  return { path: file, sideEffects };
 }
 
 /** Whether esbuild can take what TypeScript found for what there is at run time. */

@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { build, type Metafile, type Plugin } from 'esbuild';
+import type { Metafile, Plugin } from 'esbuild';
 import { UserError } from '../errors.ts';
 
 /** A script of the runtime's that npm packages are a part of. */
@@ -35,6 +35,8 @@ const EXPORTS = 'exported';
  */
 export async function bundleWebUrl(repository: string): Promise<WebBundle> {
   const used = new Set<string>();
+  // Loaded here, once something is to be built.
+  const { build } = await import('esbuild');
   const { outputFiles, metafile } = await build({
     absWorkingDir: repository,
     entryPoints: [path.join(repository, OWN_FOLDER, ENTRY)],

@@ -1,4 +1,5 @@
 import { UserError } from '../errors.ts';
+import { placesInSources } from './stack.ts';
 
 /** What to print for an error that ends a command. */
 export function describeFailure(error: unknown): string {
@@ -6,7 +7,7 @@ export function describeFailure(error: unknown): string {
   const remedy = remedyFor(error);
   // A mistake of the program's own is for its authors: they want to know where it happened.
   const isExpected = error instanceof UserError || 'code' in error || remedy !== undefined;
-  const message = isExpected ? error.message : (error.stack ?? error.message);
+  const message = isExpected ? error.message : placesInSources(error.stack ?? error.message);
   return `shredder: ${message}${remedy === undefined ? '' : `\n  ${remedy}`}`;
 }
 
