@@ -5,7 +5,7 @@
 // decorator's metadata says and which imports are of types alone. esbuild's own transformation sees
 // one file at a time, and what it does otherwise could be listed and refused, but the list would be
 // as good as what one has thought of.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { requireNamespaces } from './interop.ts';
 import { emitAsModules, type ModuleFormat } from './options.ts';
 import { formatOf, openReferenced, sourceOf, type Project } from './project.ts';

@@ -1,4 +1,4 @@
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** What a tsconfig.json says of output alone, or of how output is made of what is checked. */
 const OUTPUT_ONLY = [

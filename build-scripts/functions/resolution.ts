@@ -1,5 +1,5 @@
 import path from 'node:path';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { FUNCTIONS_PACKAGE_ENTRY, isFunctionsPackage } from './package.ts';
 
 /** Where TypeScript found the modules that files of a project name. */

@@ -1,4 +1,4 @@
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** Classes of ECMAScript whose instances a reply has a form for. */
 const WITH_A_FORM: ReadonlySet<string> = new Set([

@@ -1,5 +1,5 @@
 import path from 'node:path';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** Where TypeScript's own declarations of the language are. */
 const LIBRARIES = path.dirname(ts.getDefaultLibFilePath({}));
