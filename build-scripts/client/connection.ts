@@ -1,5 +1,14 @@
-import { Redis, type RedisOptions } from 'ioredis';
+import { createRequire } from 'node:module';
+import type { Redis, RedisOptions } from 'ioredis';
 import { hasCode, messageOf, UserError } from '../errors.ts';
+
+// Half of what `import` takes, which reads all of its files for names of exports first.
+const { Redis: RedisClient } = createRequire(import.meta.url)(
+  'ioredis',
+) as typeof import('ioredis');
+
+/** No server, or none any more: who waits may find one. */
+export class Unreachable extends UserError {}
 
 /** Where a server is and who asks. */
 export interface Endpoint {
@@ -63,7 +72,7 @@ export async function withClient<T>(
     ...options,
   };
   // The type's mapping concerns the typed commands alone, whose replies here are the same in both.
-  const client = new Redis(all as RedisOptions & { replyMapping: 'legacy' });
+  const client = new RedisClient(all as RedisOptions & { replyMapping: 'legacy' });
   // The client rejects with "Connection is closed."; why is only in this event.
   let cause: unknown;
   client.on('error', (error) => {
@@ -75,7 +84,8 @@ export async function withClient<T>(
   } catch (error) {
     throw asUserError(error, cause, endpoint);
   } finally {
-    client.disconnect();
+    // Of a connection that has ended it would wait for the end, for two seconds.
+    if (client.status !== 'end') client.disconnect();
   }
 }
 
@@ -105,9 +115,13 @@ function addressOf(url: string): RedisOptions {
 
 function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknown {
   if (error instanceof Error && error.name === 'ReplyError') return new UserError(error.message);
-  if (cause === undefined) return error;
+  if (cause === undefined) {
+    return error instanceof Error && error.message === 'Connection is closed.'
+      ? new Unreachable(`${endpoint.url} has closed the connection`)
+      : error;
+  }
   if (hasCode(cause, 'ECONNREFUSED') || hasCode(cause, 'ENOENT')) {
-    return new UserError(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
+    return new Unreachable(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
   }
   if (cause instanceof Error && cause.message.startsWith('NOAUTH ')) {
     return new UserError(`${endpoint.url} asks for a tenant and a password`, PASSWORD_REMEDY);
@@ -115,5 +129,5 @@ function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknow
   if (cause instanceof Error && cause.name === 'ReplyError') {
     return new UserError(`tenant ${endpoint.tenant}: ${cause.message}`);
   }
-  return new UserError(`connection to ${endpoint.url}: ${messageOf(cause)}`);
+  return new Unreachable(`connection to ${endpoint.url}: ${messageOf(cause)}`);
 }
