@@ -6,7 +6,9 @@ import { cleanCommand } from './commands/clean.ts';
 import { demoCommand } from './commands/demo.ts';
 import { deployCommand } from './commands/deploy.ts';
 import { doctorCommand } from './commands/doctor.ts';
+import { functionsCommand } from './commands/functions.ts';
 import { globalsCommand } from './commands/globals.ts';
+import { logsCommand } from './commands/logs.ts';
 import { packCommand } from './commands/pack.ts';
 import { patchesCommand } from './commands/patches.ts';
 import { serveCommand } from './commands/serve.ts';
@@ -22,6 +24,8 @@ const commands: readonly (() => Command)[] = [
   serveCommand,
   deployCommand,
   callCommand,
+  functionsCommand,
+  logsCommand,
   tenantCommand,
   demoCommand,
   benchCommand,

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { asList, asMap } from '../client/shapes.ts';
 
 /** A function of a loaded library, as FUNCTION LIST tells of it. */
 export interface FunctionSummary {
@@ -8,6 +9,12 @@ export interface FunctionSummary {
   flags: string[];
 }
 
+/** A library that is loaded; its functions by name. */
+export interface LibrarySummary {
+  name: string;
+  functions: FunctionSummary[];
+}
+
 /** Loads a library's code; the server's refusal is thrown. */
 export async function loadLibrary(client: Redis, code: string, replace = true): Promise<void> {
   await client.call('FUNCTION', ['LOAD', ...(replace ? ['REPLACE'] : []), code]);
@@ -15,29 +22,30 @@ export async function loadLibrary(client: Redis, code: string, replace = true): 
 
 /** The functions of a library that is loaded, by name. */
 export async function listFunctions(client: Redis, library: string): Promise<FunctionSummary[]> {
-  // A library's name has no character that a pattern would take for its own.
-  const libraries = asList(await client.call('FUNCTION', ['LIST', 'LIBRARYNAME', library]));
+  return (await listLibraries(client, library)).flatMap(({ functions }) => functions);
+}
+
+/** The libraries that are loaded, by name, or those that a pattern matches. */
+export async function listLibraries(client: Redis, pattern?: string): Promise<LibrarySummary[]> {
+  const filter = pattern === undefined ? [] : ['LIBRARYNAME', pattern];
+  const libraries = asList(await client.call('FUNCTION', ['LIST', ...filter])).map(asMap);
   return libraries
-    .flatMap((each) => asList(asMap(each).get('functions')))
-    .map((each) => {
-      const members = asMap(each);
-      return {
-        name: String(members.get('name')),
-        description: String(members.get('description') ?? ''),
-        flags: asList(members.get('flags')).map(String),
-      };
-    })
-    .sort((a, b) => a.name.localeCompare(b.name));
+    .map((library) => ({
+      name: String(library.get('library_name')),
+      functions: asList(library.get('functions')).map(summaryOf).sort(byName),
+    }))
+    .sort(byName);
 }
 
-function asList(reply: unknown): readonly unknown[] {
-  return Array.isArray(reply) ? reply : [];
+function summaryOf(reply: unknown): FunctionSummary {
+  const members = asMap(reply);
+  return {
+    name: String(members.get('name')),
+    description: String(members.get('description') ?? ''),
+    flags: asList(members.get('flags')).map(String),
+  };
 }
 
-/** A map in any of the client's shapes: an object, or names and values in turn. */
-function asMap(reply: unknown): ReadonlyMap<string, unknown> {
-  if (!Array.isArray(reply)) return new Map(Object.entries(reply ?? {}));
-  const members = new Map<string, unknown>();
-  for (let i = 0; i + 1 < reply.length; i += 2) members.set(String(reply[i]), reply[i + 1]);
-  return members;
+function byName(a: { name: string }, b: { name: string }): number {
+  return a.name.localeCompare(b.name);
 }
