@@ -5,6 +5,7 @@ import { callCommand } from './commands/call.ts';
 import { cleanCommand } from './commands/clean.ts';
 import { demoCommand } from './commands/demo.ts';
 import { deployCommand } from './commands/deploy.ts';
+import { devCommand } from './commands/dev.ts';
 import { doctorCommand } from './commands/doctor.ts';
 import { functionsCommand } from './commands/functions.ts';
 import { globalsCommand } from './commands/globals.ts';
@@ -23,6 +24,7 @@ const commands: readonly (() => Command)[] = [
   buildCommand,
   serveCommand,
   deployCommand,
+  devCommand,
   callCommand,
   functionsCommand,
   logsCommand,
