@@ -2,10 +2,7 @@ import { createRequire } from 'node:module';
 import type { Redis, RedisOptions } from 'ioredis';
 import { hasCode, messageOf, UserError } from '../errors.ts';
 
-// Half of what `import` takes, which reads all of its files for names of exports first.
-const { Redis: RedisClient } = createRequire(import.meta.url)(
-  'ioredis',
-) as typeof import('ioredis');
+const require = createRequire(import.meta.url);
 
 /** No server, or none any more: who waits may find one. */
 export class Unreachable extends UserError {}
@@ -72,6 +69,9 @@ export async function withClient<T>(
     ...options,
   };
   // The type's mapping concerns the typed commands alone, whose replies here are the same in both.
+  // Not before there is one to connect, and in half of the time that `import` takes, which reads all of
+  // its files for names of exports first.
+  const { Redis: RedisClient } = require('ioredis') as typeof import('ioredis');
   const client = new RedisClient(all as RedisOptions & { replyMapping: 'legacy' });
   // The client rejects with "Connection is closed."; why is only in this event.
   let cause: unknown;

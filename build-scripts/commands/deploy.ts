@@ -27,9 +27,10 @@ export function deployCommand(): Command {
       const source = await requireSource(file);
       const library = libraryNameOf(source, options.name);
       // The compiler takes longer to load than any other command to run.
+      const { bundleLibrary, startBundler } = await import('../functions/bundle.ts');
+      startBundler();
       const { openProject } = await import('../functions/project.ts');
       const { requireTypeCheck } = await import('../functions/typecheck.ts');
-      const { bundleLibrary } = await import('../functions/bundle.ts');
       const project = openProject(source);
       requireTypeCheck(project, process.stderr);
       const code = await bundleLibrary(project, library);

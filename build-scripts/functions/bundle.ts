@@ -12,13 +12,19 @@ import { openProject, type Project } from './project.ts';
 import { ENTRY, projectPlugin, sourceNamed } from './project_plugin.ts';
 
 // `import` would read its file for names of exports first.
-const { build } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
+const { build, initialize } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
 
 /** The server's limit for a library's code, source map included. */
 const MAX_CODE_BYTES = 4 * 1024 * 1024;
 
 /** Has the symbols of `using`, for compiled code and for classes that look for them. */
 const DISPOSAL = path.join(import.meta.dirname, 'disposal.ts');
+
+/** Starts the bundler's process, which is there by the time that a check is done. */
+export function startBundler(): void {
+  // Where it cannot be started, the bundle itself tells.
+  initialize({}).catch(() => undefined);
+}
 
 /** A library's code, and the files that are part of it. */
 export interface Bundle {

@@ -12,9 +12,10 @@ const MAX_WIDTH = 120;
 /**
  * The line of a source that a place names, with a caret below its column:
  *
- *     src/cart.ts:12:9
  *     12 |   throw new RangeError('there are too many');
  *        |         ^
+ *
+ * with the file's path above where that is another than the place's.
  *
  * @returns undefined where the file is not at hand, or has no such line.
  */
@@ -33,8 +34,10 @@ export function excerptOf(
   // Tabs stay, so that the caret is below its column however wide they are.
   const blank = text.slice(0, column).replaceAll(/[^\t]/g, ' ');
   const shown = path.relative(process.cwd(), file);
+  const where =
+    shown === place.file ? [] : [dim(`${printable(shown)}:${place.line}:${place.column}`)];
   return [
-    dim(`${printable(shown)}:${place.line}:${place.column}`),
+    ...where,
     `${dim(`${number} |`)} ${text}`.trimEnd(),
     `${dim(`${' '.repeat(number.length)} |`)} ${blank}${caret}`,
   ]
