@@ -51,11 +51,16 @@ export function endpointOf(
   return { url, tenant, password };
 }
 
-/** Runs `work` with a connected client, and disconnects; what the server refuses is a UserError. */
+/**
+ * Runs `work` with a connected client, and disconnects; what the server refuses is a UserError.
+ *
+ * @param signal Disconnects when it aborts, and so ends what waits for the server.
+ */
 export async function withClient<T>(
   endpoint: Endpoint,
   work: (client: Redis) => Promise<T>,
   options: RedisOptions = {},
+  signal?: AbortSignal,
 ): Promise<T> {
   const all: RedisOptions = {
     ...addressOf(endpoint.url),
@@ -78,12 +83,15 @@ export async function withClient<T>(
   client.on('error', (error) => {
     cause ??= error;
   });
+  const end = (): void => client.disconnect();
+  signal?.addEventListener('abort', end, { once: true });
   try {
     await client.connect();
     return await work(client);
   } catch (error) {
     throw asUserError(error, cause, endpoint);
   } finally {
+    signal?.removeEventListener('abort', end);
     // Of a connection that has ended it would wait for the end, for two seconds.
     if (client.status !== 'end') client.disconnect();
   }

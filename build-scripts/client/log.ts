@@ -36,35 +36,46 @@ export async function readLog(client: Redis, since = 0): Promise<LogLine[]> {
 /** Reads a log on and on, over several connections, each line once. */
 export class LogReader {
   private last: LogLine | undefined;
+  private mayBeOther = true;
 
   /** @param since The id behind which it begins. */
   constructor(private since = 0) {}
 
-  /** What has come since the last call. */
-  async next(client: Redis): Promise<LogLine[]> {
-    return this.take(await readLog(client, this.since));
-  }
-
   /**
-   * The same, first on a new connection: what there is may be another log, which counts from 1 again,
-   * for the old one ended with its shard.
+   * Tells it that the connection is a new one: what there is may be another log, which counts from 1
+   * again, for the old one has ended with its shard.
    */
-  async resume(client: Redis): Promise<LogLine[]> {
-    const lines = await readLog(client);
-    const { last, since } = this;
-    const isSame =
-      last === undefined
-        ? since <= (lines.at(-1)?.id ?? 0)
-        : lines.some(({ id, time, message }) => {
-            return id === last.id && time === last.time && message === last.message;
-          });
-    // One that has lost all that was read so far has nothing but news.
-    return this.take(isSame ? lines.filter(({ id }) => id > since) : lines);
+  reconnected(): void {
+    this.mayBeOther = true;
   }
 
-  private take(lines: LogLine[]): LogLine[] {
+  /** What has come since the last time; undefined while the server is too busy to say. */
+  async next(client: Redis): Promise<LogLine[] | undefined> {
+    let lines: LogLine[];
+    try {
+      lines = await readLog(client, this.mayBeOther ? 0 : this.since);
+    } catch (error) {
+      if (isBusy(error)) return undefined;
+      throw error;
+    }
+    // One that has lost all that was read so far has nothing but news.
+    if (this.mayBeOther && this.isSame(lines)) lines = lines.filter(({ id }) => id > this.since);
+    this.mayBeOther = false;
     this.last = lines.at(-1) ?? this.last;
     this.since = this.last?.id ?? this.since;
     return lines;
   }
+
+  private isSame(lines: readonly LogLine[]): boolean {
+    const { last, since } = this;
+    if (last === undefined) return since <= (lines.at(-1)?.id ?? 0);
+    return lines.some(
+      ({ id, time, message }) => id === last.id && time === last.time && message === last.message,
+    );
+  }
+}
+
+/** Whether a function of the tenant runs, whose end all else of the tenant has to wait for. */
+export function isBusy(error: unknown): boolean {
+  return error instanceof Error && error.message.startsWith('BUSY ');
 }

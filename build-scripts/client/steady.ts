@@ -1,40 +1,43 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Redis } from 'ioredis';
+import { UserError } from '../errors.ts';
 import { type Endpoint, Unreachable, withClient } from './connection.ts';
 
 const RETRY_MS = 250;
+/** What ends sooner than this has not been well in between. */
+const SHORT_MS = 2_000;
 
 /**
  * Runs `work` with a client, and again with another one whenever the connection is lost, until it
- * returns or `signal` aborts. Other errors are thrown.
+ * returns or `signal` aborts. A server that refuses to begin with, such as a password, is an error.
  *
- * @param onLost Is told once each time there is no server any more, or not yet.
+ * @param onLost Is told why there is no connection any more, or not yet: once, while that is so.
  */
 export async function withSteadyClient(
   endpoint: Endpoint,
   signal: AbortSignal,
   work: (client: Redis) => Promise<void>,
-  onLost: (error: Unreachable) => void,
+  onLost: (error: UserError) => void,
 ): Promise<void> {
-  let isLost = false;
+  let isTold = false;
+  let wasConnected = false;
   while (!signal.aborted) {
+    let connectedAt = Infinity;
+    const worked = async (client: Redis): Promise<void> => {
+      connectedAt = performance.now();
+      wasConnected = true;
+      await work(client);
+    };
     try {
-      await withClient(endpoint, async (client) => {
-        isLost = false;
-        const end = (): void => client.disconnect();
-        signal.addEventListener('abort', end, { once: true });
-        try {
-          await work(client);
-        } finally {
-          signal.removeEventListener('abort', end);
-        }
-      });
+      await withClient(endpoint, worked, {}, signal);
       return;
     } catch (error) {
       if (signal.aborted) return;
-      if (!(error instanceof Unreachable)) throw error;
-      if (!isLost) onLost(error);
-      isLost = true;
+      if (!(error instanceof UserError)) throw error;
+      if (!wasConnected && !(error instanceof Unreachable)) throw error;
+      // What it says while it goes away may differ from try to try.
+      if (!isTold || performance.now() - connectedAt > SHORT_MS) onLost(error);
+      isTold = true;
     }
     await pause(RETRY_MS, signal);
   }

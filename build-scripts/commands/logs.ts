@@ -42,14 +42,12 @@ export function logsCommand(): Command {
           endpoint,
           signal,
           async (client) => {
-            let lines = (await reader.resume(client)).filter(wanted(options));
-            if (isFirst) lines = lastOf(lines, options.count);
-            isFirst = false;
-            for (;;) {
-              print(lines);
+            reader.reconnected();
+            while (!signal.aborted) {
+              const lines = (await reader.next(client))?.filter(wanted(options));
+              print(isFirst ? lastOf(lines ?? [], options.count) : (lines ?? []));
+              isFirst &&= lines === undefined;
               await pause(POLL_MS, signal);
-              if (signal.aborted) return;
-              lines = (await reader.next(client)).filter(wanted(options));
             }
           },
           ({ message }) => process.stderr.write(`shredder: ${message}; waiting for it\n`),

@@ -1,6 +1,6 @@
 import type { Redis } from 'ioredis';
 import type { Endpoint } from '../client/connection.ts';
-import { LogReader } from '../client/log.ts';
+import { isBusy, LogReader } from '../client/log.ts';
 import { withSteadyClient } from '../client/steady.ts';
 import { messageOf } from '../errors.ts';
 import { listFunctions, loadLibrary } from '../functions/load.ts';
@@ -76,24 +76,22 @@ export class DevSession {
   /** Loads what was built, and reads the log, over as many connections as it takes. */
   private async serve(signal: AbortSignal): Promise<void> {
     // What was logged before is for `shredder logs`.
-    let reader: LogReader | undefined;
+    const reader = new LogReader();
+    let isOld = true;
     await withSteadyClient(
       this.endpoint,
       signal,
       async (client) => {
         this.reporter.connected(this.isConnected);
         this.isConnected = true;
-        if (reader === undefined) {
-          reader = new LogReader();
-          await reader.next(client);
-        } else {
-          this.reporter.logged(await reader.resume(client));
-        }
+        reader.reconnected();
         // A server that was started again has no libraries.
         for (const entry of this.entries) entry.sent = undefined;
         while (!signal.aborted) {
+          const lines = await reader.next(client);
+          if (!isOld) this.reporter.logged(lines ?? []);
+          isOld &&= lines === undefined;
           for (const entry of this.entries) await this.load(client, entry);
-          this.reporter.logged(await reader.next(client));
           await this.due.wait(POLL_MS);
         }
       },
@@ -109,6 +107,7 @@ export class DevSession {
       const functions = await listFunctions(client, library.name);
       this.reporter.loaded(library.name, code, functions);
     } catch (error) {
+      if (isBusy(error)) return;
       // What the server refuses it refuses again until the code is another.
       if (!(error instanceof Error) || error.name !== 'ReplyError') throw error;
       this.reporter.refused(library.name, messageOf(error));
