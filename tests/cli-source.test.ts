@@ -8,7 +8,7 @@ import { excerptOf } from '../build-scripts/source/excerpt.ts';
 import { withSource } from '../build-scripts/source/explain.ts';
 import { SourceFinder } from '../build-scripts/source/find.ts';
 import { parsePlace, placeOfError, placeOfFrame } from '../build-scripts/source/place.ts';
-import { LogPrinter } from '../build-scripts/ui/log_line.ts';
+import { LogPrinter } from '../build-scripts/source/log_printer.ts';
 import { printable } from '../build-scripts/ui/printable.ts';
 import { temporaryFolder } from './support/folder.ts';
 

@@ -5,7 +5,7 @@ import { withEndpointOptions, type EndpointOptions } from '../client/options.ts'
 import { pause, withSteadyClient } from '../client/steady.ts';
 import { SourceFinder } from '../source/find.ts';
 import { untilInterrupted } from '../ui/interruption.ts';
-import { LogPrinter } from '../ui/log_line.ts';
+import { LogPrinter } from '../source/log_printer.ts';
 
 const POLL_MS = 250;
 

@@ -7,7 +7,7 @@ import { writeErrors } from '../functions/typecheck.ts';
 import { excerptOf } from '../source/excerpt.ts';
 import type { SourceFinder } from '../source/find.ts';
 import { placeOfError } from '../source/place.ts';
-import { localTime, LogPrinter } from '../ui/log_line.ts';
+import { localTime, LogPrinter } from '../source/log_printer.ts';
 import { printable } from '../ui/printable.ts';
 import type { Build, DevLibrary } from './library.ts';
 

@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import type { LogLine } from '../client/log.ts';
-import { excerptOf } from '../source/excerpt.ts';
-import type { SourceFinder } from '../source/find.ts';
-import { parsePlace, placeOfFrame, type Place } from '../source/place.ts';
-import { printable } from './printable.ts';
+import { excerptOf } from './excerpt.ts';
+import type { SourceFinder } from './find.ts';
+import { parsePlace, placeOfFrame, type Place } from './place.ts';
+import { printable } from '../ui/printable.ts';
 
 const LEVEL_WIDTH = 5;
 const INDENT = '    ';
