@@ -99,7 +99,7 @@ test('what does not bundle, or throws while it is loaded, is said, and dev goes 
     ['throwing.ts'],
   );
   let at = await prints(
-    /^shredder: throwing is not loaded: ERR Error: while loading at throwing\.ts:2:7$/m,
+    /^shredder: throwing is not loaded: ERR Error: while loading at throwing\.ts:2:\d+$/m,
   );
   at = await prints(/2 \| throw new Error\('while loading'\);\n +\| +\^\n/, at);
   await writeFiles(folder, {

@@ -211,13 +211,9 @@ test('a call takes its arguments as JSON, and an error has its exit code and sou
   const failed = await run(t, ['call', 'add', '--json'], folder);
   t.is(failed.exitCode, 1);
   t.is(failed.stdout, '');
-  t.is(
-    failed.stderr,
-    [
-      'shredder: ERR RangeError: there are too many at cart.ts:3:9',
-      '  src/cart.ts:3:9',
-      "  3 |   throw new RangeError('there are too many');",
-      '    |         ^',
-    ].join('\n'),
-  );
+  const [error, ...source] = failed.stderr.split('\n');
+  t.regex(error ?? '', /^shredder: ERR RangeError: there are too many at cart\.ts:3:\d+$/);
+  t.regex(source[0] ?? '', /^ {2}src\/cart\.ts:3:\d+$/);
+  t.is(source[1], "  3 |   throw new RangeError('there are too many');");
+  t.regex(source[2] ?? '', /^ {4}\| +\^$/);
 });

@@ -4,7 +4,7 @@ import { UserError } from '../errors.ts';
 import { type Endpoint, Unreachable, withClient } from './connection.ts';
 
 const RETRY_MS = 250;
-/** What ends sooner than this has not been well in between. */
+/** A server that refuses something sooner than this refuses it again and again. */
 const SHORT_MS = 2_000;
 
 /**
@@ -35,8 +35,9 @@ export async function withSteadyClient(
       if (signal.aborted) return;
       if (!(error instanceof UserError)) throw error;
       if (!wasConnected && !(error instanceof Unreachable)) throw error;
-      // What it says while it goes away may differ from try to try.
-      if (!isTold || performance.now() - connectedAt > SHORT_MS) onLost(error);
+      const lasted = performance.now() - connectedAt;
+      const wasWell = lasted > SHORT_MS || (lasted >= 0 && error instanceof Unreachable);
+      if (!isTold || wasWell) onLost(error);
       isTold = true;
     }
     await pause(RETRY_MS, signal);
