@@ -1,7 +1,6 @@
 // shredder dev, over a real server.
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
-import { freePort } from '../build-scripts/server/free_port.ts';
 import { shredder } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
 import { temporaryFolder, writeFiles, type Files } from './support/folder.ts';
@@ -31,10 +30,10 @@ async function dev(
   t: ExecutionContext<{ server: Server }>,
   files: Files,
   args: readonly string[],
-  server: { port: number } = t.context.server,
+  server: { port: number } | { path: string } = t.context.server,
 ): Promise<Dev> {
   const folder = await temporaryFolder(t, files);
-  const url = `redis://127.0.0.1:${server.port}`;
+  const url = 'path' in server ? `unix:${server.path}` : `redis://127.0.0.1:${server.port}`;
   const command = runShredder(t, ['dev', '--url', url, ...args], { cwd: folder });
   return {
     ...command,
@@ -152,16 +151,17 @@ test('several libraries of a project are watched at once, and one that is wrong 
 });
 
 test('a server that is not there yet, or is started again, gets the library when it is there', async (t) => {
-  const port = await freePort();
+  // A port of its own would have to be free again and again.
+  const socket = path.join(await temporaryFolder(t), 's.sock');
   const { folder, answers, prints, end, output } = await dev(
     t,
     { 'late.ts': version('late', 1) },
     ['late.ts'],
-    { port },
+    { path: socket },
   );
-  await prints(/^shredder: no server answers at redis:\/\/127\.0\.0\.1:\d+; waiting for it$/m);
+  await prints(/^shredder: no server answers at unix:.*; waiting for it$/m);
   await prints(/late checked and bundled/);
-  const flags = ['--port', String(port)];
+  const flags = ['--unix-socket', socket];
   const first = await serverFor(t, { flags });
   await answers('late', ':1\r\n');
   t.is(output().match(/waiting for it/g)?.length, 1, output());

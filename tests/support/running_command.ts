@@ -45,6 +45,7 @@ export function runShredder(
           throw new Error(`${ended}, having printed\n${output}`);
         return match !== null;
       });
+      t.pass(String(pattern));
       const { index, 0: text } = match!;
       return from + index + text.length;
     },
