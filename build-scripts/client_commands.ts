@@ -16,6 +16,21 @@ export const CLIENT_COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./commands/deploy.ts')).deployCommand(),
   },
   {
+    name: 'dev',
+    description: 'deploy TypeScript libraries whenever they change, and show what they log',
+    load: async () => (await import('./commands/dev.ts')).devCommand(),
+  },
+  {
+    name: 'functions',
+    description: "list the tenant's libraries and their functions",
+    load: async () => (await import('./commands/functions.ts')).functionsCommand(),
+  },
+  {
+    name: 'logs',
+    description: "print what the tenant's functions have logged",
+    load: async () => (await import('./commands/logs.ts')).logsCommand(),
+  },
+  {
     name: 'call',
     description: 'call a function and print its reply',
     load: async () => (await import('./commands/call.ts')).callCommand(),

@@ -1,5 +1,5 @@
 // TypeScript to JavaScript, module by module: a tree of modules like that of the sources.
-import { readFile } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
@@ -14,10 +14,14 @@ const PLACE = {
 
 /** See compile.d.ts. */
 export async function compileModules({ sources, files, out, isInPlace = false }) {
+  const isCommonJs = (file) => file.endsWith('.cjs');
+  for (const file of files.filter(isCommonJs)) {
+    await cp(path.join(sources, file), path.join(out, file));
+  }
   try {
     await build({
       absWorkingDir: sources,
-      entryPoints: [...files],
+      entryPoints: files.filter((file) => !isCommonJs(file)),
       outdir: out,
       outbase: sources,
       // Each import is left as it is, but for the name's ending.

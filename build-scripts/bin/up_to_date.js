@@ -91,7 +91,7 @@ export function stateOf(sources) {
 }
 
 function isModule(file) {
-  return /\.[jt]s$/.test(file) && !file.endsWith('.d.ts');
+  return /\.c?[jt]s$/.test(file) && !/\.d\.c?ts$/.test(file);
 }
 
 /** Compiles a state, unless a source is edited meanwhile: what has been read then belongs to no state. */

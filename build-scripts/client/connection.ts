@@ -1,5 +1,11 @@
+import { createRequire } from 'node:module';
 import type { Redis, RedisOptions } from 'ioredis';
 import { hasCode, messageOf, UserError } from '../errors.ts';
+
+const require = createRequire(import.meta.url);
+
+/** No server, or none any more: who waits may find one. */
+export class Unreachable extends UserError {}
 
 /** Where a server is and who asks. */
 export interface Endpoint {
@@ -45,11 +51,16 @@ export function endpointOf(
   return { url, tenant, password };
 }
 
-/** Runs `work` with a connected client, and disconnects; what the server refuses is a UserError. */
+/**
+ * Runs `work` with a connected client, and disconnects; what the server refuses is a UserError.
+ *
+ * @param signal Disconnects when it aborts, and so ends what waits for the server.
+ */
 export async function withClient<T>(
   endpoint: Endpoint,
   work: (client: Redis) => Promise<T>,
   options: RedisOptions = {},
+  signal?: AbortSignal,
 ): Promise<T> {
   const all: RedisOptions = {
     ...addressOf(endpoint.url),
@@ -62,22 +73,26 @@ export async function withClient<T>(
     maxRetriesPerRequest: 0,
     ...options,
   };
-  // Loaded here: a help text needs no client.
-  const { Redis } = await import('ioredis');
   // The type's mapping concerns the typed commands alone, whose replies here are the same in both.
-  const client = new Redis(all as RedisOptions & { replyMapping: 'legacy' });
+  // Not before there is one to connect, and in half of the time that `import` takes, which reads all of
+  // its files for names of exports first.
+  const { Redis: RedisClient } = require('ioredis') as typeof import('ioredis');
+  const client = new RedisClient(all as RedisOptions & { replyMapping: 'legacy' });
   // The client rejects with "Connection is closed."; why is only in this event.
   let cause: unknown;
   client.on('error', (error) => {
     cause ??= error;
   });
+  const end = (): void => client.disconnect();
+  signal?.addEventListener('abort', end, { once: true });
   try {
     await client.connect();
     return await work(client);
   } catch (error) {
     throw asUserError(error, cause, endpoint);
   } finally {
-    // Where it has never been connected, it would wait two seconds for a socket that is not there.
+    signal?.removeEventListener('abort', end);
+    // Of a connection that has ended it would wait for the end, for two seconds.
     if (client.status !== 'end') client.disconnect();
   }
 }
@@ -108,9 +123,13 @@ function addressOf(url: string): RedisOptions {
 
 function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknown {
   if (error instanceof Error && error.name === 'ReplyError') return new UserError(error.message);
-  if (cause === undefined) return error;
+  if (cause === undefined) {
+    return error instanceof Error && error.message === 'Connection is closed.'
+      ? new Unreachable(`${endpoint.url} has closed the connection`)
+      : error;
+  }
   if (hasCode(cause, 'ECONNREFUSED') || hasCode(cause, 'ENOENT')) {
-    return new UserError(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
+    return new Unreachable(`no server answers at ${endpoint.url}`, 'Start one: npx shredder serve');
   }
   if (cause instanceof Error && cause.message.startsWith('NOAUTH ')) {
     return new UserError(`${endpoint.url} asks for a tenant and a password`, PASSWORD_REMEDY);
@@ -118,5 +137,5 @@ function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknow
   if (cause instanceof Error && cause.name === 'ReplyError') {
     return new UserError(`tenant ${endpoint.tenant}: ${cause.message}`);
   }
-  return new UserError(`connection to ${endpoint.url}: ${messageOf(cause)}`);
+  return new Unreachable(`connection to ${endpoint.url}: ${messageOf(cause)}`);
 }

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { endpointOf, withClient } from '../client/connection.ts';
 import { withEndpointOptions, type EndpointOptions } from '../client/options.ts';
-import { listLibraries, type LoadedLibrary } from '../functions/load.ts';
+import { listCode, type LibraryCode } from '../functions/load.ts';
 
 /** `shredder types`: what a tenant's functions take and give, for who has not their sources. */
 export function typesCommand(): Command {
@@ -14,12 +14,12 @@ export function typesCommand(): Command {
     )
     .action(async (names: string[], options: EndpointOptions) => {
       const endpoint = endpointOf(options);
-      const libraries = await withClient(endpoint, (client) => listLibraries(client, names));
+      const libraries = await withClient(endpoint, (client) => listCode(client, names));
       process.stdout.write(await declarationFile(libraries));
     });
 }
 
-async function declarationFile(libraries: readonly LoadedLibrary[]): Promise<string> {
+async function declarationFile(libraries: readonly LibraryCode[]): Promise<string> {
   const { declarationsIn } = await import('../functions/declared.ts');
   const parts = libraries.map(({ name, code, functions }) => {
     const declared = declarationsIn(code);

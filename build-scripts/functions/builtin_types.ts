@@ -1,4 +1,4 @@
-import type ts from 'typescript';
+import type ts from './typescript.cjs';
 
 /** Whether a type's symbol is one of TypeScript's own libraries, whatever else may be named like it. */
 export function isBuiltinSymbol(program: ts.Program, symbol: ts.Symbol): boolean {

@@ -1,5 +1,6 @@
+import { createRequire } from 'node:module';
 import path from 'node:path';
-import { build, type BuildFailure, type BuildResult } from 'esbuild';
+import type { BuildFailure, BuildResult } from 'esbuild';
 import { UserError } from '../errors.ts';
 import { bundleError, fatalWarnings } from './bundle_errors.ts';
 import { sourceMapComment } from './bundle_map.ts';
@@ -10,7 +11,10 @@ import { globalObjectPlugin } from './global_object.ts';
 import { withoutNeedlessNames } from './names.ts';
 import { nodePlugin } from './node_plugin.ts';
 import { openProject, type Project } from './project.ts';
-import { ENTRY, projectPlugin } from './project_plugin.ts';
+import { ENTRY, projectPlugin, sourceNamed } from './project_plugin.ts';
+
+// `import` would read its file for names of exports first.
+const { build, initialize } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
 
 /** The server's limit for a library's code, source map included. */
 const MAX_CODE_BYTES = 4 * 1024 * 1024;
@@ -18,19 +22,37 @@ const MAX_CODE_BYTES = 4 * 1024 * 1024;
 /** Has the symbols of `using`, for compiled code and for classes that look for them. */
 const DISPOSAL = bundledModule('disposal');
 
+/** Starts the bundler's process, which is there by the time that a check is done. */
+export function startBundler(): void {
+  // Where it cannot be started, the bundle itself tells.
+  initialize({}).catch(() => undefined);
+}
+
+/** A library's code, and the files that are part of it. */
+export interface Bundle {
+  code: string;
+  inputs: string[];
+}
+
 /**
  * Bundles a library, npm packages included, into the code that FUNCTION LOAD takes: the metadata
- * line, an ES module, declarations of its functions, and an inline source map whose paths are relative to the file's folder.
+ * line, an ES module, declarations of its functions, and an inline source map whose paths are
+ * relative to the file's folder.
  *
  * @param project The library's file, or its project where that is open already.
  */
 export async function bundleLibrary(project: Project | string, library: string): Promise<string> {
   const opened = typeof project === 'string' ? openProject(project) : project;
-  const { file, program } = opened;
+  return (await bundle(opened, library)).code;
+}
+
+/** The same, of a project that is open, with what went into it. */
+export async function bundle(project: Project, library: string): Promise<Bundle> {
+  const { file, program } = project;
   if (program.getSourceFile(file)?.text.startsWith('#!')) {
     throw new UserError(`${file} starts with "#!", where a library's own metadata line goes`);
   }
-  const code = await runEsbuild(new Emitter(opened), `#!js name=${library}`);
+  const { code, inputs } = await runEsbuild(new Emitter(project), `#!js name=${library}`);
   const bytes = Buffer.byteLength(code);
   if (bytes > MAX_CODE_BYTES) {
     throw new UserError(
@@ -38,21 +60,28 @@ export async function bundleLibrary(project: Project | string, library: string):
       'Import less: look for large npm packages.',
     );
   }
-  return code;
+  return { code, inputs };
 }
 
-async function runEsbuild(emitter: Emitter, metadata: string): Promise<string> {
-  const { outputFiles } = await buildOrExplain(emitter, metadata);
+async function runEsbuild(emitter: Emitter, metadata: string): Promise<Bundle> {
+  const { outputFiles, metafile } = await buildOrExplain(emitter, metadata);
   const text = (ending: string): string =>
     outputFiles.find((each) => each.path.endsWith(ending))?.text ?? '';
-  const declarations = declarationsComment(emitter.project);
-  return withoutNeedlessNames(text('.js')) + declarations + sourceMapComment(emitter, text('.map'));
+  const inputs = Object.keys(metafile.inputs).map(
+    (name) => sourceNamed(emitter, name) ?? path.resolve(name),
+  );
+  const parts = [
+    withoutNeedlessNames(text('.js')),
+    declarationsComment(emitter.project),
+    sourceMapComment(emitter, text('.map')),
+  ];
+  return { code: parts.join(''), inputs };
 }
 
 async function buildOrExplain(
   emitter: Emitter,
   metadata: string,
-): Promise<BuildResult<{ write: false }>> {
+): Promise<BuildResult<{ write: false; metafile: true }>> {
   const { file, configuration } = emitter.project;
   const { customConditions = [], preserveSymlinks = false } = configuration.options;
   try {
@@ -61,6 +90,7 @@ async function buildOrExplain(
       // Written nowhere, but what the source map's paths are relative to.
       outfile: path.join(path.dirname(file), 'bundle.js'),
       write: false,
+      metafile: true,
       bundle: true,
       format: 'esm',
       // A package's form for where there is no Node, and its `require` form for `require()`.

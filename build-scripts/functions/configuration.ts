@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { UserError } from '../errors.ts';
 import { formatDiagnostics } from './diagnostics.ts';
 import { FUNCTIONS_PACKAGE } from './package.ts';

@@ -1,6 +1,6 @@
 // What the functions of a library take and give, as declarations that a caller's program can use. `deploy`
 // leaves them in the library's code, where `shredder types` finds them.
-import type ts from 'typescript';
+import type ts from './typescript.cjs';
 import { DECLARATIONS_MARKER } from './declared.ts';
 import { sourceOf, type Project } from './project.ts';
 import { typeText } from './type_text.ts';

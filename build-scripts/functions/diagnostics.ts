@@ -1,4 +1,4 @@
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** Of diagnostics that are not the compiler's: they have no number to look up. */
 const NO_CODE = 0;

@@ -5,7 +5,7 @@
 // decorator's metadata says and which imports are of types alone. esbuild's own transformation sees
 // one file at a time, and what it does otherwise could be listed and refused, but the list would be
 // as good as what one has thought of.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { requireNamespaces } from './interop.ts';
 import { emitAsModules, type ModuleFormat } from './options.ts';
 import { formatOf, openReferenced, sourceOf, type Project } from './project.ts';
@@ -23,7 +23,6 @@ export class Emitter {
   private readonly emitted = new Map<string, Emitted>();
   private readonly formats = new Map<string, ModuleFormat>();
   private readonly referenced = new Map<string, Emitter>();
-  private ready = false;
 
   constructor(readonly project: Project) {}
 
@@ -63,21 +62,18 @@ export class Emitter {
     const source = this.sourceAt(file);
     if (source === undefined) throw new Error(`${file} is no source of ${this.project.file}`);
     const format = this.formatOf(file);
-    if (!this.ready) {
-      emitAsModules(program.getCompilerOptions());
-      this.ready = true;
-    }
     let code: string | undefined;
     let map: string | undefined;
     const write: ts.WriteFileCallback = (name, text) => {
       if (name.endsWith('.map')) map = text;
       else code = text.replace(/\n\/\/# sourceMappingURL=.*\s*$/, '\n');
     };
-    program.emit(source, write, undefined, false, {
-      after:
-        format === 'commonjs without interop'
-          ? [requireNamespaces((specifier) => this.isModule(resolutions.find(file, specifier)))]
-          : [],
+    const after =
+      format === 'commonjs without interop'
+        ? [requireNamespaces((specifier) => this.isModule(resolutions.find(file, specifier)))]
+        : [];
+    emitAsModules(program.getCompilerOptions(), () => {
+      program.emit(source, write, undefined, false, { after });
     });
     if (code === undefined || map === undefined) throw new Error(`${file} was not compiled`);
     return { code, map, format };

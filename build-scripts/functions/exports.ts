@@ -1,4 +1,4 @@
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { errorAt } from './diagnostics.ts';
 import { CONTRACT, sourceOf, type Project } from './project.ts';
 import { Results } from './results.ts';

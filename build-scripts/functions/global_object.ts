@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** How packages find the global object where the language had no name for it. */
 const IDIOM = /(?<![\w$.'"`])(?:new +)?Function\( *(['"])return this;?\1 *\)\(\)/g;

@@ -1,4 +1,5 @@
 import type { Redis } from 'ioredis';
+import { asList, asMap } from '../client/shapes.ts';
 import { UserError } from '../errors.ts';
 
 /** A function of a loaded library, as FUNCTION LIST tells of it. */
@@ -9,11 +10,15 @@ export interface FunctionSummary {
   flags: string[];
 }
 
-/** A library as it is loaded. */
-export interface LoadedLibrary {
+/** A library that is loaded; its functions by name. */
+export interface LibrarySummary {
   name: string;
-  code: string;
   functions: FunctionSummary[];
+}
+
+/** A library with its code. */
+export interface LibraryCode extends LibrarySummary {
+  code: string;
 }
 
 /** Loads a library's code; the server's refusal is thrown. */
@@ -23,30 +28,33 @@ export async function loadLibrary(client: Redis, code: string, replace = true): 
 
 /** The functions of a library that is loaded, by name. */
 export async function listFunctions(client: Redis, library: string): Promise<FunctionSummary[]> {
-  // A library's name has no character that a pattern would take for its own.
-  const libraries = asList(await client.call('FUNCTION', ['LIST', 'LIBRARYNAME', library]));
-  return libraries
-    .flatMap((each) => asList(asMap(each).get('functions')))
-    .map(summaryOf)
-    .sort(byName);
+  return (await listLibraries(client, library)).flatMap(({ functions }) => functions);
 }
 
-/** The libraries of these names, or all, with their code; what is missing is thrown. */
-export async function listLibraries(
-  client: Redis,
-  names: readonly string[],
-): Promise<LoadedLibrary[]> {
-  const listed = asList(await client.call('FUNCTION', ['LIST', 'WITHCODE'])).map((each) => {
-    const members = asMap(each);
-    return {
-      name: String(members.get('library_name')),
-      code: String(members.get('library_code')),
-      functions: asList(members.get('functions')).map(summaryOf).sort(byName),
-    };
-  });
-  const missing = names.find((name) => !listed.some((each) => each.name === name));
+/** The libraries that are loaded, by name, or those that a pattern matches. */
+export async function listLibraries(client: Redis, pattern?: string): Promise<LibrarySummary[]> {
+  const filter = pattern === undefined ? [] : ['LIBRARYNAME', pattern];
+  const libraries = asList(await client.call('FUNCTION', ['LIST', ...filter])).map(asMap);
+  return libraries.map(libraryOf).sort(byName);
+}
+
+/** The libraries of these names, or all, with their code. */
+export async function listCode(client: Redis, names: readonly string[]): Promise<LibraryCode[]> {
+  const libraries = asList(await client.call('FUNCTION', ['LIST', 'WITHCODE'])).map(asMap);
+  const all = libraries.map((library) => ({
+    ...libraryOf(library),
+    code: String(library.get('library_code')),
+  }));
+  const missing = names.find((name) => !all.some((each) => each.name === name));
   if (missing !== undefined) throw new UserError(`no library ${missing} is loaded`);
-  return listed.filter(({ name }) => names.length === 0 || names.includes(name)).sort(byName);
+  return all.filter(({ name }) => names.length === 0 || names.includes(name)).sort(byName);
+}
+
+function libraryOf(library: ReadonlyMap<string, unknown>): LibrarySummary {
+  return {
+    name: String(library.get('library_name')),
+    functions: asList(library.get('functions')).map(summaryOf).sort(byName),
+  };
 }
 
 function summaryOf(reply: unknown): FunctionSummary {
@@ -60,16 +68,4 @@ function summaryOf(reply: unknown): FunctionSummary {
 
 function byName(a: { name: string }, b: { name: string }): number {
   return a.name.localeCompare(b.name);
-}
-
-function asList(reply: unknown): readonly unknown[] {
-  return Array.isArray(reply) ? reply : [];
-}
-
-/** A map in any of the client's shapes: an object, or names and values in turn. */
-function asMap(reply: unknown): ReadonlyMap<string, unknown> {
-  if (!Array.isArray(reply)) return new Map(Object.entries(reply ?? {}));
-  const members = new Map<string, unknown>();
-  for (let i = 0; i + 1 < reply.length; i += 2) members.set(String(reply[i]), reply[i + 1]);
-  return members;
 }

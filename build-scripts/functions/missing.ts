@@ -4,7 +4,7 @@
 //
 // A file that asks whether something is there, as in `typeof setTimeout` or `Object.groupBy ?`, may use
 // it: code that runs in several places does so. What npm packages bring compiled is not looked at.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { RUNTIME_GLOBALS } from '../../ts-functions/testing/runtime_globals.ts';
 import { errorAt } from './diagnostics.ts';
 import { sourcesOf, type Project } from './project.ts';

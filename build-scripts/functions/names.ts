@@ -2,7 +2,7 @@
 //
 // esbuild's `keepNames` sets each name with a call of a helper. Nearly all are of functions that have the
 // name anyway, and would pay for it whenever one is made: those calls are taken out again.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 const HELPER = '__name';
 /** The helper as esbuild declares it, without which nothing here is its. */

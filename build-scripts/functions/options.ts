@@ -1,4 +1,4 @@
-import ts from 'typescript';
+import ts from './typescript.cjs';
 
 /** What a tsconfig.json says of output alone, or of how output is made of what is checked. */
 const OUTPUT_ONLY = [
@@ -45,14 +45,16 @@ export function optionsToCheck(project: ts.CompilerOptions): ts.CompilerOptions 
 }
 
 /**
- * Changes the options of a program that has been checked to those that its files are emitted by:
- * ECMAScript modules of ES2022, which a bundler takes, whatever the project is compiled to else.
+ * Emits of a program that has been checked, by other options than its own: ECMAScript modules of ES2022,
+ * which a bundler takes, whatever the project is compiled to else.
  *
  * They are changed in place, for an emit reads the program's options at its beginning, and so it has
  * the types as the project's own options make them: no second program has to be checked. What a
- * target and a kind of modules decide besides syntax is settled here and by ModuleFormat.
+ * target and a kind of modules decide besides syntax is settled here and by ModuleFormat. They are
+ * given back, for the next program of the file is made from this one where its options are the same.
  */
-export function emitAsModules(options: ts.CompilerOptions): void {
+export function emitAsModules(options: ts.CompilerOptions, emit: () => void): void {
+  const own = { ...options };
   options.useDefineForClassFields ??= targetOf(options) >= ts.ScriptTarget.ES2022;
   options.target = ts.ScriptTarget.ES2022;
   // Imports and exports stay what they are; `import x = require()` and `export =` are CommonJS's.
@@ -60,6 +62,12 @@ export function emitAsModules(options: ts.CompilerOptions): void {
   options.rewriteRelativeImportExtensions = false;
   options.noEmit = false;
   options.sourceMap = true;
+  try {
+    emit();
+  } finally {
+    for (const name of Object.keys(options)) if (!Object.hasOwn(own, name)) delete options[name];
+    Object.assign(options, own);
+  }
 }
 
 /** How modules of a file find each other once `tsc` has compiled it. */

@@ -1,10 +1,11 @@
 import path from 'node:path';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { configurationFor, findReferenced } from './configuration.ts';
 import { moduleFormatOf, optionsToCheck, type ModuleFormat } from './options.ts';
 import { FUNCTIONS_PACKAGE, isOwnSource } from './package.ts';
-import { resolveModules, type Resolutions } from './resolution.ts';
+import { type ResolutionRecord, resolveModules, type Resolutions } from './resolution.ts';
 import { shareLibraries } from './shared_libraries.ts';
+import type { SourceCache } from './source_cache.ts';
 
 /** Declares the types that a library's exports are compared with. */
 export const CONTRACT = path.join(import.meta.dirname, 'contract.d.ts');
@@ -19,11 +20,22 @@ export interface Project {
   program: ts.Program;
   resolutions: Resolutions;
   configuration: ts.ParsedCommandLine;
+  /** Knows what of the program before it still holds, where there was one. */
+  builder?: ts.SemanticDiagnosticsBuilderProgram;
+}
+
+/** What a project is opened from where an earlier one of the same file is at hand. */
+export interface Reuse {
+  sources: SourceCache;
+  record: ResolutionRecord;
+  previous: Project | undefined;
+  /** Whether modules are where they were: no file has come, gone or moved. */
+  isInPlace: boolean;
 }
 
 /** Opens the project of a library's file. */
-export function openProject(file: string): Project {
-  return projectOf(file, configurationFor(file));
+export function openProject(file: string, reuse?: Reuse): Project {
+  return projectOf(file, configurationFor(file), reuse);
 }
 
 /** Opens the project that a file of `project` belongs to where that is another, which it refers to. */
@@ -58,20 +70,29 @@ export function formatOf(project: Project, source: ts.SourceFile): ModuleFormat 
   return moduleFormatOf(source, project.configuration.options);
 }
 
-function projectOf(file: string, configuration: ts.ParsedCommandLine): Project {
+function projectOf(file: string, configuration: ts.ParsedCommandLine, reuse?: Reuse): Project {
   const options = optionsToCheck(configuration.options);
   const host: ts.CompilerHost & { useSourceOfProjectReferenceRedirect?: () => boolean } =
     ts.createCompilerHost(options);
+  // Comments are a third of what TypeScript's own declarations take to parse.
+  host.jsDocParsingMode = ts.JSDocParsingMode.ParseForTypeErrors;
+  reuse?.sources.serve(host);
   shareLibraries(host);
+  host.hasInvalidatedResolutions = () => reuse?.isInPlace !== true;
   // What a project is said to be compiled to need not be there, and may be old.
   host.useSourceOfProjectReferenceRedirect = () => true;
   // Where TypeScript looks for a package's own sources depends on where their output would lie.
   const { outDir, rootDir } = configuration.options;
-  const resolutions = resolveModules(host, {
-    ...options,
-    ...(outDir !== undefined && { outDir }),
-    ...(rootDir !== undefined && { rootDir }),
-  });
+  const resolutions = resolveModules(
+    host,
+    {
+      ...options,
+      ...(outDir !== undefined && { outDir }),
+      ...(rootDir !== undefined && { rootDir }),
+    },
+    reuse?.record,
+  );
+  const { previous } = reuse ?? {};
   const program = ts.createProgram({
     rootNames: [
       file,
@@ -85,8 +106,17 @@ function projectOf(file: string, configuration: ts.ParsedCommandLine): Project {
       projectReferences: configuration.projectReferences,
     }),
     configFileParsingDiagnostics: configuration.errors,
+    ...(previous !== undefined && { oldProgram: previous.program }),
   });
-  return { file, program, resolutions, configuration };
+  const project = { file, program, resolutions, configuration };
+  if (reuse === undefined) return project;
+  const builder = ts.createSemanticDiagnosticsBuilderProgram(
+    program,
+    {},
+    previous?.builder,
+    configuration.errors,
+  );
+  return { ...project, builder };
 }
 
 function isAmbient(file: string): boolean {

@@ -1,5 +1,5 @@
 // What type-checks and yet does not run as `tsc` would have compiled it.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { errorAt } from './diagnostics.ts';
 import { sourceOf, sourcesOf, type Project } from './project.ts';
 

@@ -1,11 +1,19 @@
 import path from 'node:path';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { FUNCTIONS_PACKAGE_ENTRY, isFunctionsPackage } from './package.ts';
 
 /** Where TypeScript found the modules that files of a project name. */
 export interface Resolutions {
   /** The file that a specifier in a file stands for; undefined where TypeScript knows none. */
   find(importer: string, specifier: string): string | undefined;
+  /** The paths at which it looked for what it has not found. */
+  missing(): string[];
+}
+
+/** What was found for each importer and specifier, and where what was not would be. */
+export class ResolutionRecord {
+  readonly found = new Map<string, string>();
+  readonly lookups = new Map<string, readonly string[]>();
 }
 
 /**
@@ -15,8 +23,11 @@ export interface Resolutions {
  * - what lies outside any node_modules is the author's source, also where the way to it leads
  *   through a link of a workspace: it is compiled with the rest.
  */
-export function resolveModules(host: ts.CompilerHost, options: ts.CompilerOptions): Resolutions {
-  const found = new Map<string, string>();
+export function resolveModules(
+  host: ts.CompilerHost,
+  options: ts.CompilerOptions,
+  record: ResolutionRecord = new ResolutionRecord(),
+): Resolutions {
   const cache = ts.createModuleResolutionCache(
     host.getCurrentDirectory(),
     (name) => host.getCanonicalFileName(name),
@@ -36,10 +47,22 @@ export function resolveModules(host: ts.CompilerHost, options: ts.CompilerOption
           : ts.resolveModuleName(literal.text, importer, own, host, cache, redirected, mode),
       );
       const file = result.resolvedModule?.resolvedFileName;
-      if (file !== undefined) found.set(keyOf(importer, literal.text), path.resolve(file));
+      const key = keyOf(importer, literal.text);
+      record.found.delete(key);
+      record.lookups.delete(key);
+      if (file !== undefined) record.found.set(key, path.resolve(file));
+      else record.lookups.set(key, failedLookups(result));
       return result;
     });
-  return { find: (importer, specifier) => found.get(keyOf(importer, specifier)) };
+  return {
+    find: (importer, specifier) => record.found.get(keyOf(importer, specifier)),
+    missing: () => [...record.lookups.values()].flat(),
+  };
+}
+
+/** The compiler's own watch goes by these, too; they are not in its types. */
+function failedLookups(result: ts.ResolvedModuleWithFailedLookupLocations): readonly string[] {
+  return (result as { failedLookupLocations?: readonly string[] }).failedLookupLocations ?? [];
 }
 
 /** An entry of `shredder-functions`: the author's, else this checkout's. */

@@ -1,5 +1,5 @@
-import ts from 'typescript';
 import { isBuiltinSymbol } from './builtin_types.ts';
+import ts from './typescript.cjs';
 
 /** Classes of ECMAScript whose instances a reply has a form for. */
 const WITH_A_FORM: ReadonlySet<string> = new Set([

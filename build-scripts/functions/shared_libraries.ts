@@ -1,8 +1,14 @@
 import path from 'node:path';
-import ts from 'typescript';
+import { withVersion } from './source_cache.ts';
+import ts from './typescript.cjs';
 
 /** Where TypeScript's own declarations of the language are. */
 const LIBRARIES = path.dirname(ts.getDefaultLibFilePath({}));
+
+/** Whether a file is one of them. */
+export function isLibrary(file: string): boolean {
+  return path.dirname(file) === LIBRARIES;
+}
 
 const parsed = new Map<string, ts.SourceFile | undefined>();
 
@@ -13,11 +19,11 @@ const parsed = new Map<string, ts.SourceFile | undefined>();
 export function shareLibraries(host: ts.CompilerHost): void {
   const getSourceFile = host.getSourceFile.bind(host);
   host.getSourceFile = (file, options, ...rest) => {
-    if (path.dirname(file) !== LIBRARIES) return getSourceFile(file, options, ...rest);
+    if (!isLibrary(file)) return getSourceFile(file, options, ...rest);
     const { languageVersion, impliedNodeFormat } =
       typeof options === 'object' ? options : { languageVersion: options };
     const key = `${languageVersion} ${impliedNodeFormat} ${file}`;
-    if (!parsed.has(key)) parsed.set(key, getSourceFile(file, options, ...rest));
+    if (!parsed.has(key)) parsed.set(key, withVersion(getSourceFile(file, options, ...rest)));
     return parsed.get(key);
   };
 }

@@ -1,6 +1,6 @@
 // A type as TypeScript that stands alone: what it consists of, all the way down, instead of the names that
 // its author's files have for that.
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { isBuiltinSymbol } from './builtin_types.ts';
 
 /** Types that contain themselves end where they do so, others at this depth. */

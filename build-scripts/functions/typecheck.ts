@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
-import ts from 'typescript';
+import ts from './typescript.cjs';
 import { UserError } from '../errors.ts';
 import { formatDiagnostics } from './diagnostics.ts';
 import { exportErrors } from './exports.ts';
@@ -45,14 +45,22 @@ export function typeCheck(project: Project | string): TypeErrors | undefined {
 export function requireTypeCheck(project: Project | string, out: NodeJS.WriteStream): void {
   const errors = typeCheck(project);
   if (errors === undefined) return;
-  out.write(out.isTTY ? errors.text : stripVTControlCharacters(errors.text));
-  const count = errors.count === 1 ? '1 TypeScript error' : `${errors.count} TypeScript errors`;
   const file = typeof project === 'string' ? project : project.file;
-  throw new UserError(`${path.basename(file)}: ${count}; nothing was deployed`);
+  throw new UserError(`${writeErrors(file, errors, out)}; nothing was deployed`);
 }
 
-function compilerErrors({ program }: Project): readonly ts.Diagnostic[] {
-  const diagnostics = ts.sortAndDeduplicateDiagnostics(ts.getPreEmitDiagnostics(program));
+/** Writes TypeScript's own text, and gives the line that sums it up. */
+export function writeErrors(file: string, errors: TypeErrors, out: NodeJS.WriteStream): string {
+  out.write(out.isTTY ? errors.text : stripVTControlCharacters(errors.text));
+  const count = errors.count === 1 ? '1 TypeScript error' : `${errors.count} TypeScript errors`;
+  return `${path.basename(file)}: ${count}`;
+}
+
+function compilerErrors({ program, builder }: Project): readonly ts.Diagnostic[] {
+  const diagnostics = ts.sortAndDeduplicateDiagnostics(
+    // It takes either, whatever its type says.
+    ts.getPreEmitDiagnostics((builder ?? program) as ts.Program),
+  );
   return diagnostics.filter(
     (each) =>
       each.category === ts.DiagnosticCategory.Error &&

@@ -2,7 +2,7 @@
 import type { TraceMap } from '@jridgewell/trace-mapping';
 import type { Redis } from 'ioredis';
 import { Inspector } from '../client/debug_session.ts';
-import { listLibraries } from '../functions/load.ts';
+import { listCode } from '../functions/load.ts';
 import { inSources, sourceMapOf, type CpuProfile } from './cpu_profile.ts';
 
 /** Microseconds between two samples. */
@@ -21,7 +21,7 @@ export async function recordProfile(
   work: () => Promise<void>,
   urlOf: (source: string) => string,
 ): Promise<CpuProfile> {
-  const libraries = await listLibraries(client, []);
+  const libraries = await listCode(client, []);
   const inspector = await Inspector.open(client, { baseUrl: BASE_URL });
   try {
     await inspector.ask('Profiler.enable');

@@ -4,7 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { execa } from 'execa';
 import { PATIENCE_MS } from './patience.ts';
 
-const PROGRAM = fileURLToPath(new URL('../../build-scripts/bin/shredder.js', import.meta.url));
+export const PROGRAM = fileURLToPath(
+  new URL('../../build-scripts/bin/shredder.js', import.meta.url),
+);
 
 /** The checkout's root. */
 export const CHECKOUT = path.resolve(path.dirname(PROGRAM), '..', '..');
