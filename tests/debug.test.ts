@@ -37,7 +37,10 @@ const SOURCE = [
   '}',
 ].join('\n');
 
-test.beforeEach(async (t) => {
+type Test = ExecutionContext<{ server: Server; folder: string }>;
+
+/** A server of the test's own, with the library. */
+async function begin(t: Test): Promise<void> {
   const folder = await temporaryFolder(t, { 'shapes.ts': SOURCE });
   const server = await startServer();
   t.teardown(() => stopsWell(t, server));
@@ -45,7 +48,7 @@ test.beforeEach(async (t) => {
   const raw = await client(t);
   const code = await bundleLibrary(path.join(folder, 'shapes.ts'), 'shapes');
   t.is(await raw.text('FUNCTION', 'LOAD', code), '$6\r\nshapes\r\n');
-});
+}
 
 async function client(t: ExecutionContext<{ server: Server }>): Promise<RawClient> {
   const raw = await RawClient.connect(t.context.server);
@@ -102,10 +105,7 @@ class Frontend {
 }
 
 /** Starts `shredder debug`, and gives the address that it prints. */
-async function debug(
-  t: ExecutionContext<{ server: Server; folder: string }>,
-  ...args: string[]
-): Promise<string> {
+async function debug(t: Test, ...args: string[]): Promise<string> {
   const program = path.join(CHECKOUT, 'build-scripts', 'bin', 'shredder.js');
   const command = ['debug', ...args, '--url', t.context.server.url, '--port', '0'];
   const run = execa(process.execPath, [program, ...command, '--root', t.context.folder], {
@@ -121,6 +121,7 @@ async function debug(
 }
 
 test('a breakpoint in TypeScript stops the function, whose variables are seen and changed, and that tenant alone waits', async (t) => {
+  await begin(t);
   const frontend = await Frontend.attach(t, await debug(t));
   await frontend.ask('Runtime.enable');
   await frontend.ask('Debugger.enable');
@@ -169,6 +170,7 @@ test('a breakpoint in TypeScript stops the function, whose variables are seen an
 });
 
 test('the function that is named stops at its next call, at its first statement', async (t) => {
+  await begin(t);
   const frontend = await Frontend.attach(t, await debug(t, 'area'));
   await frontend.ask('Debugger.enable');
   const caller = await client(t);
@@ -181,6 +183,7 @@ test('the function that is named stops at its next call, at its first statement'
 });
 
 test('a function that is stopped goes on when its debugger leaves', async (t) => {
+  await begin(t);
   const frontend = await Frontend.attach(t, await debug(t, 'area'));
   await frontend.ask('Debugger.enable');
   const caller = await client(t);
@@ -191,6 +194,7 @@ test('a function that is stopped goes on when its debugger leaves', async (t) =>
 });
 
 test('FUNCTION KILL ends a function that is stopped, and undoes its writes', async (t) => {
+  await begin(t);
   const frontend = await Frontend.attach(t, await debug(t, 'area'));
   await frontend.ask('Debugger.enable');
   const caller = await client(t);
@@ -202,6 +206,7 @@ test('FUNCTION KILL ends a function that is stopped, and undoes its writes', asy
 });
 
 test('who is no debugger is sent away', async (t) => {
+  await begin(t);
   const url = await debug(t);
   const refusal = (address: string, options: object): Promise<string> =>
     new Promise((resolve) => {
@@ -219,6 +224,7 @@ test('who is no debugger is sent away', async (t) => {
 });
 
 test('a profile has the functions by their TypeScript names, places and times, and a flame graph', async (t) => {
+  await begin(t);
   const { server, folder } = t.context;
   const run = await shredder(
     ['profile', 'work', '--seconds', '0.5', '--url', server.url, '--out', 'out'],
@@ -257,6 +263,7 @@ test('a tenant that shares its shard is not debugged before it has one of its ow
 });
 
 test('what is wrong with FUNCTION DEBUG is one line', async (t) => {
+  await begin(t);
   const raw = await client(t);
   for (const words of [['NOPE'], ['OPEN', 'BASE'], ['OPEN', 'x', 'y'], ['CLOSE', 'x']]) {
     t.regex(

@@ -32,9 +32,10 @@ const test = anyTest as TestFn<{ server: Server }>;
 
 test.before(async (t) => {
   t.context.server = await startServer();
-  const raw = await rawClient(t);
+  const raw = await RawClient.connect(t.context.server);
   const code = await bundleLibrary(LIBRARY, 'typed_functions');
   t.regex(await raw.text('FUNCTION', 'LOAD', 'REPLACE', code), /typed_functions/);
+  raw.close();
 });
 
 test.after.always(async (t) => {

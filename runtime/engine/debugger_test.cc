@@ -33,6 +33,7 @@ class DebuggerTest : public TenantTest {
         "  HTSet('written', String(sum));\n"
         "  return sum;\n"
         "}\n");
+    EXPECT_EQ(tenant_.ShowCall("f", {}, {"0"}), "1");
     EXPECT_EQ(host().OpenDebugger("test:///"), "");
   }
   ~DebuggerTest() override { Pauses::on_pause = nullptr; }

@@ -13,22 +13,25 @@ std::string FunctionHost::Impl::OpenDebugger(std::string_view base_url, std::str
     return "ERR a tenant that shares its JavaScript heap with others cannot be debugged; give it "
            "the isolation 'isolate'";
   }
+  // V8 notes of a script who debugs it when it compiles it, and of one that comes out of a cache
+  // not at all: the JavaScript is made anew, and compiled under the debugger's eyes.
+  GiveUp();
   std::string error;
   if (!EnsureContext(&error)) return error;
-  // Its scripts are to be there.
+  {
+    const v8::Isolate::Scope isolate_scope(context_->isolate());
+    const v8::HandleScope handle_scope(context_->isolate());
+    debugger_ = std::make_unique<Debugger>(context_->context(), std::string(base_url),
+                                           [this] { WaitForDebugger(); });
+    debugger_->PauseAtCallOf(pause_at);
+  }
   for (const auto& library : libraries_) {
-    if (!library->module.IsEmpty()) continue;
+    library->text->KeepCompiled({});
     error = Evaluate(library.get(), false);
     if (error.empty()) continue;
-    GiveUpExhausted();
+    GiveUp();
     return error;
   }
-  const v8::Isolate::Scope isolate_scope(context_->isolate());
-  const v8::HandleScope handle_scope(context_->isolate());
-  debugger_.reset();
-  debugger_ = std::make_unique<Debugger>(context_->context(), std::string(base_url),
-                                         [this] { WaitForDebugger(); });
-  debugger_->PauseAtCallOf(pause_at);
   return {};
 }
 

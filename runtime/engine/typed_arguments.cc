@@ -5,9 +5,14 @@
 namespace shredder::engine {
 
 bool IsTypedFunction(v8::Local<v8::Context> context, v8::Local<v8::Function> function) {
+  // A getter's exception says that it is none.
+  v8::TryCatch caught(context->GetIsolate());
   v8::Local<v8::Value> typed;
-  return function->Get(context, AsciiString(context->GetIsolate(), "typed")).ToLocal(&typed) &&
-         typed->IsTrue();
+  if (function->Get(context, AsciiString(context->GetIsolate(), "typed")).ToLocal(&typed)) {
+    return typed->IsTrue();
+  }
+  if (caught.HasTerminated()) caught.ReThrow();
+  return false;
 }
 
 v8::MaybeLocal<v8::Array> ReadArgumentList(v8::Local<v8::Context> context, WatchedSteps* steps,

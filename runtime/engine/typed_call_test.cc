@@ -104,7 +104,7 @@ TEST_F(TypedCallTest, TakesAFunctionForTypedWhereItsPropertyIsTrueAlone) {
   tenant_.MustLoad(
       "export const f = (keys, args) => args;\n"
       "Object.defineProperty(f, 'typed', { get() { throw new Error('got'); } });");
-  EXPECT_THAT(Call({R"(["a"])"}), StartsWith("!ERR "));
+  EXPECT_EQ(Call({R"(["a"])"}), R"(["a"])");
 }
 
 class SmallReplyTest : public TypedCallTest {

@@ -7,6 +7,18 @@ import { execa } from 'execa';
 import { packAll } from '../../build-scripts/packaging/pack.ts';
 import { CHECKOUT } from './command_line.ts';
 
+/** What the packages depend on, and what projects have besides. */
+const LINKED = [
+  '@jridgewell/trace-mapping',
+  '@types/node',
+  'commander',
+  'esbuild',
+  'ioredis',
+  'tsx',
+  'ws',
+  'zod',
+];
+
 /** Both tarballs, and what is in them. */
 export interface PackedPackages {
   /** The folder of the tarballs. */
@@ -48,9 +60,7 @@ export async function installPackages(
   };
   const ofCheckout = (name: string): string => path.join(CHECKOUT, 'node_modules', name);
   await cp(unpacked, modules, { recursive: true });
-  for (const name of ['@types/node', 'commander', 'esbuild', 'ioredis', 'tsx']) {
-    await link(ofCheckout(name), name);
-  }
+  for (const name of LINKED) await link(ofCheckout(name), name);
   await link(ofCheckout(typescript), 'typescript');
   // That of the project is another's version.
   await link(ofCheckout('typescript'), 'shredder-cli/node_modules/typescript');
