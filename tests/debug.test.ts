@@ -9,10 +9,10 @@ import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import type { CpuProfile } from '../build-scripts/profile/cpu_profile.ts';
 import { CHECKOUT, shredder } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
+import { firstLine } from './support/first_line.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { RawClient } from './support/resp.ts';
-import { startServer, type Server } from './support/server.ts';
-import { stopsWell } from './support/stop.ts';
+import { serverFor, type Server } from './support/server.ts';
 import { ALICE, BOB, twoTenants } from './support/tenants.ts';
 
 const test = anyTest as TestFn<{ server: Server; folder: string }>;
@@ -42,8 +42,7 @@ type Test = ExecutionContext<{ server: Server; folder: string }>;
 /** A server of the test's own, with the library. */
 async function begin(t: Test): Promise<void> {
   const folder = await temporaryFolder(t, { 'shapes.ts': SOURCE });
-  const server = await startServer();
-  t.teardown(() => stopsWell(t, server));
+  const server = await serverFor(t);
   t.context = { server, folder };
   const raw = await client(t);
   const code = await bundleLibrary(path.join(folder, 'shapes.ts'), 'shapes');
@@ -110,14 +109,12 @@ async function debug(t: Test, ...args: string[]): Promise<string> {
   const command = ['debug', ...args, '--url', t.context.server.url, '--port', '0'];
   const run = execa(process.execPath, [program, ...command, '--root', t.context.folder], {
     reject: false,
-    buffer: false,
   });
   t.teardown(async () => {
     run.kill('SIGINT');
     t.is((await run).exitCode, 0);
   });
-  for await (const line of run) return String(line);
-  throw new Error('shredder debug printed nothing');
+  return await firstLine(run.stdout);
 }
 
 test('a breakpoint in TypeScript stops the function, whose variables are seen and changed, and that tenant alone waits', async (t) => {
@@ -249,8 +246,7 @@ test('a profile has the functions by their TypeScript names, places and times, a
 });
 
 test('a tenant that shares its shard is not debugged before it has one of its own', async (t) => {
-  const server = await startServer({ config: twoTenants(), flags: ['--shards', '1'] });
-  t.teardown(() => stopsWell(t, server));
+  const server = await serverFor(t, { config: twoTenants(), flags: ['--shards', '1'] });
   const raw = await RawClient.connect(server);
   t.teardown(() => raw.close());
   await raw.text('AUTH', ALICE.name, ALICE.password);

@@ -402,3 +402,27 @@ test('node:url has URLs, paths of files, and references', async (t) => {
     /lib\.ts:1:10: No matching export in \S*url\.ts\S* for import "parse"/,
   );
 });
+
+test('a package finds classes that it takes for granted, and asks in vain for those that it asks for', async (t) => {
+  // The test's own program has them, so the package is asked what its names mean.
+  const own = (code: string): Promise<unknown> =>
+    valueOf(
+      t,
+      "import * as p from 'p';",
+      '(p as any).found',
+      npmPackage('p', { exports: './index.js' }, { 'index.js': code }),
+    );
+  t.is(await own('export const found = Blob !== globalThis.Blob && Blob.name;'), 'Blob');
+  t.is(
+    await own("'use strict';\nexport const found = { Headers }.Headers === globalThis.Headers;"),
+    false,
+  );
+  t.is(await own('export const found = new globalThis.Blob([]) instanceof Blob;'), false);
+  t.is(
+    await own("export const found = typeof Blob === 'function' && Blob === globalThis.Blob;"),
+    true,
+  );
+  t.is(await own('class Blob { a = 1 } export const found = new Blob().a;'), 1);
+  t.is(await own('export const found = ((Blob) => Blob)(2);'), 2);
+  t.is(await own("export const found = { Blob: 3 }.Blob + 'Blob';"), '3Blob');
+});

@@ -7,11 +7,11 @@ import { execa } from 'execa';
 import { WebSocket } from 'ws';
 import { CHECKOUT } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
+import { firstLine } from './support/first_line.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { installPackages, packPackages, type PackedPackages } from './support/installed.ts';
 import { PATIENCE_MS } from './support/patience.ts';
-import { startServer } from './support/server.ts';
-import { stopsWell } from './support/stop.ts';
+import { serverFor } from './support/server.ts';
 
 let packages: PackedPackages;
 /** The code blocks of docs/client.md. */
@@ -48,8 +48,7 @@ function start(folder: string, [file = '', ...args]: readonly string[]) {
 async function projectFor(t: ExecutionContext): Promise<Project> {
   const folder = await temporaryFolder(t);
   await installPackages(packages, folder);
-  const server = await startServer();
-  t.teardown(() => stopsWell(t, server));
+  const server = await serverFor(t);
   const run = (...words: string[]) => start(folder, words);
   const project = { folder, url: server.url, port: server.port, run };
   t.is((await run('shredder', 'init', '--from', packages.folder)).exitCode, 0);
@@ -184,11 +183,7 @@ test('a debugger attaches, and sees the source', async (t) => {
     ...['shredder', 'debug', 'add', '--url', project.url, '--port', '0', '--root', 'functions'],
   );
   t.teardown(() => debug.kill('SIGINT'));
-  let address = '';
-  for await (const line of debug) {
-    address = String(line);
-    break;
-  }
+  const address = await firstLine(debug.stdout);
   const told: string[] = [];
   const ws = new WebSocket(address);
   t.teardown(() => ws.terminate());

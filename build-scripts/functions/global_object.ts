@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type { Plugin } from 'esbuild';
+import { withPlatformClasses } from './platform_classes.ts';
 import ts from './typescript.cjs';
 
 /** How packages find the global object where the language had no name for it. */
@@ -9,8 +10,9 @@ const IDIOM = /(?<![\w$.'"`])(?:new +)?Function\( *(['"])return this;?\1 *\)\(\)
 const NAME = 'globalThis';
 
 /**
- * Has the idiom, in what npm packages have, name the global object: it is code from a string, which
- * the store does not make. An author's own sources are left as they are.
+ * What npm packages take for granted of where they run: the idiom is to name the global object, as it is code
+ * from a string, which the store does not make; and classes are to be there. An author's own sources are
+ * left as they are.
  */
 export function globalObjectPlugin(): Plugin {
   return {
@@ -19,7 +21,10 @@ export function globalObjectPlugin(): Plugin {
       build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, async ({ path: file }) => {
         const code = await readFile(file, 'utf8');
         // What follows it stays where it is, for the source map.
-        const named = code.replace(IDIOM, (idiom) => NAME.padEnd(idiom.length));
+        const named = withPlatformClasses(
+          file,
+          code.replace(IDIOM, (idiom) => NAME.padEnd(idiom.length)),
+        );
         if (named === code || isLeftOut(file)) return undefined;
         return { contents: named, loader: 'js' };
       });

@@ -62,7 +62,7 @@ bool MayInterrupt(std::string_view message) {
 
 }  // namespace
 
-Debugger::Debugger(v8::Local<v8::Context> context, std::string base_url, std::function<void()> wait)
+Debugger::Debugger(v8::Local<v8::Context> context, std::string base_url, std::function<bool()> wait)
     : isolate_(context->GetIsolate()),
       context_(isolate_, context),
       base_url_(std::move(base_url)),
@@ -128,10 +128,7 @@ bool Debugger::is_gone() const {
 void Debugger::runMessageLoopOnPause(int) {
   // One that is paused evaluates, and what that runs may pause again.
   is_resumed_ = false;
-  while (!is_resumed_ && !is_gone() && !isolate_->IsExecutionTerminating()) {
-    wait_();
-    DispatchAll();
-  }
+  while (!is_resumed_ && !is_gone() && wait_()) DispatchAll();
   if (is_gone()) session_->setSkipAllPauses(true);
   is_resumed_ = false;
 }

@@ -29,8 +29,8 @@ class Debugger final : private v8_inspector::V8InspectorClient,
   static constexpr size_t kMaxBaseUrlBytes = 4096;
 
   // Of a context that has the isolate for itself. Scripts are called `<base_url><library>.js`.
-  // `wait` is called again and again while JavaScript is paused.
-  Debugger(v8::Local<v8::Context> context, std::string base_url, std::function<void()> wait);
+  // `wait` is called again and again while JavaScript is paused; false: it is to be ended.
+  Debugger(v8::Local<v8::Context> context, std::string base_url, std::function<bool()> wait);
   ~Debugger() override;
   Debugger(const Debugger&) = delete;
   Debugger& operator=(const Debugger&) = delete;
@@ -74,7 +74,7 @@ class Debugger final : private v8_inspector::V8InspectorClient,
   v8::Isolate* const isolate_;
   const v8::Global<v8::Context> context_;
   const std::string base_url_;
-  const std::function<void()> wait_;
+  const std::function<bool()> wait_;
   std::unique_ptr<v8_inspector::V8Inspector> inspector_;
   std::unique_ptr<v8_inspector::V8InspectorSession> session_;
   std::string paused_function_;  // empty: none

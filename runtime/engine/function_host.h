@@ -112,8 +112,8 @@ class FunctionHost::Impl {
   bool EnsureContext(std::string* error);
   // After a run that may have used up what the isolate has.
   void GiveUpExhausted();
-  // While a debugger has paused what runs.
-  void WaitForDebugger();
+  // While a debugger has paused what runs; false once that has been ended.
+  bool WaitForDebugger();
   // Has the debugger's messages dispatched, between runs.
   void DispatchDebug();
   // Of a call, or of a load.

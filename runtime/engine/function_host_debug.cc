@@ -22,7 +22,7 @@ std::string FunctionHost::Impl::OpenDebugger(std::string_view base_url, std::str
     const v8::Isolate::Scope isolate_scope(context_->isolate());
     const v8::HandleScope handle_scope(context_->isolate());
     debugger_ = std::make_unique<Debugger>(context_->context(), std::string(base_url),
-                                           [this] { WaitForDebugger(); });
+                                           [this] { return WaitForDebugger(); });
     debugger_->PauseAtCallOf(pause_at);
   }
   for (const auto& library : libraries_) {
@@ -35,11 +35,12 @@ std::string FunctionHost::Impl::OpenDebugger(std::string_view base_url, std::str
   return {};
 }
 
-void FunctionHost::Impl::WaitForDebugger() {
+bool FunctionHost::Impl::WaitForDebugger() {
   engine_->watchdog->Exclude([this] {
     const store::Store::ReadOnlyScope scope(store_);
     if (engine_->options.on_pause) engine_->options.on_pause();
   });
+  return !engine_->watchdog->HasEnded();
 }
 
 std::vector<std::string> FunctionHost::Impl::ExchangeDebug(

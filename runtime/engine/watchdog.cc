@@ -128,6 +128,11 @@ void Watchdog::OnInterrupt(v8::Isolate* isolate, void* data) {
   self->DoExcluded(self->on_yield_);
 }
 
+bool Watchdog::HasEnded() {
+  std::lock_guard lock(mutex_);
+  return outcome_ != Outcome::kInTime;
+}
+
 void Watchdog::Exclude(const std::function<void()>& work) {
   {
     std::lock_guard lock(mutex_);

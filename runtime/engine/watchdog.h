@@ -55,6 +55,9 @@ class Watchdog {
   // Terminates the watched run; false where there is none.
   bool RequestKill();
 
+  // Whether the watched run has been ended, which V8 itself knows only once it looks.
+  bool HasEnded();
+
   // Calls `work` from inside the run, on the shard's thread: what it takes is not the run's.
   void Exclude(const std::function<void()>& work);
 

@@ -36,7 +36,11 @@ export const CONNECTIONS: readonly TypedConnection[] = [
     name: `node-redis, RESP${RESP}`,
     async open(port: number) {
       const commandOptions = { timeout: PATIENCE_MS };
-      const redis = createClient({ RESP, socket: { port, host: HOST }, commandOptions });
+      const redis = createClient({
+        RESP,
+        socket: { port, host: HOST, connectTimeout: PATIENCE_MS },
+        commandOptions,
+      });
       await redis.connect();
       return { connection: redis, close: async () => redis.destroy() };
     },

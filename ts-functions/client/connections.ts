@@ -93,7 +93,11 @@ export function replyLineOf(error: unknown): string | undefined {
   return lineOf(error.message);
 }
 
-/** valkey-glide says by whom it was told, and puts the code in words. */
+/** As valkey-glide has it: `An error was signalled by the server: - ResponseError: text`, of `ERR text`. */
+const GLIDE_LINE = /^[A-Z][\w ]*: - (\w+): (.*)$/s;
+
 function lineOf(message: string): string {
-  return message;
+  const [, code = '', text] = GLIDE_LINE.exec(message) ?? [];
+  if (text === undefined) return message;
+  return `${code === 'ResponseError' ? 'ERR' : code} ${text}`;
 }

@@ -60,7 +60,8 @@ const LIMIT_CODES: ReadonlySet<string> = new Set(['OOM', 'THROTTLED', 'BUSY']);
 const LIMIT_TEXT =
   /^function (?:was (?:terminated after|killed by)|used up)|^arguments are larger than /;
 
-const PLACE = / at (\S.*:\d+:\d+)$/;
+/** Behind the last ` at `: a message may have others. */
+const PLACE = / at ((?:(?! at ).)+:\d+:\d+)$/;
 const THROWN = /^([A-Za-z_$][\w$]*): /;
 
 /** The error that a reply's line means. */
