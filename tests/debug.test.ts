@@ -112,7 +112,8 @@ async function debug(t: Test, ...args: string[]): Promise<string> {
   });
   t.teardown(async () => {
     run.kill('SIGINT');
-    t.is((await run).exitCode, 0);
+    const { exitCode } = await run;
+    if (exitCode !== 0) throw new Error(`shredder debug ended with ${exitCode}`);
   });
   return await firstLine(run.stdout);
 }
@@ -133,7 +134,7 @@ test('a breakpoint in TypeScript stops the function, whose variables are seen an
   t.true(map.sources.includes('shapes.ts'));
 
   const code = (await readCode(t)).split('\n');
-  const lineNumber = code.findIndex((line) => line.includes('const area ='));
+  const lineNumber = code.findIndex((line) => line.includes('side * side'));
   const set = await frontend.ask('Debugger.setBreakpointByUrl', {
     url: script.params.url,
     lineNumber,

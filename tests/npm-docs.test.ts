@@ -214,7 +214,8 @@ test('dev deploys what is edited', async (t) => {
   const dev = project.run(...['shredder', 'dev', 'functions/cart.ts', '--url', project.url]);
   t.teardown(async () => {
     dev.kill('SIGINT');
-    t.is((await dev).exitCode, 0);
+    const { exitCode } = await dev;
+    if (exitCode !== 0) throw new Error(`shredder dev ended with ${exitCode}`);
   });
   const answer = async (name: string): Promise<string> =>
     (await project.run(...['shredder', 'call', name, 'k', '--url', project.url])).stdout;

@@ -49,7 +49,8 @@ const SHOWN_ISSUES = 8;
 /** Issues as one line, each with its place below `root`: `args.items[0].sku: expected string`. */
 export function describeIssues(root: string, issues: readonly Issue[]): string {
   const shown = issues.slice(0, SHOWN_ISSUES).map(({ path = [], message }) => {
-    const at = path.map((each) => pathStep(typeof each === 'object' ? each.key : each));
+    // Not `map`, which makes another of the class that a library's path may be of.
+    const at = Array.from(path, (each) => pathStep(typeof each === 'object' ? each.key : each));
     return `${root}${at.join('')}: ${message}`;
   });
   if (issues.length > shown.length) shown.push(`${issues.length - shown.length} more`);
