@@ -232,7 +232,7 @@ test.serial('the examples deploy, and do what they say', async (t) => {
   t.is(await client.text('FCALL_RO', 'countFriends', '1', '1', '3'), ',9\r\n');
   t.regex(
     await client.text('FCALL_RO', 'countFriends', '1', '1', 'x'),
-    /^-ERR RangeError: depth must be an integer .* at .*arguments\.ts:\d+:\d+\r\n$/,
+    /^-ERR RangeError: depth must be an integer .* at graph\.ts:\d+:\d+\r\n$/,
   );
 
   for (const [key, value] of [

@@ -115,7 +115,7 @@ test('a typed caller calls, in a pipeline, too, and is told what is wrong', asyn
   const wrong = await project.run('tsc', '-p', 'callers');
   t.regex(
     wrong.stdout,
-    /^callers\/wrong\.ts\(6,\d+\): error TS2322: Type 'string' is not assignable to type 'number'/m,
+    /^callers\/wrong\.ts\(7,\d+\): error TS2322: Type 'string' is not assignable to type 'number'/m,
   );
 });
 

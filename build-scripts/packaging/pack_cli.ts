@@ -19,6 +19,9 @@ const BUNDLED = /^functions\/(?:disposal|shims\/\w+)\.ts$/;
 /** What is no module of the program, but read by one. */
 const COPIED = ['functions/contract.d.ts', 'init/template'];
 
+/** Packages that modules load with `require()` of their own making, which esbuild does not see. */
+const REQUIRED = ['esbuild', 'ioredis', 'typescript'];
+
 const PROGRAM = `#!/usr/bin/env node
 import { main } from '../lib/published/main.js';
 
@@ -90,9 +93,12 @@ function ownModules({ inputs }: Metafile): string[] {
 
 function packagesIn({ inputs }: Metafile): string[] {
   const named = Object.values(inputs).flatMap(({ imports }) =>
-    imports.filter((each) => each.external && !isBuiltin(each.path)).map(({ path: name }) => name),
+    imports
+      // esbuild's own helpers are external, too.
+      .filter(({ external, path: name }) => external && !isBuiltin(name) && name !== '<runtime>')
+      .map(({ path: name }) => name),
   );
-  return [...new Set(named)].sort();
+  return [...new Set([...named, ...REQUIRED])].sort();
 }
 
 /** What package.json says of the package as it is installed. */
