@@ -259,6 +259,22 @@ test('a tenant that shares its shard is not debugged before it has one of its ow
   t.is(BOB.name === ALICE.name, false);
 });
 
+test('a debugger ends where another tenant comes to its shard', async (t) => {
+  const password = 'a-long-random-text-for-the-operator';
+  const tenant = `[[tenant]]\nname = "op"\npassword = "${password}"\nadmin = true\n`;
+  const server = await serverFor(t, { config: tenant, flags: ['--shards', '1'] });
+  const raw = await RawClient.connect(server);
+  t.teardown(() => raw.close());
+  await raw.text('AUTH', 'op', password);
+  t.is(await raw.text('FUNCTION', 'DEBUG', 'OPEN'), '+OK\r\n');
+  t.is(await raw.text('FUNCTION', 'DEBUG', 'EXCHANGE'), '*0\r\n');
+  t.is(await raw.text('TENANT', 'CREATE', 'other', 'PASSWORD', `${password}-2`), '+OK\r\n');
+  await eventually('the debugger has ended', async () =>
+    (await raw.text('FUNCTION', 'DEBUG', 'EXCHANGE')).startsWith('-ERR no debugger is open'),
+  );
+  t.pass();
+});
+
 test('what is wrong with FUNCTION DEBUG is one line', async (t) => {
   await begin(t);
   const raw = await client(t);

@@ -1,5 +1,6 @@
 #include "runtime/engine/debugger.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 #include <utility>
@@ -14,6 +15,8 @@ using v8_inspector::StringBuffer;
 using v8_inspector::StringView;
 
 constexpr int kContextGroup = 1;
+// Of those that interrupt; longer ones wait.
+constexpr size_t kMaxInterruptingBytes = 16 * 1024;
 
 StringView ViewOf(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -52,6 +55,7 @@ bool MayInterrupt(std::string_view message) {
       "Runtime.enable",
       "Runtime.runIfWaitingForDebugger",
   };
+  if (message.size() > kMaxInterruptingBytes) return false;
   const auto json = nlohmann::json::parse(message, nullptr, false);
   if (!json.is_object()) return false;
   const auto method = json.find("method");
@@ -85,7 +89,16 @@ Debugger::~Debugger() {
 
 void Debugger::Receive(std::string_view message) {
   heard_ = std::chrono::steady_clock::now();
+  if (is_gone()) return;
+  received_bytes_ += message.size();
   received_.emplace_back(message);
+}
+
+std::string Debugger::Next() {
+  std::string message = std::move(received_.front());
+  received_.pop_front();
+  received_bytes_ -= message.size();
+  return message;
 }
 
 void Debugger::Dispatch(const std::string& message) {
@@ -94,19 +107,11 @@ void Debugger::Dispatch(const std::string& message) {
 }
 
 void Debugger::DispatchAll() {
-  while (!received_.empty()) {
-    const std::string message = std::move(received_.front());
-    received_.pop_front();
-    Dispatch(message);
-  }
+  while (!received_.empty()) Dispatch(Next());
 }
 
 void Debugger::DispatchInterrupting() {
-  while (!received_.empty() && MayInterrupt(received_.front())) {
-    const std::string message = std::move(received_.front());
-    received_.pop_front();
-    Dispatch(message);
-  }
+  while (!received_.empty() && MayInterrupt(received_.front())) Dispatch(Next());
 }
 
 void Debugger::BeforeCall(std::string_view function) {
@@ -121,7 +126,7 @@ std::vector<std::string> Debugger::TakeMessages() {
 }
 
 bool Debugger::is_gone() const {
-  return has_left_ || untaken_bytes_ > kMaxUntakenBytes ||
+  return has_left_ || untaken_bytes_ > kMaxUntakenBytes || received_bytes_ > kMaxReceivedBytes ||
          std::chrono::steady_clock::now() - heard_ > kMaxSilence;
 }
 

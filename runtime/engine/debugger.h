@@ -24,8 +24,10 @@ class Debugger final : private v8_inspector::V8InspectorClient,
  public:
   // Who says nothing for so long is gone: what it has stopped goes on.
   static constexpr std::chrono::seconds kMaxSilence{10};
-  // What waits for it to be taken; who lets more come is gone, too.
+  // What waits for it to be taken, and what it has said and has not been dispatched; who lets more
+  // come is gone, too.
   static constexpr size_t kMaxUntakenBytes = size_t{64} << 20;
+  static constexpr size_t kMaxReceivedBytes = size_t{64} << 20;
   static constexpr size_t kMaxBaseUrlBytes = 4096;
 
   // Of a context that has the isolate for itself. Scripts are called `<base_url><library>.js`.
@@ -70,6 +72,7 @@ class Debugger final : private v8_inspector::V8InspectorClient,
   void flushProtocolNotifications() override {}
 
   void Dispatch(const std::string& message);
+  std::string Next();  // of what was received
 
   v8::Isolate* const isolate_;
   const v8::Global<v8::Context> context_;
@@ -79,6 +82,7 @@ class Debugger final : private v8_inspector::V8InspectorClient,
   std::unique_ptr<v8_inspector::V8InspectorSession> session_;
   std::string paused_function_;  // empty: none
   std::deque<std::string> received_;
+  size_t received_bytes_ = 0;
   std::vector<std::string> untaken_;
   size_t untaken_bytes_ = 0;
   std::chrono::steady_clock::time_point heard_;

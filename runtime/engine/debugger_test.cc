@@ -184,6 +184,13 @@ TEST_F(DebuggerTest, TakesAnyMessageWithoutHarm) {
   EXPECT_EQ(tenant_.ShowCall("f", {}, {"1"}), "2");
 }
 
+TEST_F(DebuggerTest, IsGoneWhereItSaysMoreThanIsDispatched) {
+  const std::string message = R"({"id":1,"method":")" + std::string(9 << 20, 'x') + "\"}";
+  for (int i = 0; i < 20; ++i) Say({message}, false);
+  EXPECT_EQ(tenant_.ShowCall("f", {}, {"1"}), "2");
+  EXPECT_FALSE(host().has_debugger());
+}
+
 TEST_F(DebuggerTest, ProfilesWhatRuns) {
   tenant_.MustLoad(
       "function work(n) { let s = 0; for (let i = 0; i < n; i++) s += Math.sqrt(i); return s; }\n"
