@@ -22,7 +22,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'bench',
     description:
-      'measure builtins, graph traversals, throughput and library beside Redis, many tenants',
+      'measure builtins, graph traversals, throughput and library beside Redis, typed calls, many tenants',
     load: async () => (await import('./commands/bench.ts')).benchCommand(),
   },
   {

@@ -1,6 +1,7 @@
 import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
+import { formatCalls, FULL_CALLS, measureCalls, QUICK_CALLS } from '../bench/calls.ts';
 import {
   DENSITY_CASES,
   formatDensity,
@@ -69,6 +70,7 @@ export function benchCommand(): Command {
     .addCommand(khopCommand())
     .addCommand(kvCommand())
     .addCommand(libraryCommand())
+    .addCommand(callsCommand())
     .addCommand(densityCommand())
     .addCommand(neighboursCommand());
 }
@@ -209,6 +211,23 @@ function kvCommand(): Command {
       } finally {
         await redis.stop();
       }
+    });
+}
+
+function callsCommand(): Command {
+  return new Command('calls')
+    .description("time typed calls beside the clients' own fcall, in turns")
+    .option('--quick', 'fewer rounds, fewer calls: done in half a minute')
+    .option('--json <file>', 'write the rows as JSON')
+    .addHelpText('after', '\nExample:\n  shredder bench calls --quick')
+    .action(async (options: BenchOptions) => {
+      const config = loadConfig();
+      const steps = new Steps();
+      const { binDir, v8 } = await ensureRuntime(config, steps);
+      const plan = options.quick === true ? QUICK_CALLS : FULL_CALLS;
+      const rows = await steps.run('Typed calls', () => measureCalls(binDir, plan));
+      const report = await reportOf('calls', v8.record.v8Version, rows, config.repository);
+      await publish(report, formatCalls(rows), options.json);
     });
 }
 
