@@ -135,7 +135,12 @@ test.serial('what a call has written stays in the log where the call fails', asy
   const lines = await logged(() =>
     t.throwsAsync(client.call('FCALL', ['speak', 0, 'fail']), { message: /after speaking/ }),
   );
-  t.is(lines.length, 10);
+  t.is(lines.length, 11);
+  // What it has thrown is the last of them.
+  const { level, message, place } = lines.at(-1)!;
+  t.is(level, 'error');
+  t.regex(message, /^\w*Error: after speaking\n {4}at speak \(/);
+  t.true(message.includes(`(${place.replace(/:\d+$/, '')}:`));
 });
 
 test.serial(

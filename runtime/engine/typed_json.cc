@@ -49,13 +49,8 @@ class Writer {
     return Put(R"({"$number":")") && Put(name) && Put("\"}");
   }
   bool operator()(const Date& value) {
-    Put(R"({"$date":)");
-    if (std::isnan(value.ms)) {
-      Put("null");
-    } else {
-      resp::AppendDouble(value.ms, &json_);
-    }
-    return Put("}");
+    if (value.iso.empty()) return Put(R"({"$date":null})");
+    return Put(R"({"$date":")") && Put(value.iso) && Put("\"}");
   }
   bool operator()(const Text& value) { return PutText(value.utf8); }
   bool operator()(const Bytes& value) {

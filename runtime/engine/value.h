@@ -18,8 +18,7 @@ struct BigInt {
   std::string digits;
 };
 struct Date {
-  double ms;        // since 1970, as JavaScript counts; NaN: an invalid date
-  std::string iso;  // empty for an invalid date
+  std::string iso;  // as toISOString gives it; empty for an invalid date
 };
 struct Text {
   std::string utf8;

@@ -100,10 +100,10 @@ class ValueReader {
   }
 
   bool ReadDate(v8::Local<v8::Date> date, Value* result) {
-    const double ms = date->ValueOf();
-    const std::string iso = std::isnan(ms) ? "" : Utf8(isolate_, date->ToISOString());
-    if (!Charge(iso.size())) return false;
-    result->data = Date{ms, iso};
+    Date read;
+    if (!std::isnan(date->ValueOf())) read.iso = Utf8(isolate_, date->ToISOString());
+    if (!Charge(read.iso.size())) return false;
+    result->data = std::move(read);
     return true;
   }
 

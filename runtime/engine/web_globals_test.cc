@@ -175,7 +175,7 @@ TEST_F(WebGlobalsTest, TheConsolesLinesHaveTheirFunctionAndTheirPlace) {
       "export async function g() { await null; console.error('later'); throw new Error('no'); }");
   tenant_.ShowCall("f");
   EXPECT_THAT(tenant_.ShowCall("g"), testing::StartsWith("!ERR Error: no at lib:5:"));
-  ASSERT_EQ(lines().size(), 3u);
+  ASSERT_EQ(lines().size(), 4u);
   EXPECT_EQ(lines()[0].function, "lib");
   EXPECT_EQ(lines()[0].level, "log");
   EXPECT_EQ(lines()[0].place, "lib:3:9");
@@ -185,6 +185,11 @@ TEST_F(WebGlobalsTest, TheConsolesLinesHaveTheirFunctionAndTheirPlace) {
   EXPECT_EQ(lines()[1].time_ms, kNowMs);
   EXPECT_EQ(lines()[2].function, "g");
   EXPECT_EQ(lines()[2].text, "later");
+  // What the call has thrown.
+  EXPECT_EQ(lines()[3].function, "g");
+  EXPECT_EQ(lines()[3].level, "error");
+  EXPECT_THAT(lines()[3].text, testing::StartsWith("Error: no\n    at g (lib:5:"));
+  EXPECT_THAT(lines()[3].place, testing::StartsWith("lib:5:"));
 }
 
 TEST_F(WebGlobalsTest, TheLogOutlivesTheJavaScript) {

@@ -49,8 +49,8 @@ TEST(ValueEncoder, ScalarsInBothProtocols) {
       {{engine::BigInt{"9223372036854775808"}},
        "$19\r\n9223372036854775808\r\n",
        "$19\r\n9223372036854775808\r\n"},
-      {{engine::Date{0, "1970"}}, "$4\r\n1970\r\n", "$4\r\n1970\r\n"},
-      {{engine::Date{std::nan(""), ""}}, "$12\r\nInvalid Date\r\n", "$12\r\nInvalid Date\r\n"},
+      {{engine::Date{"1970"}}, "$4\r\n1970\r\n", "$4\r\n1970\r\n"},
+      {{engine::Date{""}}, "$12\r\nInvalid Date\r\n", "$12\r\nInvalid Date\r\n"},
       {{engine::Error{"ERR it\r\nbroke"}}, "-ERR it  broke\r\n", "-ERR it  broke\r\n"},
   };
   for (const Case& c : cases) {

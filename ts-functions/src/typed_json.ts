@@ -6,7 +6,7 @@
 //     {"$bigint": "-12"}        a bigint
 //     {"$number": "NaN"}        a number: NaN, Infinity, -Infinity, -0
 //     {"$bytes": "AQI="}        bytes, in base64: a Uint8Array
-//     {"$date": 1764412800000}  a Date; null for an invalid one
+//     {"$date": "2025-11-29T00:00:00.000Z"}  a Date, as toISOString gives it; null for an invalid one
 //     {"$map": [[k, v], ...]}   a Map
 //     {"$set": [v, ...]}        a Set
 //     {"$error": "..."}         an Error, by the line that a caller gets of one
@@ -76,8 +76,7 @@ function taggedObject(value: object, at: string, depth: number): Json {
     return Array.from(value, (each, index) => tagged(each, `${at}[${index}]`, depth));
   }
   if (value instanceof Date) {
-    const time = value.getTime();
-    return { $date: Number.isNaN(time) ? null : time };
+    return { $date: Number.isNaN(value.getTime()) ? null : value.toISOString() };
   }
   if (value instanceof Map) {
     const pairs = Array.from(value, ([key, item]) => [
@@ -130,7 +129,7 @@ function ofTag(tag: string, content: Json, readError: ReadError): unknown {
   if (tag === '$bigint' && typeof content === 'string') return BigInt(content);
   if (tag === '$number' && typeof content === 'string') return Number(content);
   if (tag === '$bytes' && typeof content === 'string') return fromBase64(content);
-  if (tag === '$date') return new Date(typeof content === 'number' ? content : Number.NaN);
+  if (tag === '$date') return new Date(typeof content === 'string' ? content : Number.NaN);
   if (tag === '$error' && typeof content === 'string') return readError(content);
   if (tag === '$object' && typeof content === 'object' && content !== null && !isList(content)) {
     return withMembers(content, readError);
