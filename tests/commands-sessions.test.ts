@@ -653,7 +653,7 @@ test.serial('COMMAND INFO gives the arity and the key positions that Redis gives
   const names = list.split('\r\n').filter((line) => /^[a-z_]+$/.test(line));
   t.true(names.includes('get') && names.includes('fcall_ro'));
   // Shredder's own.
-  const own = new Set(['tenant']);
+  const own = new Set(['fcall_json', 'tenant']);
   /** Name, arity and key positions, the set of flags taken out. */
   const described = (reply: Buffer): string[] =>
     [
