@@ -12,7 +12,8 @@ export const CLIENT_COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'deploy',
-    description: 'type-check and bundle a TypeScript library, and load it for a tenant',
+    description:
+      'check and compile a library, in TypeScript or for WebAssembly, and load it for a tenant',
     load: async () => (await import('./commands/deploy.ts')).deployCommand(),
   },
   {

@@ -15,6 +15,10 @@ export type V8SourceChoice =
 /** What V8 is built for: use, or tests in which V8 checks itself, its heap and its builtins. */
 export type V8Variant = 'release' | 'checks';
 
+/** What a runtime can be built with besides; each needs packages that the normal one does not. */
+export const EXTRAS = ['dpdk'] as const;
+export type Extra = (typeof EXTRAS)[number];
+
 /** Everything that a build depends on besides the repository's own files. */
 export interface Config {
   /** The checkout's root. */
@@ -26,6 +30,8 @@ export interface Config {
   refreshSource: boolean;
   /** Whether V8, and the runtime around it, is the one with V8's own checks. */
   v8Variant: V8Variant;
+  /** What the runtime has besides, in the order of `EXTRAS`. */
+  extras: readonly Extra[];
   /** Parallel jobs. */
   jobs: number;
 }
@@ -37,6 +43,7 @@ export interface ConfigOverrides {
   v8Source?: string;
   refreshSource?: boolean;
   v8Checks?: boolean;
+  with?: readonly string[];
   jobs?: number;
 }
 
@@ -50,6 +57,14 @@ const readers: { [Key in keyof Required<ConfigOverrides>]: (value: unknown) => v
   v8Source: (value) => requireText('--v8-source', value),
   refreshSource: (value) => requireBoolean('--refresh-source', value),
   v8Checks: (value) => requireBoolean('--v8-checks', value),
+  with: (value) => {
+    if (!Array.isArray(value)) throw invalid('--with', value, 'a list');
+    for (const each of value) {
+      if (!EXTRAS.some((extra) => extra === each)) {
+        throw invalid('--with', each, EXTRAS.map((extra) => `"${extra}"`).join(' or '));
+      }
+    }
+  },
   jobs: (value) => {
     if (!Number.isInteger(value) || (value as number) < 1 || (value as number) > MAX_JOBS) {
       throw invalid('--jobs', value, `a whole number from 1 to ${MAX_JOBS}`);
@@ -78,6 +93,7 @@ export function loadConfig(
     v8Source: parseV8Source(overrides.v8Source ?? 'auto'),
     refreshSource: overrides.refreshSource ?? false,
     v8Variant: overrides.v8Checks === true ? 'checks' : 'release',
+    extras: EXTRAS.filter((extra) => overrides.with?.includes(extra)),
     jobs: overrides.jobs ?? availableParallelism(),
   };
 }

@@ -22,7 +22,7 @@ const COMMANDS: readonly CommandEntry[] = [
   {
     name: 'bench',
     description:
-      'measure builtins, graph traversals, throughput and library beside Redis, typed calls, many tenants',
+      'measure builtins, graph traversals, throughput and library beside Redis, typed calls, many tenants, the paper',
     load: async () => (await import('./commands/bench.ts')).benchCommand(),
   },
   {
@@ -37,7 +37,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     name: 'patches',
-    description: 'edit the patch series on V8 as commits',
+    description: 'edit the patch series on V8 and lwIP as commits',
     load: async () => (await import('./commands/patches.ts')).patchesCommand(),
   },
   {

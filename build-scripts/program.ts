@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { hasCode } from './errors.ts';
 import { describeFailure } from './ui/failure.ts';
 
 /** A subcommand whose module is loaded when it is named, and not before: some take seconds to load. */
@@ -19,6 +20,9 @@ export async function runProgram(
   entries: readonly CommandEntry[],
   argv: readonly string[],
 ): Promise<number> {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.off('error', ignoreGoneReader).on('error', ignoreGoneReader);
+  }
   try {
     const program = new Command('shredder')
       .description(description)
@@ -38,6 +42,11 @@ export async function runProgram(
     process.stderr.write(`${describeFailure(error)}\n`);
     return 1;
   }
+}
+
+/** Who reads the output may have seen enough, as `head` does: the rest is for nobody. */
+function ignoreGoneReader(error: Error): void {
+  if (!hasCode(error, 'EPIPE')) throw error;
 }
 
 /** The word that commander takes for the subcommand's name, where there is one. */

@@ -4,8 +4,8 @@ import {
   parseDeb822,
   parseOneLine,
   sourceListFor,
-} from '../build-scripts/v8/apt_sources.ts';
-import { packagingCandidates } from '../build-scripts/v8/debian_source.ts';
+} from '../build-scripts/upstream/apt_sources.ts';
+import { packagingCandidates } from '../build-scripts/upstream/debian_package.ts';
 
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
 
@@ -124,12 +124,18 @@ test('the private list offers sources of another release, signed as on this mach
   );
 });
 
+const NODEJS = { name: 'nodejs', release: 'trixie' };
+
 test("a packager's patches are asked of every suite that may have them, the newest first", (t) => {
   const archives = findDebianArchives(parseDeb822(DEB822), 'bookworm');
   t.truthy(archives);
   if (archives === undefined) return;
-  t.deepEqual(packagingCandidates(archives), ['nodejs', 'nodejs/trixie-security', 'nodejs/trixie']);
-  t.deepEqual(packagingCandidates({ main: archives.main, security: undefined }), [
+  t.deepEqual(packagingCandidates(NODEJS, archives), [
+    'nodejs',
+    'nodejs/trixie-security',
+    'nodejs/trixie',
+  ]);
+  t.deepEqual(packagingCandidates(NODEJS, { main: archives.main, security: undefined }), [
     'nodejs',
     'nodejs/trixie',
   ]);

@@ -3,7 +3,8 @@ import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { execa } from 'execa';
 import { loadConfig, type ConfigOverrides } from '../build-scripts/config.ts';
-import { CommandError, quoteForShell, run } from '../build-scripts/system/command.ts';
+import { CommandError, run } from '../build-scripts/system/command.ts';
+import { quoteForShell } from '../build-scripts/system/shell.ts';
 import { checkKernel, checkNode } from '../build-scripts/system/doctor.ts';
 import { missingPackages } from '../build-scripts/system/packages.ts';
 import { formatDuration } from '../build-scripts/ui/progress.ts';
@@ -62,6 +63,17 @@ test("the variant with V8's own checks is built only where it is asked for", (t)
   t.is(loadConfig().v8Variant, 'release');
   t.is(loadConfig({ v8Checks: false }).v8Variant, 'release');
   t.is(loadConfig({ v8Checks: true }).v8Variant, 'checks');
+});
+
+test('a runtime has extras only where they are asked for, each of them known', async (t) => {
+  t.deepEqual(loadConfig().extras, []);
+  t.deepEqual(loadConfig({ with: [] }).extras, []);
+  t.deepEqual(loadConfig({ with: ['dpdk', 'dpdk'] }).extras, ['dpdk']);
+  for (const command of ['build', 'test']) {
+    const { exitCode, stderr } = await shredder(command, '--with', 'dpkd');
+    t.is(exitCode, 1);
+    t.regex(stderr, /^shredder: --with is "dpkd", but must be "dpdk"$/m);
+  }
 });
 
 test('a failed command shows itself, its folder and its last output', async (t) => {

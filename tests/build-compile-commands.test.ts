@@ -54,11 +54,12 @@ test('kept commands are those of any checkout, also of one whose path a shell wo
   ]);
 });
 
-test('a source that no build compiles has the command of its neighbour, and a header that of a source with it', async (t) => {
+test('a source that no build compiles has the command of its neighbour, or of one above, and a header that of a source with it', async (t) => {
   const checkout = await temporaryFolder(t, {
     'runtime/a/known.cc': '#include "runtime/a/known.h"\n#include <vector>\n',
     'runtime/a/known.h': '#include "builtins-csa/far.h"\n',
     'runtime/a/fuzz.cc': '',
+    'runtime/a/b/variant/card.cc': '',
     'runtime/a/unused.h': '',
     'builtins-csa/far.h': '',
   });
@@ -76,9 +77,13 @@ test('a source that no build compiles has the command of its neighbour, and a he
   });
   t.deepEqual(
     commands.toSorted((a, b) => (a.file < b.file ? -1 : 1)),
-    ['builtins-csa/far.h', 'runtime/a/fuzz.cc', 'runtime/a/known.cc', 'runtime/a/known.h'].map(
-      compiled,
-    ),
+    [
+      'builtins-csa/far.h',
+      'runtime/a/b/variant/card.cc',
+      'runtime/a/fuzz.cc',
+      'runtime/a/known.cc',
+      'runtime/a/known.h',
+    ].map(compiled),
   );
 });
 

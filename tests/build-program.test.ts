@@ -9,7 +9,7 @@ import { execa } from 'execa';
 import { upToDateProgram } from '../build-scripts/bin/up_to_date.js';
 import { runProgram, type CommandEntry } from '../build-scripts/program.ts';
 import { placesInSources } from '../build-scripts/ui/stack.ts';
-import { CHECKOUT, shredder } from './support/command_line.ts';
+import { CHECKOUT, PROGRAM as PROGRAM_FILE, shredder } from './support/command_line.ts';
 import { temporaryFolder, writeFiles, type Files } from './support/folder.ts';
 
 const MAIN = 'build-scripts/main.ts';
@@ -130,6 +130,24 @@ test('a checkout that cannot be written to has its program elsewhere, with its p
   t.true(main.startsWith(path.join(checkout, 'temporary')));
   t.is(await programOf(checkout), main);
   t.deepEqual(await output(checkout), ['of a package']);
+});
+
+test('where no folder can be written to, that is one line', async (t) => {
+  const checkout = await checkoutFor(t, {
+    'node_modules/.cache': 'no folder',
+    'temporary': 'no folder',
+  });
+  await t.throwsAsync(programOf(checkout), {
+    message:
+      /^the program cannot be compiled anywhere: ENOTDIR: .*\n {2}Name a folder .* in TMPDIR\.$/,
+  });
+});
+
+test('who reads the output may go before its end', async (t) => {
+  const run = execa(process.execPath, [PROGRAM_FILE, '--help'], { reject: false });
+  run.stdout.destroy();
+  const { exitCode, stderr } = await run;
+  t.deepEqual([exitCode, stderr], [0, '']);
 });
 
 test('a source that does not compile is named with its line', async (t) => {

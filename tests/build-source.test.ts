@@ -6,11 +6,12 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { hashFile } from '../build-scripts/cache/key.ts';
 import { loadConfig } from '../build-scripts/config.ts';
+import { LWIP_PACKAGE } from '../build-scripts/lwip/source.ts';
 import { exists } from '../build-scripts/system/files.ts';
 import type { Step } from '../build-scripts/ui/steps.ts';
 import { fetchNodeRelease } from '../build-scripts/v8/archive_source.ts';
-import { parseQuiltSeries } from '../build-scripts/v8/debian_source.ts';
-import { resolveSource, type V8Source } from '../build-scripts/v8/source.ts';
+import { parseQuiltSeries } from '../build-scripts/upstream/debian_package.ts';
+import { NODEJS_PACKAGE, resolveSource, type V8Source } from '../build-scripts/v8/source.ts';
 import { temporaryFolder, writeFiles } from './support/folder.ts';
 
 const STEP: Step = {
@@ -186,4 +187,20 @@ test('a failed download says so and leaves nothing behind', async (t) => {
 
 test('a quilt series may have options, comments and blank lines', (t) => {
   t.deepEqual(parseQuiltSeries('a/b.patch -p1\n# no\n\nc.patch # why\n'), ['a/b.patch', 'c.patch']);
+});
+
+test("of a packager's patches, those on what is built are applied", (t) => {
+  const wanted: [typeof LWIP_PACKAGE, string, boolean][] = [
+    [LWIP_PACKAGE, 'src/core/tcp.c', true],
+    [LWIP_PACKAGE, 'src/netif/ethernet.c', true],
+    [LWIP_PACKAGE, 'src/netif/slipif.c', false],
+    [LWIP_PACKAGE, 'src/include/lwip/apps/snmp.h', false],
+    [LWIP_PACKAGE, 'src/apps/snmp/snmp_msg.c', false],
+    [NODEJS_PACKAGE, 'deps/v8/src/api.cc', true],
+    [NODEJS_PACKAGE, 'deps/v8/test/mjsunit/large.js', false],
+    [NODEJS_PACKAGE, 'src/node.cc', false],
+  ];
+  for (const [{ name, isWanted }, file, expected] of wanted) {
+    t.is(isWanted(file), expected, `${name}: ${file}`);
+  }
 });

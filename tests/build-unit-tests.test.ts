@@ -12,7 +12,10 @@ const CTEST = JSON.stringify({
     {
       name: 'a_stress_test',
       command: ['/build/bin/a_test', '--gtest_filter=*B*:C*'],
-      properties: [{ name: 'ENVIRONMENT', value: ['FLAGS=--x --y=1', 'MORE='] }],
+      properties: [
+        { name: 'ENVIRONMENT', value: ['FLAGS=--x --y=1', 'MORE='] },
+        { name: 'LABELS', value: ['dpdk'] },
+      ],
     },
     { name: 'bench_runs', command: ['/build/bin/bench', '20000'] },
   ],
@@ -20,14 +23,15 @@ const CTEST = JSON.stringify({
 
 test("CTest's tests are run with the arguments and the environment that CMake gave them", (t) => {
   t.deepEqual(parseCTest(CTEST), [
-    { name: 'a_test', program: 'a_test', args: [], env: {} },
+    { name: 'a_test', program: 'a_test', args: [], env: {}, labels: [] },
     {
       name: 'a_stress_test',
       program: 'a_test',
       args: ['--gtest_filter=*B*:C*'],
       env: { FLAGS: '--x --y=1', MORE: '' },
+      labels: ['dpdk'],
     },
-    { name: 'bench_runs', program: 'bench', args: ['20000'], env: {} },
+    { name: 'bench_runs', program: 'bench', args: ['20000'], env: {}, labels: [] },
   ]);
 });
 

@@ -24,7 +24,7 @@ import {
 import { plotNeighbours } from '../build-scripts/bench/neighbours_plot.ts';
 import { NOISES } from '../build-scripts/bench/noise.ts';
 import type { Spread } from '../build-scripts/bench/statistics.ts';
-import { assertDrawnWithin, runBench } from './support/bench.ts';
+import { assertDrawnWithin, countLines, pointsIn, runBench } from './support/bench.ts';
 import { temporaryFolder } from './support/folder.ts';
 import { builtRuntime } from './support/server.ts';
 
@@ -85,7 +85,7 @@ test('the plot of many tenants has a panel a figure, and a line for each case th
     }),
   );
   const svg = plotDensity(rows, 'a machine');
-  t.is(svg.match(/<polyline/g)?.length, 6 * (DENSITY_CASES.length - 1) + 4 * DENSITY_CASES.length);
+  t.is(countLines(svg), 6 * (DENSITY_CASES.length - 1) + 4 * DENSITY_CASES.length);
   for (const label of ['JavaScript given up', ...DENSITY_CASES, '10,000', 'KiB a tenant']) {
     t.true(svg.includes(label), label);
   }
@@ -168,16 +168,14 @@ test('what no request counted of has empty cells, and no point', (t) => {
   const { p50Us: _p50, p99Us: _p99, p999Us: _p999, ...held } = first!;
   const rows = [{ ...held, requests: 0, leftOut: 9 }, ...others];
   t.regex(formatNeighbours(rows), /^alone: PING +0 +9$/m);
-  const points = (svg: string): number => svg.match(/<circle/g)?.length ?? 0;
-  t.is(points(plotNeighbours(rows, '')), points(plotNeighbours(counted, '')) - 1);
+  const points = (drawn: readonly NeighboursRow[]): number =>
+    pointsIn(plotNeighbours(drawn, '')).length;
+  t.is(points(rows), points(counted) - 1);
 });
 
 test('the plot of a quiet tenant has a panel a case, and in it a point a noise and request', (t) => {
   const svg = plotNeighbours(neighboursRows(), 'a machine');
-  t.is(
-    svg.match(/<circle/g)?.length,
-    NEIGHBOURS_CASES.length * NEIGHBOURS.length * QUIET_REQUESTS.length,
-  );
+  t.is(pointsIn(svg).length, NEIGHBOURS_CASES.length * NEIGHBOURS.length * QUIET_REQUESTS.length);
   for (const label of ['alone', ...NOISES, ...NEIGHBOURS_CASES, ...QUIET_REQUESTS]) {
     t.true(svg.includes(`>${label}<`), label);
   }

@@ -94,3 +94,11 @@ for (const { reply, text, json } of examples) {
     t.notThrows(() => JSON.parse(json) as unknown);
   });
 }
+
+test('a reply for a terminal has no control characters, of texts and of errors within', (t) => {
+  const text = '\u001b]0;title\u0007\u009b2J';
+  t.is(formatReply(Buffer.from(text)), text);
+  const shown = '\\x1b]0;title\\x07\\x9b2J';
+  t.is(formatReply(Buffer.from(text), { isForTerminal: true }), shown);
+  t.is(formatReply([new Error(text)]), `[ Error: ${shown} ]`);
+});

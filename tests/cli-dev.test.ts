@@ -109,6 +109,27 @@ test('what does not bundle, or throws while it is loaded, is said, and dev goes 
   await answers('throwing', ':3\r\n');
 });
 
+test('a library in WebAssembly is compiled, and its errors are shown as deploy shows them', async (t) => {
+  const source = (result: string): string =>
+    `#include <shredder.h>\nSHREDDER_EXPORT int64_t compiled(void) { return ${result}; }\n`;
+  const { folder, answers, prints, end } = await dev(
+    t,
+    { 'compiled.c': source('1'), 'beside.ts': version('beside', 1) },
+    ['compiled.c', 'beside.ts'],
+  );
+  let at = await prints(/ {2}compiled compiled in \d+ ms\n/);
+  await answers('compiled', ':1\r\n');
+  await writeFiles(folder, { 'compiled.c': source('nothing') });
+  at = await prints(/^compiled\.c:2:\d+: error: use of undeclared identifier 'nothing'\n/m, at);
+  at = await prints(/^ +2 \| SHREDDER_EXPORT .*\n +\| +\^/m, at);
+  await prints(/^shredder: compiled\.c: 1 C error; what is loaded stays$/m, at);
+  await answers('compiled', ':1\r\n');
+  await answers('beside', ':1\r\n');
+  await writeFiles(folder, { 'compiled.c': source('3') });
+  await answers('compiled', ':3\r\n');
+  t.is(await end(), 0);
+});
+
 test("lines of the tenant's log are shown as they come, with their source lines", async (t) => {
   const { answers, prints } = await dev(
     t,

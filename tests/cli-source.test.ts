@@ -77,6 +77,8 @@ test('a source is found below a folder where there is one such file', async (t) 
   t.is(finder.find('index.ts'), undefined, 'there are two');
   t.is(finder.find('other.ts'), undefined);
   t.is(finder.find('art.ts'), undefined);
+  t.is(finder.find(`${'a'.repeat(300)}.ts`), undefined);
+  t.is(finder.find('cart.ts\0.ts'), undefined);
 });
 
 test("an error of a function's has its source line below, and other errors stay as they are", async (t) => {

@@ -1,13 +1,17 @@
 // Debugging and profiling: what `shredder debug` and `shredder profile` show of functions in the store.
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { execa } from 'execa';
 import { WebSocket } from 'ws';
+import { startEndpoint } from '../build-scripts/debug/endpoint.ts';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
-import type { CpuProfile } from '../build-scripts/profile/cpu_profile.ts';
-import { CHECKOUT, shredder } from './support/command_line.ts';
+import { functionTimes, type CpuProfile } from '../build-scripts/profile/cpu_profile.ts';
+import { flameGraph } from '../build-scripts/profile/flame_graph.ts';
+import { PROGRAM, shredder } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
 import { firstLine } from './support/first_line.ts';
 import { temporaryFolder } from './support/folder.ts';
@@ -103,13 +107,16 @@ class Frontend {
   }
 }
 
-/** Starts `shredder debug`, and gives the address that it prints. */
-async function debug(t: Test, ...args: string[]): Promise<string> {
-  const program = path.join(CHECKOUT, 'build-scripts', 'bin', 'shredder.js');
+function startDebug(t: Test, ...args: string[]) {
   const command = ['debug', ...args, '--url', t.context.server.url, '--port', '0'];
-  const run = execa(process.execPath, [program, ...command, '--root', t.context.folder], {
+  return execa(process.execPath, [PROGRAM, ...command, '--root', t.context.folder], {
     reject: false,
   });
+}
+
+/** Starts `shredder debug`, and gives the address that it prints. */
+async function debug(t: Test, ...args: string[]): Promise<string> {
+  const run = startDebug(t, ...args);
   t.teardown(async () => {
     run.kill('SIGINT');
     const { exitCode } = await run;
@@ -189,6 +196,76 @@ test('a function that is stopped goes on when its debugger leaves', async (t) =>
   await frontend.event('Debugger.paused');
   frontend['ws'].terminate();
   t.is(await reply, '$1\r\n9\r\n');
+});
+
+test('a debugger that attaches as soon as another has left has a session', async (t) => {
+  await begin(t);
+  const url = await debug(t);
+  for (let i = 0; i < 20; i++) {
+    const frontend = await Frontend.attach(t, url);
+    await frontend.ask('Debugger.enable');
+    frontend['ws'].close();
+    await once(frontend['ws'], 'close');
+  }
+  t.pass();
+});
+
+test('the session ends with the program, and the program with the server', async (t) => {
+  await begin(t);
+  const raw = await client(t);
+  const first = startDebug(t);
+  await (await Frontend.attach(t, await firstLine(first.stdout))).ask('Debugger.enable');
+  t.is(await raw.text('FUNCTION', 'DEBUG', 'EXCHANGE'), '*0\r\n');
+  first.kill('SIGINT');
+  t.is((await first).exitCode, 0);
+  t.regex(await raw.text('FUNCTION', 'DEBUG', 'EXCHANGE'), /^-ERR no debugger is open/);
+
+  const second = startDebug(t);
+  await firstLine(second.stdout);
+  await t.context.server.stop();
+  const { exitCode, stderr } = await second;
+  t.is(exitCode, 1);
+  t.regex(stderr, /^shredder: .* (?:has closed the connection|connection to .*)$/);
+});
+
+test('an endpoint ends at once, whoever is connected, and sends away with any reason', async (t) => {
+  let why = '';
+  const endpoint = await startEndpoint(0, 'title', (frontend) => {
+    frontend.close(why);
+    return Promise.resolve({ receive: () => undefined, close: () => Promise.resolve() });
+  });
+  const { port, pathname } = new URL(endpoint.url);
+  for (const [reason, told] of [
+    ['gone', 'gone'],
+    ['€'.repeat(100), '€'.repeat(40)],
+    [`a${'€'.repeat(100)}`, `a${'€'.repeat(39)}\ufffd`],
+  ] as const) {
+    why = reason;
+    const ws = new WebSocket(endpoint.url);
+    const [code, text] = (await once(ws, 'close')) as [number, Buffer];
+    t.deepEqual([code, String(text)], [1011, told]);
+  }
+  const silent = connect({ port: Number(port), host: '127.0.0.1' });
+  await once(silent, 'connect');
+  const refused = connect({ port: Number(port), host: '127.0.0.1', allowHalfOpen: true });
+  t.teardown(() => [silent, refused].map((each) => each.destroy()));
+  refused.write(
+    `GET ${pathname}/else HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`,
+  );
+  const [reply] = (await once(refused, 'data')) as [Buffer];
+  t.regex(String(reply), /^HTTP\/1\.1 403 /);
+  await endpoint.close();
+});
+
+test('a port that is taken is one line that says so', async (t) => {
+  await begin(t);
+  const { port } = new URL(await debug(t));
+  const run = await shredder(['debug', '--url', t.context.server.url, '--port', port]);
+  t.is(run.exitCode, 1);
+  t.regex(
+    run.stderr,
+    /^shredder: port \d+ of 127\.0\.0\.1 is taken, .*\n {2}Give another with --port/,
+  );
 });
 
 test('FUNCTION KILL ends a function that is stopped, and undoes its writes', async (t) => {
@@ -298,3 +375,25 @@ async function readCode(t: ExecutionContext<{ server: Server }>): Promise<string
     .replace(/^[\s\S]*?(?=#!js)/, '')
     .replaceAll('\r', '');
 }
+
+test('a function that is called by control characters and markup harms neither a terminal nor the SVG', (t) => {
+  const callFrame = {
+    functionName: '\u001b[2J\n</svg>',
+    scriptId: '1',
+    url: '',
+    lineNumber: -1,
+    columnNumber: -1,
+  };
+  const profile = {
+    nodes: [{ id: 1, callFrame }],
+    startTime: 0,
+    endTime: 2,
+    samples: [1, 1],
+    timeDeltas: [0, 1000],
+  };
+  t.is(functionTimes(profile)[0]?.name, '\\x1b[2J </svg>');
+  t.regex(
+    flameGraph(profile, 'title'),
+    /<title>\\x1b\[2J &lt;\/svg&gt;, 1\.0 ms, 100\.0 %<\/title>/,
+  );
+});

@@ -3,7 +3,11 @@ import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { stripVTControlCharacters } from 'node:util';
 import test, { type ExecutionContext } from 'ava';
-import { DevLibrary, type Build } from '../build-scripts/dev/library.ts';
+import type { Build, DevLibrary } from '../build-scripts/dev/library.ts';
+import { TypeScriptLibrary } from '../build-scripts/dev/typescript_library.ts';
+import { WasmLibrary } from '../build-scripts/dev/wasm_library.ts';
+import { sourcesOf } from '../build-scripts/dev/wasm_sources.ts';
+import { CHECKOUT } from './support/command_line.ts';
 import { eventually } from './support/eventually.ts';
 import { temporaryFolder, writeFiles, type Files } from './support/folder.ts';
 import { runCode } from './support/library.ts';
@@ -22,7 +26,29 @@ interface Watched {
 
 async function watch(t: ExecutionContext, files: Files): Promise<Watched> {
   const folder = await temporaryFolder(t, { 'tsconfig.json': OPTIONS, ...files });
-  const library = new DevLibrary(path.join(folder, 'lib.ts'), 'lib', () => undefined);
+  return await watchLibrary(
+    t,
+    new TypeScriptLibrary(path.join(folder, 'lib.ts'), 'lib', () => undefined),
+    folder,
+  );
+}
+
+/** @param entry The library's file, in WebAssembly. */
+async function watchWasm(t: ExecutionContext, files: Files, entry: string): Promise<Watched> {
+  const folder = await temporaryFolder(t, files);
+  await symlink(path.join(CHECKOUT, 'node_modules'), path.join(folder, 'node_modules'));
+  return await watchLibrary(
+    t,
+    new WasmLibrary(path.join(folder, entry), 'lib', () => undefined),
+    folder,
+  );
+}
+
+async function watchLibrary(
+  t: ExecutionContext,
+  library: DevLibrary,
+  folder: string,
+): Promise<Watched> {
   t.teardown(() => library.close());
   const first = await library.build();
   return {
@@ -41,12 +67,15 @@ async function watch(t: ExecutionContext, files: Files): Promise<Watched> {
 
 function errorsOf(build: Build): string {
   if (build.kind === 'types') return stripVTControlCharacters(build.errors.text);
-  return build.kind === 'error' ? build.message : '';
+  return build.kind === 'error' ? `${build.output ?? ''}${build.message}` : '';
 }
 
 async function resultOf(build: Build): Promise<unknown> {
   if (build.kind !== 'code') return errorsOf(build);
-  return (await runCode(build.code))['f']?.([], []);
+  const { code } = build;
+  if (typeof code === 'string') return (await runCode(code))['f']?.([], []);
+  const module = new WebAssembly.Module(Uint8Array.from(code.subarray(code.indexOf('\n') + 1)));
+  return (new WebAssembly.Instance(module).exports as { f: () => number }).f();
 }
 
 function gives(expected: unknown): (build: Build) => Promise<boolean> {
@@ -174,7 +203,7 @@ test("a workspace's package behind a link is watched where it lies", async (t) =
   });
   await mkdir(path.join(folder, 'app/node_modules'));
   await symlink(path.join(folder, 'packages/n'), path.join(folder, 'app/node_modules/n'));
-  const library = new DevLibrary(path.join(folder, 'app/lib.ts'), 'lib', () => undefined);
+  const library = new TypeScriptLibrary(path.join(folder, 'app/lib.ts'), 'lib', () => undefined);
   t.teardown(() => library.close());
   t.is(await resultOf(await library.build()), 1);
   await writeFiles(folder, { 'packages/n/n.ts': 'export const n = 2;' });
@@ -182,4 +211,82 @@ test("a workspace's package behind a link is watched where it lies", async (t) =
     'it is built',
     async () => library.needsBuild && (await resultOf(await library.build())) === 2,
   );
+});
+
+test('a library in C is compiled again when what it includes changes, or comes', async (t) => {
+  const { folder, first, until } = await watchWasm(
+    t,
+    {
+      'lib.c':
+        '#include <shredder.h>\n#include "parts/n.h"\nSHREDDER_EXPORT int32_t f(void) { return N; }\n',
+    },
+    'lib.c',
+  );
+  t.regex(errorsOf(first), /^.*lib\.c:2:10: fatal error: 'parts\/n\.h' file not found/);
+  await writeFiles(folder, { 'parts/n.h': '#include "m.h"\n#define N (M + 1)\n' });
+  await until('the next one is missed', complains(/n\.h:1:10: fatal error: 'm\.h' file not found/));
+  await writeFiles(folder, { 'parts/m.h': '#define M 4\n' });
+  await until('it is compiled', gives(5));
+  await writeFiles(folder, { 'parts/m.h': '#define M nothing\n' });
+  await until('it is wrong', complains(/use of undeclared identifier 'nothing'[\s\S]*1 C error$/));
+  await writeFiles(folder, { 'parts/m.h': '#define M 6\n' });
+  await until('it is well', gives(7));
+});
+
+test('a library in AssemblyScript is compiled again when what it imports changes', async (t) => {
+  const { folder, first, until } = await watchWasm(
+    t,
+    {
+      'lib.as.ts': "import { n } from './n';\nexport function f(): i32 { return n() + 1; }\n",
+      'n.ts': 'export function n(): i32 { return "one"; }\n',
+    },
+    'lib.as.ts',
+  );
+  t.regex(errorsOf(first), /n\.ts:1:35\n[\s\S]*1 AssemblyScript error$/);
+  await writeFiles(folder, { 'n.ts': 'export function n(): i32 { return 1; }\n' });
+  await until('it is compiled', gives(2));
+});
+
+test('a module is loaded as it is, again when it is another, and no sooner than it is one', async (t) => {
+  const { folder, first, until } = await watchWasm(t, { 'lib.wasm': 'no module' }, 'lib.wasm');
+  t.regex(errorsOf(first), /^lib\.wasm is no WebAssembly module: /);
+  for (const n of [3, 4]) {
+    await writeFile(path.join(folder, 'lib.wasm'), moduleThatGives(n));
+    await until('it is there', gives(n));
+  }
+  await rm(path.join(folder, 'lib.wasm'));
+  await until('it is missed', complains(/^lib\.wasm: ENOENT/));
+});
+
+/** A module whose function `f` gives a number from 0 to 63. */
+function moduleThatGives(n: number): Uint8Array {
+  const header = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
+  const type = [1, 5, 1, 0x60, 0, 1, 0x7f];
+  const functions = [3, 2, 1, 0];
+  const exported = [7, 5, 1, 1, 0x66, 0, 0];
+  const code = [10, 6, 1, 4, 0, 0x41, n, 0x0b];
+  return Uint8Array.from([...header, ...type, ...functions, ...exported, ...code]);
+}
+
+test('what goes into a module is what its sources name, there or not', async (t) => {
+  const folder = await temporaryFolder(t, {
+    'a.c': '#include <stdint.h>\n# include "b.h"\n// #include "none.h"\n',
+    'b.h': '#include "a.c"\n#include "../c.h"\n',
+    'a.as.ts':
+      "import { Call } from 'shredder-functions/assembly';\nexport * from './parts';\n// import './none';\n@flags('no-writes')\nexport function f(call: Call): void {}\n",
+    'parts/index.ts': "import { n } from '../n';\n",
+  });
+  const named = (file: string): string[] =>
+    sourcesOf(path.join(folder, file)).map((each) => path.relative(folder, each));
+  t.deepEqual(named('a.c').sort(), ['../c.h', 'a.c', 'b.h']);
+  t.deepEqual(named('a.as.ts').sort(), [
+    'a.as.ts',
+    'n',
+    'n.ts',
+    'n/index.ts',
+    'parts',
+    'parts.ts',
+    'parts/index.ts',
+  ]);
+  t.deepEqual(named('a.wasm'), ['a.wasm']);
 });

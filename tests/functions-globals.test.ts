@@ -19,6 +19,8 @@ const REFUSED = ['eval'];
 /** What every iterator has, and nothing that they have in common. */
 const OF_ITERATORS = ['IteratorObject.prototype.next', 'AsyncIteratorObject.prototype.next'];
 
+const ERRORS_OF_WASM = ['CompileError', 'LinkError', 'RuntimeError'];
+
 const DESCRIPTION = new Map(
   Object.entries(RUNTIME_GLOBALS).map(([name, { own, instance }]) => [
     name,
@@ -116,10 +118,17 @@ test('what is there is declared, where TypeScript has a declaration', async (t) 
     return [global, ...names].filter((name) => !declared.has(name));
   });
   const ofErrors = ['captureStackTrace', 'stackTraceLimit', 'prototype.toString'];
-  const known = ['globalThis', 'undefined', ...ofErrors.map((name) => `DOMException.${name}`)];
+  const errors = ['DOMException', ...ERRORS_OF_WASM.map((name) => `WebAssembly.${name}`)];
+  const known = [
+    'globalThis',
+    'undefined',
+    ...errors.flatMap((error) => ofErrors.map((name) => `${error}.${name}`)),
+  ];
   t.deepEqual(
     undeclared.filter(
-      (name) => !known.includes(name) && !/\.(?:constructor|@@toStringTag|@@species)$/.test(name),
+      (name) =>
+        !known.includes(name) &&
+        !/\.(?:constructor|arguments|caller|@@toStringTag|@@species)$/.test(name),
     ),
     [],
   );

@@ -153,6 +153,7 @@ test("the package's tsconfig.json checks the files of whoever extends it, and no
   t.deepEqual(checked.map((each) => path.basename(each)).sort(), [
     'globals.d.ts',
     'store.d.ts',
+    'webassembly.d.ts',
     'wrong.ts',
   ]);
 });

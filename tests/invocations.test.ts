@@ -240,7 +240,7 @@ test.serial(
     const alice = await clientFor(t, server, ALICE);
     const { reply } = await start(caller, alice, 'FCALL', 'spin', '1', 'some-key', 'some-argument');
     const form =
-      /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$4\r\nspin\r\n\$7\r\ncommand\r\n\*5\r\n\$5\r\nFCALL\r\n\$4\r\nspin\r\n\$1\r\n1\r\n\$8\r\nsome-key\r\n\$13\r\nsome-argument\r\n\$11\r\nduration_ms\r\n:(\d+)\r\n\$7\r\nengines\r\n\*2\r\n\$2\r\njs\r\n\*4\r\n\$15\r\nlibraries_count\r\n:1\r\n\$15\r\nfunctions_count\r\n:\d+\r\n$/;
+      /^\*4\r\n\$14\r\nrunning_script\r\n\*6\r\n\$4\r\nname\r\n\$4\r\nspin\r\n\$7\r\ncommand\r\n\*5\r\n\$5\r\nFCALL\r\n\$4\r\nspin\r\n\$1\r\n1\r\n\$8\r\nsome-key\r\n\$13\r\nsome-argument\r\n\$11\r\nduration_ms\r\n:(\d+)\r\n\$7\r\nengines\r\n\*4\r\n\$2\r\njs\r\n\*4\r\n\$15\r\nlibraries_count\r\n:1\r\n\$15\r\nfunctions_count\r\n:\d+\r\n\$4\r\nwasm\r\n\*4\r\n\$15\r\nlibraries_count\r\n:0\r\n\$15\r\nfunctions_count\r\n:0\r\n$/;
     const duration = async (): Promise<number> => {
       const stats = await alice.text('FUNCTION', 'STATS');
       t.regex(stats, form);

@@ -268,7 +268,8 @@ const environment: Readonly<Record<string, string | RegExp>> = {
   'typeof eval': 'undefined',
   'typeof setTimeout': 'undefined',
   'typeof setInterval': 'undefined',
-  'typeof WebAssembly': 'undefined',
+  'typeof WebAssembly.Instance': 'function',
+  'typeof WebAssembly.compile': 'undefined',
   'typeof SharedArrayBuffer': 'undefined',
   'typeof Atomics': 'undefined',
   'typeof WeakRef': 'undefined',
@@ -347,7 +348,7 @@ test.serial(
     t.is(await client.text('FCALL', 'tamper', '0'), '$9\r\nTypeError\r\n');
     t.is(await client.text('FCALL', 'look', '0'), ':5\r\n');
     const names =
-      'HTAdd,HTAppend,HTDelete,HTExpire,HTGet,HTGetFloat64,HTGetMany,HTGetString,HTGetUint32,HTHas,HTLength,HTScan,HTSet,HTTtl,HTView,HTViewMany';
+      'HTAdd,HTAppend,HTDelete,HTExpire,HTGet,HTGetFloat64,HTGetMany,HTGetString,HTGetUint32,HTHas,HTImports,HTLength,HTScan,HTSet,HTTtl,HTView,HTViewMany';
     t.is(await client.text('FCALL', 'names', '0'), `$${names.length}\r\n${names}\r\n`);
   },
 );

@@ -1,20 +1,16 @@
 // The examples of docs/library.md and docs/client.md are code that works.
-import { readFile, symlink } from 'node:fs/promises';
+import { symlink } from 'node:fs/promises';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import test from 'ava';
 import { execa } from 'execa';
 import { bundleLibrary } from '../build-scripts/functions/bundle.ts';
 import { typeCheck } from '../build-scripts/functions/typecheck.ts';
 import { CHECKOUT } from './support/command_line.ts';
+import { codeBlocks } from './support/documentation.ts';
 import { temporaryFolder } from './support/folder.ts';
 
-const DOCUMENT = fileURLToPath(new URL('../docs/library.md', import.meta.url));
-const CLIENT_DOCUMENT = fileURLToPath(new URL('../docs/client.md', import.meta.url));
-
 test('the examples of the documented modules type-check and bundle', async (t) => {
-  const text = await readFile(DOCUMENT, 'utf8');
-  const examples = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(([, code]) => code!);
+  const examples = (await codeBlocks('library.md')).map(({ code }) => code);
   t.is(examples.length, 11);
   const files = examples.map((code, i) => [`example${i}.ts`, code] as const);
   const all = files.map(([name], i) => `export * as example${i} from './${name}';`).join('\n');
@@ -24,10 +20,7 @@ test('the examples of the documented modules type-check and bundle', async (t) =
 });
 
 test('the examples of typed calls type-check, and the library bundles', async (t) => {
-  const text = await readFile(CLIENT_DOCUMENT, 'utf8');
-  const [library, caller, ...more] = [...text.matchAll(/^```ts\n(.*?)^```$/gms)].map(
-    ([, code]) => code!,
-  );
+  const [library, caller, ...more] = (await codeBlocks('client.md')).map(({ code }) => code);
   t.is(more.length, 3);
   const [together, failing, double] = more;
   const connected = "declare const cart: ReturnType<typeof client<typeof import('./cart.ts')>>;\n";

@@ -1,5 +1,5 @@
 // A project of one's own, from the packages' tarballs alone: begun, checked, tested, deployed and called.
-import { access, readFile, writeFile } from 'node:fs/promises';
+import { access, readdir, readFile, realpath, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
@@ -69,10 +69,11 @@ for (const type of ['module', 'commonjs']) {
         }
 
         t.regex((await run(folder, 'tsc', '--version')).stdout, new RegExp(`^Version ${version}`));
-        const checked = await run(folder, 'tsc', '--noEmit');
-        t.deepEqual([checked.stdout, checked.exitCode], ['', 0]);
-        const both = await run(folder, 'npm', 'run', 'check');
-        t.is(both.exitCode, 0, both.stdout);
+        const checked = await run(folder, 'npm', 'run', 'check');
+        t.is(checked.exitCode, 0, checked.stdout);
+        // What an editor takes for the options of callers.
+        const callers = await run(folder, 'tsc', '--noEmit', '--project', 'callers');
+        t.deepEqual([callers.stdout, callers.exitCode], ['', 0]);
         const tested = await run(folder, 'npm', 'test');
         t.is(tested.exitCode, 0, tested.stdout + tested.stderr);
         t.regex(tested.stdout, /^# pass 3$/m);
@@ -83,12 +84,14 @@ for (const type of ['module', 'commonjs']) {
         t.regex(deployed.stdout, /^cart for tenant default /m);
         const call = (...words: string[]): Promise<CommandResult> =>
           run(folder, 'shredder', 'call', '--json', '--url', url, ...words);
-        t.is((await call('addToCart', 'cart:17', '--', 'apple', '2')).stdout, '2');
-        t.is((await call('addToCart', 'cart:17', '--', 'apple', '3')).stdout, '5');
-        t.is((await call('--read-only', 'piecesInCart', 'cart:17')).stdout, '{"apple":5}');
-        const refused = await call('addToCart', 'cart:17', '--', 'apple', '99');
+        const filled = await run(folder, 'npm', 'run', 'fill', '--silent', '--', url);
+        t.deepEqual([filled.stdout, filled.exitCode], ['2 x apple', 0], filled.stderr);
+        t.is((await call('--read-only', 'piecesInCart', 'cart:17')).stdout, '{"apple":2}');
+        const more = '{"article":"apple","pieces":99}';
+        const refused = await call('addToCart', 'cart:17', '--', more);
         t.is(refused.exitCode, 1);
         t.regex(refused.stderr, /100 of apple are enough at cart\.ts:\d+/);
+        t.is((await call('removeFromCart', 'cart:17', '--', 'apple')).stdout, 'true');
       },
     );
   }
@@ -130,6 +133,7 @@ test.serial('a package.json that is there is added to, and keeps what it has', a
   t.is(devDependencies['typescript'], '6.0.3');
   t.deepEqual(Object.keys(devDependencies), [
     '@types/node',
+    'ioredis',
     'shredder-cli',
     'shredder-functions',
     'typescript',
@@ -185,6 +189,36 @@ test.serial('the packages are named as the program itself was installed', async 
   t.is(devDependencies['shredder-functions'], 'file:../tarballs/shredder-functions.tgz');
 });
 
+test.serial('a project finds its tarballs whichever link leads to it', async (t) => {
+  const folder = await temporaryFolder(t, { 'real/below/file': '' });
+  await symlink(path.join(folder, 'real', 'below'), path.join(folder, 'link'));
+  const shop = path.join(folder, 'link', 'my shop');
+  const { stdout } = await shredder(['init', shop, '--from', packages.folder]);
+  t.true(stdout.endsWith(`\nNext: cd '${shop}' && npm install && npm test`), stdout);
+  const { devDependencies } = await manifestIn(shop);
+  const [, file = ''] = /^file:(.*)$/.exec(devDependencies['shredder-cli'] ?? '') ?? [];
+  await access(path.resolve(await realpath(shop), file));
+});
+
+test.serial('a package.json keeps its indentation and the ends of its lines', async (t) => {
+  const folder = await temporaryFolder(t, {
+    'package.json': '\uFEFF{\r\n\t"name": "shop"\r\n}\r\n',
+  });
+  const { exitCode, stderr } = await shredder(['init', folder, '--from', packages.folder]);
+  t.is(exitCode, 0, stderr);
+  t.regex(
+    await readFile(path.join(folder, 'package.json'), 'utf8'),
+    /^\{\r\n\t"name": "shop",\r\n\t"scripts": \{\r\n\t\t"test": [\s\S]*\r\n\}\r\n$/,
+  );
+});
+
+test.serial('nothing is written where a file is in the place of a folder', async (t) => {
+  const folder = await temporaryFolder(t, { functions: 'mine' });
+  const { stderr } = await shredder(['init', folder, '--from', packages.folder, '--force']);
+  t.regex(stderr, /^shredder: .*\/functions is no folder; nothing was written\n/);
+  t.deepEqual(await readdir(folder), ['functions']);
+});
+
 test.serial("a checkout's program asks for tarballs, and says which are missing", async (t) => {
   const folder = await temporaryFolder(t);
   const without = await shredder(['init', path.join(folder, 'a')]);
@@ -205,6 +239,8 @@ test('what a new project asks of npm is what it is tested with', async (t) => {
   ).default;
   t.like(template.devDependencies, {
     '@types/node': `^${own.devDependencies['@types/node']}`,
+    'ioredis': `^${dependencies.ioredis}`,
+    'zod': `^${own.devDependencies['zod']}`,
     'tsx': `^${dependencies.tsx}`,
     'typescript': `^${dependencies.typescript}`,
   });

@@ -3,11 +3,11 @@ import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import type { UserError } from '../build-scripts/errors.ts';
-import { applyPatchFile, touchedFiles } from '../build-scripts/v8/patch_apply.ts';
-import { addOrigin, nameOfSubject, removeOrigin } from '../build-scripts/v8/patch_format.ts';
-import { checkPatch, checkSeries } from '../build-scripts/v8/patch_lint.ts';
-import { exportSeries, importSeries } from '../build-scripts/v8/patch_repository.ts';
-import { applySeries, parseSeries, readSeries } from '../build-scripts/v8/patch_series.ts';
+import { applyPatchFile, touchedFiles } from '../build-scripts/upstream/patch_apply.ts';
+import { addOrigin, nameOfSubject, removeOrigin } from '../build-scripts/upstream/patch_format.ts';
+import { checkPatch, checkSeries } from '../build-scripts/upstream/patch_lint.ts';
+import { exportSeries, importSeries } from '../build-scripts/upstream/patch_repository.ts';
+import { applySeries, parseSeries, readSeries } from '../build-scripts/upstream/patch_series.ts';
 import { temporaryFolder, writeFiles } from './support/folder.ts';
 
 const ALPHA = ['one', 'two', 'three', 'four', 'five', 'six', 'seven', ''].join('\n');
@@ -220,7 +220,9 @@ for (const { title, text, problem } of textCases) {
 }
 
 test("the repository's own patch series passes the lint", async (t) => {
-  t.deepEqual(await checkSeries(path.resolve('v8-patches')), []);
+  for (const folder of ['v8-patches', 'lwip-patches']) {
+    t.deepEqual(await checkSeries(path.resolve(folder)), []);
+  }
 });
 
 test('an order file may have comments and blank lines', (t) => {
@@ -324,6 +326,28 @@ test('a patch may be limited to some files', async (t) => {
   t.is(await readFile(path.join(tree, 'deps/v8/gamma.txt'), 'utf8'), 'gamma\n');
 });
 
+test('a hunk may end in a blank line', async (t) => {
+  const { root, tree, patches } = await fixture(t);
+  await writeFiles(tree, { 'deps/v8/blank.txt': 'one\ntwo\nthree\nfour\n\nsix\n' });
+  await writeFiles(patches, { series: '' });
+  const source = { key: 'feed', tree };
+  const checkout = path.join(root, 'checkout');
+  await importSeries(checkout, source, patches);
+  await writeFiles(checkout, { 'deps/v8/blank.txt': 'one\nTWO\nthree\nfour\n\nsix\n' });
+  const author = ['-c', 'user.name=A', '-c', 'user.email=a@localhost'];
+  await execa('git', [...author, 'commit', '--all', '--message=Change two\n\nA reason.'], {
+    cwd: checkout,
+  });
+  await exportSeries(checkout, source, patches);
+  const built = path.join(root, 'built');
+  const manifest = path.join(root, 'manifest');
+  await applySeries(await readSeries(patches), tree, built, manifest, path.join(root, 'scratch'));
+  t.is(
+    await readFile(path.join(built, 'deps/v8/blank.txt'), 'utf8'),
+    'one\nTWO\nthree\nfour\n\nsix\n',
+  );
+});
+
 test('import makes a commit a patch, and export gives the same bytes each time', async (t) => {
   const { root, tree, patches } = await fixture(t);
   const source = { key: 'feed', tree };
@@ -331,7 +355,7 @@ test('import makes a commit a patch, and export gives the same bytes each time',
   t.deepEqual(await importSeries(checkout, source, patches), ['change-two.patch', 'beta.patch']);
   const git = async (...args: string[]): Promise<string> =>
     (await execa('git', args, { cwd: checkout })).stdout;
-  t.is(await git('log', '--format=%s'), "Add beta and drop gamma\nChange two\nV8's source");
+  t.is(await git('log', '--format=%s'), 'Add beta and drop gamma\nChange two\nThe source');
   t.is(await git('show', 'HEAD:deps/v8/ignored.txt'), 'ignored');
 
   // The fixture was not written by git: hashes and the like come in once.
@@ -395,7 +419,7 @@ test('a checkout moves to another source, and merges the patches that do not fit
   });
 
   await importSeries(checkout, source, patches);
-  t.is(await git('log', '--format=%s'), "Add beta and drop gamma\nChange two\nV8's source");
+  t.is(await git('log', '--format=%s'), 'Add beta and drop gamma\nChange two\nThe source');
   t.is(await git('show', 'HEAD~2:deps/v8/alpha.txt'), alpha.trimEnd());
   t.is(await git('show', 'HEAD:deps/v8/alpha.txt'), alpha.replace('two', 'TWO').trimEnd());
   t.is(await git('ls-files'), 'deps/v8/alpha.txt\ndeps/v8/beta.txt');
@@ -503,7 +527,7 @@ test('import and export refuse a folder that is not their own repository', async
   await mkdir(inside);
   for (const attempt of [importSeries, exportSeries]) {
     await t.throwsAsync(attempt(inside, source, patches), {
-      message: /is not a V8 checkout made by/,
+      message: /is not a checkout made by/,
     });
   }
 });
@@ -513,6 +537,6 @@ test('export refuses a checkout of another source', async (t) => {
   const checkout = path.join(root, 'checkout');
   await importSeries(checkout, { key: 'feed', tree }, patches);
   await t.throwsAsync(exportSeries(checkout, { key: 'beef' }, patches), {
-    message: /does not start from the V8 source in use/,
+    message: /does not start from the source in use/,
   });
 });

@@ -1,4 +1,5 @@
 // Typed calls: the same values through every client and protocol, in the store and in the double.
+import { symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { execa } from 'execa';
@@ -78,6 +79,7 @@ async function callsWork(t: ExecutionContext, calls: Client<Library>, cart: `car
   t.is(await calls.area({ args: { width: 2, height: 3.5 } }), 7);
   t.is(await calls.doubled({ args: '21' }), '42');
   t.is(await calls.later({ args: 'a' }), 'a!');
+  t.is(await calls.later({ args: 'a\ud800"\\ud800\u0001' }), 'a\ufffd"\\ud800\u0001!');
   t.deepEqual(await calls.names({ keys: ['a', 'b'] }), ['A', 'B']);
   t.deepEqual(await calls.names(), []);
   t.deepEqual(await calls.plain({ keys: ['k', 7], args: ['', '{"$date":1}'] }), {
@@ -305,10 +307,13 @@ test('calls that are wrong do not compile, and right ones do', async (t) => {
       files: [path.join(CHECKOUT, 'tests', 'fixtures', 'typed_calls.ts')],
     }),
   });
-  const tsc = path.join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc');
-  const { stdout } = await execa(process.execPath, [tsc, '-p', folder], { reject: false });
-  t.is(stdout, '');
+  t.is(await errorsOfTsc(folder), '');
 });
+
+async function errorsOfTsc(folder: string): Promise<string> {
+  const tsc = path.join(CHECKOUT, 'node_modules', 'typescript', 'bin', 'tsc');
+  return (await execa(process.execPath, [tsc, '-p', folder], { reject: false })).stdout;
+}
 
 test('deploy refuses a definition that is wrong, with its place', async (t) => {
   const head = [
@@ -387,4 +392,114 @@ test('`shredder types` prints declarations that a caller compiles with', async (
   const missing = await shredder(['types', 'nowhere', '--url', t.context.server.url]);
   t.is(missing.exitCode, 1);
   t.regex(missing.stderr, /^shredder: no library nowhere is loaded$/m);
+});
+
+test('functions of any name and type are declared so that callers compile', async (t) => {
+  const folder = await temporaryFolder(t, {
+    'odd.ts': [
+      "import { defineFunction } from 'shredder-functions';",
+      "const remove = defineFunction({}, ([key]) => key ?? '');",
+      'export { remove as delete };',
+      'const first = (keys: string[]): number => keys.length;',
+      "export { first as '1st' };",
+      'export function counts(): Record<PropertyKey, number> { return {}; }',
+      'export function most(): 1e999 | -1 { return -1; }',
+      'export function lines(): `a\\n\\`${number}` { return "a\\n`1"; }',
+    ].join('\n'),
+    'caller.ts': [
+      "import { client, type RedisConnection } from 'shredder-functions/client';",
+      'declare const redis: RedisConnection;',
+      "const odd = client<typeof import('./store.d.ts')>(redis);",
+      "export const text: string = await odd.delete({ keys: ['k'] });",
+      "export const count: number = await odd['1st']();",
+      'export const most: number = await odd.most();',
+      "export const x: number | undefined = (await odd.counts())['x'];",
+      'export const lines: `a\\n\\`${number}` = await odd.lines();',
+      '// @ts-expect-error It takes no argument.',
+      "await odd.delete({ args: 'x' });",
+    ].join('\n'),
+    'tsconfig.json': JSON.stringify({
+      extends: path.join(CHECKOUT, 'tsconfig.json'),
+      compilerOptions: { typeRoots: [path.join(CHECKOUT, 'node_modules', '@types')] },
+      files: ['caller.ts', 'store.d.ts'],
+    }),
+    'package.json': '{"type":"module"}',
+  });
+  await symlink(path.join(CHECKOUT, 'node_modules'), path.join(folder, 'node_modules'));
+  const raw = await rawClient(t);
+  const code = await bundleLibrary(path.join(folder, 'odd.ts'), 'odd');
+  t.regex(await raw.text('FUNCTION', 'LOAD', code), /odd/);
+  const { stdout } = await shredder(['types', 'odd', '--url', t.context.server.url]);
+  await writeFile(path.join(folder, 'store.d.ts'), stdout);
+  t.is(await errorsOfTsc(folder), '');
+});
+
+/** Connections that fail in ways of their own. */
+const CLOSED = new Error('closed');
+const BROKEN = {
+  'fails altogether': () => Promise.reject(CLOSED),
+  'has no replies': () => Promise.resolve(null),
+};
+for (const [name, exec] of Object.entries(BROKEN)) {
+  test(`no call of a pipeline waits for ever where the connection ${name}`, async (t) => {
+    const calls = client<Library>({
+      call: () => Promise.reject(CLOSED),
+      pipeline: () => ({ call: () => undefined, exec }),
+    });
+    let kept: Promise<unknown> | undefined;
+    const together = pipeline(calls, (each) => {
+      kept = each.names();
+      return [kept];
+    });
+    await t.throwsAsync(together, { message: /closed|no reply/ });
+    await t.throwsAsync(kept as Promise<unknown>, { message: /closed|no reply/ });
+  });
+}
+
+test('a call that is made when a pipeline has been sent is an error', async (t) => {
+  const calls = client<Library>({ sendCommand: () => Promise.resolve('[]') });
+  await t.throwsAsync(
+    pipeline(calls, (each) => [each.names().then(() => each.names())]),
+    { instanceOf: TypeError, message: /made when it had been sent/ },
+  );
+});
+
+test('a client is an object as any other to who writes it down', async (t) => {
+  const sent: unknown[] = [];
+  const calls = client<Library>({
+    sendCommand: (args) => Promise.resolve(sent.push(args)),
+  });
+  t.is(JSON.stringify({ calls }), '{"calls":{}}');
+  t.throws(() => String(calls), { instanceOf: TypeError });
+  t.is(await Promise.resolve(calls), calls);
+  t.deepEqual(sent, []);
+});
+
+test('what is no key is refused before it is sent', async (t) => {
+  const sent: unknown[] = [];
+  const calls = client<Library>({ sendCommand: (args) => Promise.resolve(`${sent.push(args)}`) });
+  for (const key of [1.5, -1, NaN, 2 ** 53, null, undefined, {}]) {
+    await t.throwsAsync(calls.plain({ keys: [key as number] }), {
+      instanceOf: TypeError,
+      message: /^a key is a text, an integer from 0 on or a Uint8Array, got /,
+    });
+  }
+  await t.throwsAsync(calls.plain({ keys: 'cart:7' as never }), {
+    instanceOf: TypeError,
+    message: 'keys are an array, got string',
+  });
+  t.deepEqual(sent, []);
+});
+
+test('each call in the double has an error of its own', async (t) => {
+  const store = createStore();
+  const refused = (sku: unknown): Promise<unknown> =>
+    store
+      .call(library.add, ['cart:7'], [JSON.stringify({ sku, quantity: 1 })])
+      .catch((error: unknown) => error);
+  const [first, second] = [await refused(1), await refused(undefined)] as [Error, Error];
+  t.regex(first.message, /^args\.sku: /);
+  t.not(first, second);
+  t.is(first.name, 'ArgumentsError');
+  t.regex(first.stack ?? '', /^ArgumentsError: args\.sku: .*\n[\s\S]*typed_functions\.ts:12:/);
 });

@@ -1,12 +1,19 @@
 // What many tenants cost: memory of each, the first call after JavaScript was given up, and calls that are spread over all of
 // them, beside calls to one; and beside Redis, whose one database has them all.
-import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { withClient } from '../client/connection.ts';
 import { UserError } from '../errors.ts';
 import { startServer, type Server } from '../server/shredderd.ts';
 import { ISOLATIONS, type Isolation } from './isolations.ts';
 import { LineConnection, requestOf, type LineRequest } from './line_connection.ts';
+import {
+  accountOf,
+  createTenants,
+  manyTenantsConfig,
+  MAX_CONNECTIONS,
+  OPENED_AT_ONCE,
+} from './many_tenants.ts';
+import { cpuUsOf, pssOf } from './processes.ts';
 import { startRedis } from './redis_server.ts';
 import { percentile, spreadOf } from './statistics.ts';
 import { formatCount, formatMeasured, formatTable } from './table.ts';
@@ -73,16 +80,11 @@ export const FULL_DENSITY: DensityPlan = {
   ...USUAL,
 };
 
-const ADMIN = { name: 'admin', password: 'the password of the admin' };
-const PASSWORD = (n: number): string => `the password of tenant ${n}`;
 const MAX_SETTLING_MS = 300_000;
 /** What memory may change by and still be the same. */
 const SAME = 0.002;
 /** Calls that are under way at once. */
 const WINDOW = 64;
-const OPENED_AT_ONCE = 256;
-/** A usual limit of descriptors is 20,000. */
-const MAX_CONNECTIONS = 19_000;
 const ONE_AT_A_TIME = 300;
 /** A server has at most 1,024 shards, and some are everybody's. */
 const MAX_PROCESSES = 1_000;
@@ -125,16 +127,7 @@ async function measureShredder(
 ): Promise<DensityRow> {
   const server = await startServer({
     binary: path.join(binDir, 'shredderd'),
-    config: [
-      '[server]',
-      `max-clients = ${MAX_CONNECTIONS}`,
-      `max-unauthenticated = ${64 * OPENED_AT_ONCE}`,
-      `idle-after-ms = ${plan.idleAfterMs}`,
-      '[[tenant]]',
-      `name = "${ADMIN.name}"`,
-      `password = "${ADMIN.password}"`,
-      'admin = true',
-    ].join('\n'),
+    config: manyTenantsConfig([`idle-after-ms = ${plan.idleAfterMs}`]),
   });
   let connections: LineConnection[] = [];
   try {
@@ -143,12 +136,12 @@ async function measureShredder(
     await createTenants(server, isolation, tenants);
     const bareBytes = perTenant(await settledPssOf(server, plan));
     const auth = (n: number): LineRequest => ({
-      request: requestOf('AUTH', `tenant-${n}`, PASSWORD(n)),
+      request: requestOf('AUTH', ...accountOf(n)),
       lines: 1,
     });
     const load = { request: requestOf('FUNCTION', 'LOAD', LIBRARY), lines: 2 };
     connections = await openAll(server.port, tenants, (n) => [auth(n), load]);
-    const loadedBytes = perTenant(await pssOf(server));
+    const loadedBytes = perTenant(await pssOf(server.pid));
     await new Promise((resolve) => setTimeout(resolve, plan.idleAfterMs));
     const idleBytes = perTenant(await settledPssOf(server, plan));
     const some = connections.slice(0, ONE_AT_A_TIME);
@@ -210,31 +203,6 @@ function connectionsToOne(connectionsToAll: number): number {
   return Math.min(connectionsToAll, MAX_CONNECTIONS - connectionsToAll);
 }
 
-async function createTenants(server: Server, isolation: Isolation, tenants: number): Promise<void> {
-  await withClient(
-    { url: server.url, tenant: ADMIN.name, password: ADMIN.password },
-    async (client) => {
-      for (let from = 0; from < tenants; from += OPENED_AT_ONCE) {
-        const pipeline = client.pipeline();
-        for (let n = from; n < Math.min(from + OPENED_AT_ONCE, tenants); n++) {
-          pipeline.call(
-            'TENANT',
-            'CREATE',
-            `tenant-${n}`,
-            'PASSWORD',
-            PASSWORD(n),
-            'MEMORY',
-            '1mb',
-            'ISOLATION',
-            isolation,
-          );
-        }
-        for (const [error] of (await pipeline.exec()) ?? []) if (error) throw error;
-      }
-    },
-  );
-}
-
 async function openAll(
   port: number,
   count: number,
@@ -262,9 +230,9 @@ async function openAll(
 /** The memory of a server once it has stayed the same for some seconds; bytes. */
 async function settledPssOf(server: Server, plan: DensityPlan): Promise<number> {
   const begun = performance.now();
-  for (let seconds = 0, last = await pssOf(server); ; ) {
+  for (let seconds = 0, last = await pssOf(server.pid); ; ) {
     await new Promise((resolve) => setTimeout(resolve, 1_000));
-    const now = await pssOf(server);
+    const now = await pssOf(server.pid);
     seconds = Math.abs(now - last) < SAME * last ? seconds + 1 : 0;
     if (seconds >= plan.settledSeconds) return now;
     if (performance.now() - begun > MAX_SETTLING_MS) {
@@ -337,41 +305,6 @@ async function callInTurn(connections: readonly LineConnection[], calls: number)
       }
     }),
   );
-}
-
-/** The processes of a server: itself and its children. */
-async function processesOf(pid: number): Promise<number[]> {
-  const names = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
-  const children = await Promise.all(
-    names.map(async (name) => {
-      const status = await readFile(`/proc/${name}/status`, 'utf8').catch(() => '');
-      return /^PPid:\s+(\d+)$/m.exec(status)?.[1] === String(pid) ? [Number(name)] : [];
-    }),
-  );
-  return [pid, ...children.flat()];
-}
-
-/** The memory of a server, what its processes share counted once; bytes. */
-async function pssOf(server: Server): Promise<number> {
-  const sizes = await Promise.all(
-    (await processesOf(server.pid)).map(async (pid) => {
-      const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8');
-      return Number(/^Pss:\s+(\d+) kB$/m.exec(rollup)?.[1] ?? NaN) * 1_024;
-    }),
-  );
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-/** What a server's processes have used of the processors, all threads; microseconds. */
-async function cpuUsOf(pid: number): Promise<number> {
-  let ns = 0;
-  for (const process of await processesOf(pid)) {
-    for (const thread of await readdir(`/proc/${process}/task`)) {
-      const text = await readFile(`/proc/${process}/task/${thread}/schedstat`, 'utf8');
-      ns += Number(text.split(' ', 1)[0]);
-    }
-  }
-  return ns / 1_000;
 }
 
 /** The rows as tables: memory and single calls of each number of tenants, then loads beside Redis; and the notes. */

@@ -8,6 +8,7 @@ const STYLES: Readonly<Record<HtgetCase, Style>> = {
   native: { color: '#000000', label: 'native C++' },
   inlined: { color: '#0072b2', label: 'builtin, inlined' },
   called: { color: '#56b4e9', label: 'builtin, called' },
+  wasm: { color: '#f0e442', label: 'import of WebAssembly' },
   'callback-number': { color: '#e69f00', label: 'C++ callback, number out' },
   'callback-buffer': { color: '#d55e00', label: 'C++ callback, ArrayBuffer out' },
   callback: { color: '#cc79a7', label: 'C++ callback' },

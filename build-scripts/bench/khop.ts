@@ -1,33 +1,25 @@
 // Friends within so many hops, counted by path: the same traversal, lookup by lookup, in C++, in Shredder, and in the stored
 // functions of others.
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { withClient } from '../client/connection.ts';
 import { UserError } from '../errors.ts';
-import { libraryNameOf } from '../functions/library_name.ts';
-import { loadLibrary } from '../functions/load.ts';
-import { FUNCTIONS_PACKAGE } from '../functions/package.ts';
 import { bestConnected, type Graph } from '../graph/graph.ts';
-import { loadGraph } from '../graph/load.ts';
-import { Traversal, type FriendCount } from '../graph/traversal.ts';
-import { freePort } from '../server/free_port.ts';
-import { startServer } from '../server/shredderd.ts';
-import { TEST_PACKAGES, type SystemPackage } from '../system/packages.ts';
-import { startRedis } from './redis_server.ts';
-import { startResponder } from './responder.ts';
+import { Traversal } from '../graph/traversal.ts';
+import {
+  ANSWERERS,
+  encodeGraph,
+  KHOP_CASES,
+  type Answerer,
+  type AnswererOptions,
+  type KhopCase,
+  type KhopQuestion,
+} from './khop_answerers.ts';
 import { spreadOf } from './statistics.ts';
 import { formatCount, formatMeasured, formatRatio, formatTable } from './table.ts';
+import { takeTurn } from './turn.ts';
 
-export const KHOP_CASES = [
-  'native-store',
-  'native-chained',
-  'shredder',
-  'redis-lua',
-  'tarantool',
-] as const;
-export type KhopCase = (typeof KHOP_CASES)[number];
+export { KHOP_CASES, type KhopCase };
 
 /** One way to count a node's friends; microseconds. */
 export interface KhopRow {
@@ -43,17 +35,12 @@ export interface KhopRow {
   maxUs: number;
 }
 
-/** A traversal to ask for. */
-export interface KhopQuestion extends FriendCount {
-  node: number;
-  hops: number;
-}
-
 export interface KhopPlan {
   cases: readonly KhopCase[];
   rounds: number;
-  /** Sees to it that packages are there; what a case needs and cannot get is a UserError. */
-  install: (packages: readonly SystemPackage[]) => Promise<void>;
+  install: AnswererOptions['install'];
+  /** Questions that take more lookups are not asked in this case, which is a note. */
+  maxLookups?: Readonly<Partial<Record<KhopCase, number>>>;
 }
 
 export interface KhopResult {
@@ -62,39 +49,43 @@ export interface KhopResult {
   notes: string[];
 }
 
-/** What answers questions in one or more of the cases, and has to be stopped. */
-interface Answerer {
-  cases: readonly KhopCase[];
-  ask: (name: KhopCase, question: KhopQuestion) => Promise<{ answer: number; us: number }>;
-  stop: () => Promise<unknown>;
-}
-
 export const KHOP_ROUNDS = { quick: 3, full: 7 } as const;
 
 const NODES = 3;
 const HOPS = [1, 2, 3, 4];
 /** A question that takes more lookups is not asked: the slowest would take seconds. */
 const MAX_LOOKUPS = 2_000_000;
-/** No budget of an invocation ends a measurement. */
-const DEADLINE_MS = 60_000;
-
-const TARANTOOL_PACKAGE: SystemPackage = {
-  name: 'tarantool',
-  provides: { commands: ['tarantool'] },
-};
-
-const LUA = {
-  redis: scriptPath('khop_redis.lua'),
-  tarantoolServer: scriptPath('khop_tarantool_server.lua'),
-  tarantoolClient: scriptPath('khop_tarantool_client.lua'),
-} as const;
-
-/** What is asked: 1 to 4 hops from the best-connected nodes. */
-export function khopQuestions(graph: Graph): KhopQuestion[] {
+/** What is asked: 1 to 4 hops from so many of the best-connected nodes. */
+export function khopQuestions(graph: Graph, nodes = NODES): KhopQuestion[] {
   const traversal = new Traversal(graph);
-  return bestConnected(graph, NODES)
+  const sums = new IdSums(graph);
+  return bestConnected(graph, nodes)
     .flatMap((node) => HOPS.map((hops) => ({ node, hops, ...traversal.count(node, hops) })))
-    .filter(({ lookups }) => lookups <= MAX_LOOKUPS);
+    .filter(({ lookups }) => lookups <= MAX_LOOKUPS)
+    .map((question) => ({ ...question, sum: sums.of(question.node, question.hops) }));
+}
+
+/** The ids in all lists within so many hops, added up by path, modulo 2^32. Remembers each node's at each depth. */
+class IdSums {
+  readonly #known: Map<number, number>[] = [];
+  readonly #graph: Graph;
+
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  of(node: number, hops: number): number {
+    this.#known[hops] ??= new Map<number, number>();
+    const level = this.#known[hops];
+    const before = level.get(node);
+    if (before !== undefined) return before;
+    let sum = 0;
+    for (const friend of this.#graph.neighbours.get(node) ?? []) {
+      sum = (sum + friend + (hops > 1 ? this.of(friend, hops - 1) : 0)) >>> 0;
+    }
+    level.set(node, sum);
+    return sum;
+  }
 }
 
 /**
@@ -116,17 +107,12 @@ export async function measureKhop(
   try {
     const graphFile = path.join(folder, 'graph');
     await writeFile(graphFile, encodeGraph(graph));
-    const starts: [KhopCase[], () => Promise<Answerer>][] = [
-      [['native-store', 'native-chained'], async () => startNative(binDir, graphFile)],
-      [['shredder'], () => startShredder(binDir, graph)],
-      [['redis-lua'], () => startRedisLua(graph, plan)],
-      [['tarantool'], () => startTarantool(graphFile, folder, plan)],
-    ];
-    for (const [names, start] of starts) {
-      const wanted = names.filter((name) => plan.cases.includes(name));
+    const options: AnswererOptions = { graph, graphFile, binDir, folder, install: plan.install };
+    for (const { cases, start } of ANSWERERS) {
+      const wanted = cases.filter((name) => plan.cases.includes(name));
       if (wanted.length === 0) continue;
       try {
-        answerers.push({ ...(await start()), cases: wanted });
+        answerers.push(await start(wanted, options));
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         const [reason] = error.message.split('\n');
@@ -134,7 +120,8 @@ export async function measureKhop(
         notes.push(`NOT MEASURED: ${wanted.join(' and ')}: ${reason}.${remedy}`);
       }
     }
-    return { rows: await askInTurns(answerers, questions, plan.rounds, onRound), notes };
+    notes.push(...notesOfLimits(answerers, questions, plan));
+    return { rows: await askInTurns(answerers, questions, plan, onRound), notes };
   } finally {
     for (const answerer of answerers) await answerer.stop();
     await rm(folder, { recursive: true, force: true });
@@ -144,17 +131,21 @@ export async function measureKhop(
 async function askInTurns(
   answerers: readonly Answerer[],
   questions: readonly KhopQuestion[],
-  rounds: number,
+  plan: KhopPlan,
   onRound: (round: number) => void,
 ): Promise<KhopRow[]> {
   const samples = new Map<string, { name: KhopCase; question: KhopQuestion; us: number[] }>();
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < plan.rounds; round++) {
     onRound(round);
     for (const question of questions) {
       for (const answerer of answerers) {
         for (const name of answerer.cases) {
-          const { answer, us } = await answerer.ask(name, question);
-          requireAnswer(name, question, answer);
+          if (!isAsked(name, question, plan)) continue;
+          const { us } = await takeTurn(async (calls) => {
+            const timed = await answerer.ask(name, question, calls);
+            requireAnswer(name, question, timed.answer);
+            return timed;
+          });
           const key = `${name} ${question.node} ${question.hops}`;
           const entry = samples.get(key) ?? { name, question, us: [] };
           entry.us.push(us);
@@ -165,8 +156,31 @@ async function askInTurns(
   }
   return [...samples.values()].map(({ name, question, us }) => {
     const { median, min, max } = spreadOf(us);
-    return { case: name, ...question, medianUs: median, minUs: min, maxUs: max };
+    const { node, hops, answer, lookups } = question;
+    return { case: name, node, hops, answer, lookups, medianUs: median, minUs: min, maxUs: max };
   });
+}
+
+function isAsked(name: KhopCase, { lookups }: KhopQuestion, { maxLookups }: KhopPlan): boolean {
+  return lookups <= (maxLookups?.[name] ?? Infinity);
+}
+
+function notesOfLimits(
+  answerers: readonly Answerer[],
+  questions: readonly KhopQuestion[],
+  plan: KhopPlan,
+): string[] {
+  return answerers
+    .flatMap(({ cases }) => cases)
+    .flatMap((name) => {
+      const left = questions.filter((question) => !isAsked(name, question, plan));
+      if (left.length === 0) return [];
+      const named = left.map(({ node, hops, lookups }) => {
+        return `${hops} hops from ${node} (${formatCount(lookups)})`;
+      });
+      const most = formatCount(plan.maxLookups?.[name] ?? Infinity);
+      return [`NOT MEASURED: ${name}: more than ${most} lookups: ${named.join(', ')}.`];
+    });
 }
 
 /** The rows as two tables, times and ratios, a line a question; then the notes. */
@@ -214,132 +228,12 @@ export function formatKhop(title: string, { rows, notes }: KhopResult): string {
   ].join('\n');
 }
 
-/** Little-endian uint32 words: node, number of neighbours, the neighbours; and so on. */
-export function encodeGraph(graph: Graph): Buffer {
-  const lists = [...graph.neighbours];
-  const words = lists.reduce((sum, [, neighbours]) => sum + 2 + neighbours.length, 0);
-  const bytes = Buffer.allocUnsafe(4 * words);
-  let at = 0;
-  for (const [node, neighbours] of lists) {
-    for (const word of [node, neighbours.length, ...neighbours]) {
-      at = bytes.writeUInt32LE(word, at);
-    }
-  }
-  return bytes;
-}
-
-function startNative(binDir: string, graphFile: string): Answerer {
-  const program = startResponder(path.join(binDir, 'shredder-bench'), ['khop', graphFile]);
-  return {
-    cases: ['native-store', 'native-chained'],
-    ask: async (name, { node, hops }) => {
-      const request = `${name.replace('native-', '')} ${node} ${hops}`;
-      // Cold caches are the same for all cases: each is asked once before it counts.
-      await program.ask(request);
-      return parseAnswer(await program.ask(request));
-    },
-    stop: program.stop,
-  };
-}
-
-async function startShredder(binDir: string, graph: Graph): Promise<Answerer> {
-  const source = path.join(FUNCTIONS_PACKAGE, 'examples', 'graph.ts');
-  // Loaded here: the compiler takes longer to load than most commands to run.
-  const { bundleLibrary } = await import('../functions/bundle.ts');
-  const code = await bundleLibrary(source, libraryNameOf(source));
-  const server = await startServer({
-    binary: path.join(binDir, 'shredderd'),
-    flags: ['--deadline-ms', String(DEADLINE_MS)],
-  });
-  return await answerByFcall('shredder', server.url, server.stop, code, graph);
-}
-
-async function startRedisLua(graph: Graph, plan: KhopPlan): Promise<Answerer> {
-  await plan.install(TEST_PACKAGES.filter(({ name }) => name === 'redis-server'));
-  const code = await readFile(LUA.redis, 'utf8');
-  const { port, stop } = await startRedis();
-  return await answerByFcall('redis-lua', `redis://127.0.0.1:${port}`, stop, code, graph);
-}
-
-/** Gives a server that has just started the library and the graph. */
-async function answerByFcall(
-  name: KhopCase,
-  url: string,
-  stop: Answerer['stop'],
-  code: string,
-  graph: Graph,
-): Promise<Answerer> {
-  try {
-    await withClient({ url, tenant: 'default' }, async (client) => {
-      await loadLibrary(client, code);
-      await loadGraph(client, graph, () => {});
-    });
-  } catch (error) {
-    await stop();
-    throw error;
-  }
-  return {
-    cases: [name],
-    ask: (_, question) => askByFcall(url, question),
-    stop,
-  };
-}
-
-async function startTarantool(
-  graphFile: string,
-  folder: string,
-  plan: KhopPlan,
-): Promise<Answerer> {
-  await plan.install([TARANTOOL_PACKAGE]);
-  const port = String(await freePort());
-  const server = startResponder('tarantool', [LUA.tarantoolServer, port, graphFile, folder]);
-  try {
-    const greeting = await server.next();
-    if (greeting !== 'ready') throw new UserError(`tarantool did not start: ${greeting}`);
-    const client = startResponder('tarantool', [LUA.tarantoolClient, port]);
-    return {
-      cases: ['tarantool'],
-      ask: async (_, { node, hops }) => {
-        await client.ask(`${node} ${hops}`);
-        return parseAnswer(await client.ask(`${node} ${hops}`));
-      },
-      stop: async () => {
-        await client.stop();
-        await server.stop();
-      },
-    };
-  } catch (error) {
-    await server.stop();
-    throw error;
-  }
-}
-
-/** One call, after one that does not count. */
-async function askByFcall(
-  url: string,
-  { node, hops }: KhopQuestion,
-): Promise<{ answer: number; us: number }> {
-  return await withClient({ url, tenant: 'default' }, async (client) => {
-    const call = ['countFriends', 1, node, hops];
-    await client.call('FCALL', call);
-    const begun = performance.now();
-    const reply = await client.call('FCALL', call);
-    return { us: 1_000 * (performance.now() - begun), answer: Number(reply) };
-  });
-}
-
-/** Reads `<count> <nanoseconds>`. */
-function parseAnswer(line: string): { answer: number; us: number } {
-  const [, answer, ns] = /^(\d+) (\d+)$/.exec(line) ?? [];
-  if (answer === undefined) throw new UserError(`${JSON.stringify(line)} is no answer`);
-  return { answer: Number(answer), us: Number(ns) / 1_000 };
-}
-
 function requireAnswer(name: KhopCase, question: KhopQuestion, answer: number): void {
-  if (answer === question.answer) return;
+  const right = name === 'shredder-read' ? question.sum : question.answer;
+  if (answer === right) return;
   const { node, hops } = question;
   throw new UserError(
-    `${name}, node ${node}, ${hops} hops: the answer is ${answer}, but ${question.answer} is right`,
+    `${name}, node ${node}, ${hops} hops: the answer is ${answer}, but ${right} is right`,
   );
 }
 
@@ -347,8 +241,4 @@ function cell(row: KhopRow | undefined): string {
   if (row === undefined) return '';
   const [median, min, max] = [row.medianUs, row.minUs, row.maxUs].map(formatMeasured);
   return `${median} (${min} to ${max})`;
-}
-
-function scriptPath(name: string): string {
-  return fileURLToPath(new URL(name, import.meta.url));
 }

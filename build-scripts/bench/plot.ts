@@ -1,9 +1,21 @@
 // Plots as SVG: panels with a logarithmic scale upwards, points with a bar from low to high, joined by lines or not.
+import {
+  CustomChart,
+  LineChart,
+  type CustomSeriesOption,
+  type LineSeriesOption,
+} from 'echarts/charts';
+import { GraphicComponent, GridComponent } from 'echarts/components';
+import { init, use, type EChartsCoreOption } from 'echarts/core';
+import { SVGRenderer } from 'echarts/renderers';
+
+use([CustomChart, GraphicComponent, GridComponent, LineChart, SVGRenderer]);
 
 /** A line's or a point's colour and name; colours that colour-blind readers tell apart (Okabe and Ito). */
 export interface Style {
   color: string;
   label: string;
+  dashed?: boolean | undefined;
 }
 
 export interface Scale {
@@ -27,6 +39,8 @@ export interface Series {
   points: readonly Point[];
   /** Whether a line goes from point to point. */
   joined: boolean;
+  /** Whether it is a dashed one. */
+  dashed?: boolean | undefined;
 }
 
 export interface Panel {
@@ -54,29 +68,72 @@ export interface Plot {
 export const WIDTH = 960;
 /** Where the title and the panels of the first column begin. */
 export const LEFT = 75;
-/** Room above the first panel, for the title and the legend, and below the last, for its scale. */
+/** Room above the first panel, for the title and a row of the legend, and below the last, for its scale. */
 export const ABOVE_PANELS = 120;
 const BELOW_PANELS = 80;
-/** Pixels of a legend's entry: its line and the space behind, a character, the space between. */
-const LEGEND = { sample: 28, character: 6.5, gap: 14 };
+/** Pixels of a legend's entry: its line, the space behind, a character, the space between. */
+const LEGEND = { top: 71, line: 22, sample: 28, character: 7.2, gap: 22 };
+/** Pixels of a further row of the legend, by which the panels lie further down. */
+const LEGEND_ROW = 22;
+/** Pixels of a dash and of the space behind it. */
+const DASHES = [6, 4];
+const TEXT = { color: '#222222', fontFamily: 'sans-serif', fontSize: 13 };
+const BAR_WIDTH = 1.5;
+const POINT_SIZE = 7;
 /** Room between a panel's sides and its first and last place. */
 const INSET = 30;
 
-export function drawPlot({ title, subtitle, legend, panels }: Plot): string {
+export function drawPlot({ title, subtitle, legend, panels: placed }: Plot): string {
+  const entries = placeLegend(legend);
+  const down = Math.max(0, ...entries.map(({ top }) => top - LEGEND.top));
+  const panels = placed.map((panel) => ({ ...panel, top: panel.top + down }));
   const height = BELOW_PANELS + Math.max(...panels.map((panel) => panel.top + panel.height));
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}" font-family="sans-serif" font-size="13" fill="#222222">`,
-    `<rect width="${WIDTH}" height="${height}" fill="#ffffff"/>`,
-    text(LEFT, 32, title, 'font-size="19"'),
-    text(LEFT, 54, subtitle, 'font-size="12" fill="#555555"'),
-    ...drawLegend(legend),
-    ...panels.flatMap((panel) => [
-      ...drawAxes(panel),
-      ...panel.series.flatMap((series) => drawSeries(series, panel)),
-    ]),
-    '</svg>',
-    '',
-  ].join('\n');
+  const chart = init(null, null, { renderer: 'svg', ssr: true, width: WIDTH, height });
+  try {
+    const option: EChartsCoreOption = {
+      animation: false,
+      backgroundColor: '#ffffff',
+      textStyle: TEXT,
+      graphic: [
+        textAt(LEFT, 16, title, { fontSize: 19 }),
+        textAt(LEFT, 44, subtitle, { fontSize: 12, fill: '#555555' }),
+        ...entries.flatMap(drawEntry),
+        ...panels.map(({ title: name, left, top, width }) =>
+          textAt(left + width / 2, top - 23, name, { fontWeight: 'bold', align: 'center' }),
+        ),
+      ],
+      grid: panels.map(({ left, top, width, height: tall }) => ({
+        left,
+        top,
+        width,
+        height: tall,
+      })),
+      // A scale places its values itself; what the axes have are pixels of their panel.
+      xAxis: panels.map(({ x, width, xLabel }, gridIndex) => ({
+        ...axisOf(x, width, gridIndex),
+        splitLine: { show: false },
+        axisTick: { show: true, customValues: x.ticks.map(x.place) },
+        name: xLabel,
+        nameGap: 36,
+      })),
+      yAxis: panels.map(({ y, height: tall, yLabel }, gridIndex) => ({
+        ...axisOf(y, tall, gridIndex),
+        inverse: true,
+        axisTick: { length: 0, show: true, customValues: y.ticks.map(y.place) },
+        splitLine: { lineStyle: { color: '#dddddd' } },
+        name: yLabel ?? '',
+        nameGap: 46,
+      })),
+      series: panels.flatMap((panel, index) =>
+        panel.series.flatMap((series) => drawSeries(series, panel, index)),
+      ),
+    };
+    chart.setOption(option);
+    return `${chart.renderToSVGString()}\n`;
+  } finally {
+    // Until then it keeps the process.
+    chart.dispose();
+  }
 }
 
 /** Logarithmic, with a tick at each of the values. */
@@ -127,78 +184,100 @@ function positive(value: number): number {
   return Math.max(LEAST, value);
 }
 
-function drawLegend(styles: readonly Style[]): string[] {
+function axisOf({ ticks, place, name }: Scale, max: number, gridIndex: number): object {
+  const names = new Map(ticks.map((tick) => [place(tick), name(tick)]));
+  return {
+    type: 'value',
+    gridIndex,
+    min: 0,
+    max,
+    nameLocation: 'middle',
+    nameTextStyle: TEXT,
+    axisLine: { show: true, onZero: false, lineStyle: { color: TEXT.color } },
+    axisLabel: {
+      ...TEXT,
+      customValues: [...names.keys()],
+      formatter: (at: number) => names.get(at) ?? '',
+    },
+  };
+}
+
+function drawSeries(
+  { color, points, joined, dashed = false }: Series,
+  { x, y }: Panel,
+  index: number,
+): (LineSeriesOption | CustomSeriesOption)[] {
+  if (points.length === 0) return [];
+  const common = { silent: true, xAxisIndex: index, yAxisIndex: index } as const;
+  return [
+    {
+      ...common,
+      type: 'custom',
+      data: points.map((point) => [x.place(point.x), y.place(point.low), y.place(point.high)]),
+      encode: { x: 0, y: [1, 2] },
+      renderItem: (_, api) => {
+        const [x1, y1] = api.coord([api.value(0), api.value(1)]);
+        const [x2, y2] = api.coord([api.value(0), api.value(2)]);
+        return {
+          type: 'line',
+          shape: { x1: x1!, y1: y1!, x2: x2!, y2: y2! },
+          style: { stroke: color, lineWidth: BAR_WIDTH },
+        };
+      },
+    },
+    {
+      ...common,
+      type: 'line',
+      data: points.map((point) => [x.place(point.x), y.place(point.y)]),
+      symbol: 'circle',
+      symbolSize: POINT_SIZE,
+      showAllSymbol: true,
+      itemStyle: { color },
+      lineStyle: { color, width: joined ? 2 : 0, type: dashed ? DASHES : 'solid' },
+    },
+  ];
+}
+
+interface LegendEntry extends Style {
+  left: number;
+  top: number;
+}
+
+/** The entries in a row, and in further ones where they do not all have room. */
+function placeLegend(styles: readonly Style[]): LegendEntry[] {
   let left = LEFT;
-  return styles.flatMap(({ label, color }) => {
-    const at = left;
-    left += LEGEND.sample + LEGEND.gap + Math.round(label.length * LEGEND.character);
-    return [
-      `<line x1="${at}" y1="78" x2="${at + 22}" y2="78" stroke="${color}" stroke-width="2.5"/>`,
-      text(at + LEGEND.sample, 82, label),
-    ];
+  let top = LEGEND.top;
+  return styles.map((style) => {
+    const width = LEGEND.sample + Math.round(style.label.length * LEGEND.character);
+    if (left + width > WIDTH) {
+      left = LEFT;
+      top += LEGEND_ROW;
+    }
+    const entry = { ...style, left, top };
+    left += width + LEGEND.gap;
+    return entry;
   });
 }
 
-function drawAxes({ title, left, top, width, height, x, y, xLabel, yLabel }: Panel): string[] {
-  const right = left + width;
-  const bottom = top + height;
-  const middle = left + width / 2;
+function drawEntry({ label, color, dashed = false, left, top }: LegendEntry): object[] {
+  const y = top + TEXT.fontSize / 2;
   return [
-    ...y.ticks.flatMap((tick) => {
-      const at = round(top + y.place(tick));
-      return [
-        `<line x1="${left}" y1="${at}" x2="${right}" y2="${at}" stroke="#dddddd"/>`,
-        text(left - 8, at + 4, y.name(tick), 'text-anchor="end"'),
-      ];
-    }),
-    ...x.ticks.flatMap((tick) => {
-      const at = round(left + x.place(tick));
-      return [
-        `<line x1="${at}" y1="${bottom}" x2="${at}" y2="${bottom + 5}" stroke="#222222"/>`,
-        text(at, bottom + 21, x.name(tick), 'text-anchor="middle"'),
-      ];
-    }),
-    `<path d="M${left} ${top}V${bottom}H${right}" fill="none" stroke="#222222"/>`,
-    text(middle, top - 10, title, 'text-anchor="middle" font-weight="bold"'),
-    text(middle, bottom + 46, xLabel, 'text-anchor="middle"'),
-    ...(yLabel === undefined
-      ? []
-      : [
-          text(
-            0,
-            0,
-            yLabel,
-            `text-anchor="middle" transform="translate(${left - 51} ${top + height / 2}) rotate(-90)"`,
-          ),
-        ]),
+    {
+      type: 'line',
+      silent: true,
+      shape: { x1: left, y1: y, x2: left + LEGEND.line, y2: y },
+      style: { stroke: color, lineWidth: 2.5, lineDash: dashed ? DASHES : 'solid' },
+    },
+    textAt(left + LEGEND.sample, top, label),
   ];
 }
 
-function drawSeries({ color, points, joined }: Series, { left, top, x, y }: Panel): string[] {
-  if (points.length === 0) return [];
-  const placed = points.map((point) => ({
-    x: round(left + x.place(point.x)),
-    y: round(top + y.place(point.y)),
-    low: round(top + y.place(point.low)),
-    high: round(top + y.place(point.high)),
-  }));
-  const path = placed.map((point) => `${point.x},${point.y}`).join(' ');
-  return [
-    ...(joined
-      ? [`<polyline points="${path}" fill="none" stroke="${color}" stroke-width="2"/>`]
-      : []),
-    ...placed.flatMap((point) => [
-      `<line x1="${point.x}" y1="${point.low}" x2="${point.x}" y2="${point.high}" stroke="${color}" stroke-width="1.5"/>`,
-      `<circle cx="${point.x}" cy="${point.y}" r="3.5" fill="${color}"/>`,
-    ]),
-  ];
-}
-
-function text(x: number, y: number, content: string, attributes = ''): string {
-  const escaped = content.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
-  return `<text x="${x}" y="${y}" ${attributes}>${escaped}</text>`;
-}
-
-function round(pixels: number): number {
-  return Number(pixels.toFixed(1));
+function textAt(x: number, y: number, text: string, style: object = {}): object {
+  return {
+    type: 'text',
+    silent: true,
+    x,
+    y,
+    style: { ...TEXT, fill: TEXT.color, text, ...style },
+  };
 }

@@ -34,12 +34,22 @@ export async function reportOf<Row>(
 }
 
 /** Writes a file that the user named. */
-export async function writeOutput(file: string, text: string): Promise<void> {
+export async function writeOutput(file: string, text: string | Buffer): Promise<void> {
   try {
     await writeFile(file, text);
   } catch (error) {
     throw new UserError(`cannot write ${file}: ${messageOf(error)}`);
   }
+}
+
+/** Prints a report on standard output, and writes it as JSON where a file is named. */
+export async function publish(
+  report: Report<unknown>,
+  formatted: string,
+  json: string | undefined,
+): Promise<void> {
+  process.stdout.write(`${describeReport(report)}\n${formatted}\n`);
+  if (json !== undefined) await writeOutput(json, `${JSON.stringify(report, null, 2)}\n`);
 }
 
 function describeMachine(): Machine {

@@ -4,6 +4,7 @@ import { UserError } from '../errors.ts';
 
 /** A program that answers each line of its standard input with one of its standard output. */
 export interface Responder {
+  pid: number | undefined;
   /** The next line that it prints, without a request. */
   next: () => Promise<string>;
   ask: (request: string) => Promise<string>;
@@ -45,6 +46,7 @@ export function startResponder(
     throw new UserError(`${file} ended: ${reason || (shortMessage ?? 'it printed no reason')}`);
   };
   return {
+    pid: subprocess.pid,
     next,
     ask: async (request) => {
       subprocess.stdin.write(`${request}\n`);

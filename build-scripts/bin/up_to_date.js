@@ -20,10 +20,17 @@ import path from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
 const SOURCES = path.resolve(import.meta.dirname, '..');
-/** The module that the program has from elsewhere in the checkout. */
-export const FROM_ELSEWHERE = '../ts-functions/testing/runtime_globals.ts';
+/** The modules that the program has from elsewhere in the checkout. */
+export const FROM_ELSEWHERE = [
+  '../ts-functions/compile/assemblyscript.ts',
+  '../ts-functions/compile/clang.ts',
+  '../ts-functions/compile/compiler.ts',
+  '../ts-functions/compile/errors.ts',
+  '../ts-functions/compile/index.ts',
+  '../ts-functions/testing/runtime_globals.ts',
+];
 /** Folders of sources that are not the program's. */
-const OTHERS = ['node_modules', 'init/template'];
+const OTHERS = ['node_modules', 'init/template', 'bench/paper/assembly'];
 
 /** Two writes of one file within this time may leave it the same times: file systems' clocks tick. */
 const CLOCK_TICK_MS = 20;
@@ -86,7 +93,7 @@ export function stateOf(sources) {
     }
   };
   visit('');
-  look(FROM_ELSEWHERE);
+  FROM_ELSEWHERE.forEach(look);
   return { key: hash.digest('hex').slice(0, 16), files, newest };
 }
 
@@ -124,7 +131,8 @@ async function compileTo(places, sources, { key, files }) {
       rmSync(partial, { recursive: true, force: true });
     }
   }
-  throw refusal;
+  const message = `the program cannot be compiled anywhere: ${refusal.message}\n  Name a folder that can be written to in TMPDIR.`;
+  throw Object.assign(new Error(message), { isForUser: true });
 }
 
 async function loadCompiler() {

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import type { Redis, RedisOptions } from 'ioredis';
 import { hasCode, messageOf, UserError } from '../errors.ts';
+import { printable } from '../ui/printable.ts';
 
 const require = createRequire(import.meta.url);
 
@@ -122,7 +123,9 @@ function addressOf(url: string): RedisOptions {
 }
 
 function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknown {
-  if (error instanceof Error && error.name === 'ReplyError') return new UserError(error.message);
+  if (error instanceof Error && error.name === 'ReplyError') {
+    return new UserError(printable(error.message));
+  }
   if (cause === undefined) {
     return error instanceof Error && error.message === 'Connection is closed.'
       ? new Unreachable(`${endpoint.url} has closed the connection`)
@@ -135,7 +138,7 @@ function asUserError(error: unknown, cause: unknown, endpoint: Endpoint): unknow
     return new UserError(`${endpoint.url} asks for a tenant and a password`, PASSWORD_REMEDY);
   }
   if (cause instanceof Error && cause.name === 'ReplyError') {
-    return new UserError(`tenant ${endpoint.tenant}: ${cause.message}`);
+    return new UserError(`tenant ${endpoint.tenant}: ${printable(cause.message)}`);
   }
   return new Unreachable(`connection to ${endpoint.url}: ${messageOf(cause)}`);
 }

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util';
 import type { RedisOptions } from 'ioredis';
+import { printable } from '../ui/printable.ts';
 
 /**
  * Client options under which a reply keeps what matters for showing it: numbers arrive as their
@@ -23,11 +24,18 @@ export type Reply =
 
 const SHOWN_ITEMS = 1_000;
 
-/** A reply for people: a string as it is, anything else as JavaScript would show it. */
-export function formatReply(reply: Reply, colors = false): string {
+/**
+ * A reply for people: a string as it is, anything else as JavaScript would show it.
+ *
+ * @param isForTerminal Whether a terminal shows it, which would obey a string's control characters.
+ */
+export function formatReply(
+  reply: Reply,
+  { isForTerminal = false, colors = false }: { isForTerminal?: boolean; colors?: boolean } = {},
+): string {
   if (Buffer.isBuffer(reply)) {
     const text = textOf(reply);
-    if (text !== undefined) return text;
+    if (text !== undefined) return isForTerminal ? printable(text) : text;
   }
   return inspect(shown(reply), {
     colors,
@@ -68,7 +76,7 @@ function shown(reply: Reply): unknown {
   if (reply === null || typeof reply === 'boolean') return reply;
   if (typeof reply === 'string') return new Bare(reply);
   if (Buffer.isBuffer(reply)) return textOf(reply) ?? reply;
-  if (reply instanceof Error) return new Bare(`Error: ${reply.message}`);
+  if (reply instanceof Error) return new Bare(`Error: ${printable(reply.message)}`);
   if (isArray(reply)) return reply.map(shown);
   return Object.fromEntries(Object.entries(reply).map(([key, value]) => [key, shown(value)]));
 }

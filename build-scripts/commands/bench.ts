@@ -1,4 +1,3 @@
-import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { Command } from 'commander';
 import { formatCalls, FULL_CALLS, measureCalls, QUICK_CALLS } from '../bench/calls.ts';
@@ -10,9 +9,7 @@ import {
   QUICK_DENSITY,
   type DensityCase,
 } from '../bench/density.ts';
-import { plotDensity } from '../bench/density_plot.ts';
 import { formatHtget, runHtget } from '../bench/htget.ts';
-import { plotHtget } from '../bench/htget_plot.ts';
 import { formatJson, runJson } from '../bench/json.ts';
 import {
   formatKhop,
@@ -33,13 +30,12 @@ import {
   QUICK_NEIGHBOURS,
   type NeighboursCase,
 } from '../bench/neighbours.ts';
-import { plotNeighbours } from '../bench/neighbours_plot.ts';
 import { NOISES, type Noise } from '../bench/noise.ts';
 import { startRedis } from '../bench/redis_server.ts';
-import { describeReport, reportOf, writeOutput, type Report } from '../bench/report.ts';
+import { describeReport, publish, reportOf, writeOutput } from '../bench/report.ts';
 import { formatScan, runScan } from '../bench/scan.ts';
 import { loadConfig, type Config } from '../config.ts';
-import { UserError } from '../errors.ts';
+import { FACEBOOK, readFacebookIfThere } from '../graph/data_sets.ts';
 import { readEdgeList } from '../graph/edge_list.ts';
 import type { Graph } from '../graph/graph.ts';
 import { readWordNet } from '../graph/wordnet.ts';
@@ -47,6 +43,9 @@ import { ensureRuntime } from '../runtime/build.ts';
 import { startServer } from '../server/shredderd.ts';
 import { ensurePackages } from '../system/packages.ts';
 import { Steps } from '../ui/steps.ts';
+import { networkCommand } from './bench_network.ts';
+import { paperCommand } from './bench_paper.ts';
+import { listOf, nameList, sizeList } from './lists.ts';
 
 interface BenchOptions {
   quick?: boolean;
@@ -58,8 +57,6 @@ const MAX_TENANTS = 18_000;
 const VALUE_UNIT_BYTES = 64;
 const MAX_VALUE_BYTES = 64 * 1024 ** 2;
 const MAX_DOCUMENT_BYTES = 8 * 1024 ** 2;
-/** The graph of the Shredder paper, where the data sets lie beside the checkout. */
-const FACEBOOK = path.join('..', 'shared', 'datasets', 'facebook_combined.txt');
 
 /** `shredder bench ...`: the project's figures, measured here and now. */
 export function benchCommand(): Command {
@@ -72,7 +69,9 @@ export function benchCommand(): Command {
     .addCommand(libraryCommand())
     .addCommand(callsCommand())
     .addCommand(densityCommand())
-    .addCommand(neighboursCommand());
+    .addCommand(neighboursCommand())
+    .addCommand(networkCommand())
+    .addCommand(paperCommand());
 }
 
 function htgetCommand(): Command {
@@ -95,6 +94,7 @@ function htgetCommand(): Command {
         const report = await reportOf('htget', v8, rows, config.repository);
         await publish(report, formatHtget(rows), options.json);
         if (options.plot !== undefined) {
+          const { plotHtget } = await import('../bench/htget_plot.ts');
           await writeOutput(options.plot, plotHtget(rows, describeReport(report)));
         }
       },
@@ -296,6 +296,7 @@ function densityCommand(): Command {
         );
         await publish(report, formatDensity(result), options.json);
         if (options.plot !== undefined) {
+          const { plotDensity } = await import('../bench/density_plot.ts');
           await writeOutput(options.plot, plotDensity(result.rows, describeReport(report)));
         }
       },
@@ -334,6 +335,7 @@ function neighboursCommand(): Command {
         const report = await reportOf('neighbours', v8.record.v8Version, rows, config.repository);
         await publish(report, formatNeighbours(rows), options.json);
         if (options.plot !== undefined) {
+          const { plotNeighbours } = await import('../bench/neighbours_plot.ts');
           await writeOutput(options.plot, plotNeighbours(rows, describeReport(report)));
         }
       },
@@ -350,54 +352,9 @@ async function benchProgram(config: Config): Promise<string> {
 async function readGraph(file: string | undefined, config: Config, steps: Steps): Promise<Graph> {
   return await steps.run('Graph', async () => {
     if (file !== undefined) return await readEdgeList(file);
-    const facebook = path.resolve(config.repository, FACEBOOK);
-    try {
-      await access(facebook);
-    } catch {
-      steps.note(`${FACEBOOK} is not there: the graph is WordNet's`);
-      return await readWordNet();
-    }
-    return await readEdgeList(facebook);
+    const facebook = await readFacebookIfThere(config.repository);
+    if (facebook !== undefined) return facebook;
+    steps.note(`${FACEBOOK} is not there: the graph is WordNet's`);
+    return await readWordNet();
   });
-}
-
-async function publish(
-  report: Report<unknown>,
-  formatted: string,
-  json: string | undefined,
-): Promise<void> {
-  process.stdout.write(`${describeReport(report)}\n${formatted}\n`);
-  if (json !== undefined) await writeOutput(json, `${JSON.stringify(report, null, 2)}\n`);
-}
-
-/** Reads a list of whole numbers, each a multiple of the least, separated by commas. */
-function sizeList(least: number, most: number): (text: string) => number[] {
-  return (text) =>
-    text.split(',').map((part) => {
-      const size = Number(part);
-      if (/^\d+$/.test(part) && size >= least && size <= most && size % least === 0) return size;
-      throw new UserError(
-        least === 1
-          ? `--sizes has ${JSON.stringify(part)}, which is no whole number from 1 to ${most}`
-          : `--sizes has ${JSON.stringify(part)}, which is no multiple of ${least} up to ${most}`,
-        'Write numbers with commas between, such as 64,1048576.',
-      );
-    });
-}
-
-function nameList(text: string): string[] {
-  return text.split(',');
-}
-
-/** Reads a list of known names, separated by commas. */
-function listOf<T extends string>(option: string, known: readonly T[]): (text: string) => T[] {
-  return (text) =>
-    nameList(text).map((part) => {
-      const found = known.find((name) => name === part);
-      if (found !== undefined) return found;
-      throw new UserError(
-        `${option} has ${JSON.stringify(part)}, which is none`,
-        `Known: ${known.join(', ')}.`,
-      );
-    });
 }

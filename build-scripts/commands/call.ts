@@ -50,8 +50,14 @@ Examples:
         const finder = new SourceFinder([process.cwd()], process.cwd());
         throw withSource(error, finder, stderr.isTTY && stderr.hasColors());
       });
+      const { isTTY } = process.stdout;
       const shown =
-        options.json === true ? replyToJson(reply) : formatReply(reply, process.stdout.isTTY);
+        options.json === true
+          ? replyToJson(reply)
+          : formatReply(reply, {
+              isForTerminal: isTTY,
+              colors: isTTY && process.stdout.hasColors(),
+            });
       process.stdout.write(`${shown}\n`);
     });
 }

@@ -13,7 +13,7 @@ export function cleanCommand(): Command {
     .action(async (options: { all?: boolean }) => {
       const { cache } = loadConfig();
       await new Steps().run('Cleaning', async (step) => {
-        const parts = ['v8', 'runtime', 'logs', 'compiled'];
+        const parts = ['v8', 'lwip', 'runtime', 'logs', 'compiled'];
         if (options.all === true) parts.push('source', 'downloads');
         for (const part of parts) {
           const folder = path.join(cache, part);

@@ -1,9 +1,12 @@
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Command } from 'commander';
-import { endpointOf, withClient } from '../client/connection.ts';
+import type { Redis } from 'ioredis';
+import { endpointOf, Unreachable, withClient } from '../client/connection.ts';
 import { withEndpointOptions, type EndpointOptions } from '../client/options.ts';
 import { messageOf, UserError } from '../errors.ts';
+import { untilInterrupted } from '../ui/interruption.ts';
+import { printable } from '../ui/printable.ts';
 
 interface DebugOptions extends EndpointOptions {
   port: string;
@@ -40,31 +43,41 @@ export function debugCommand(): Command {
               client,
               session,
               (message) => frontend.send(message),
-              (why) => frontend.close(why),
+              (why) => {
+                complain(why);
+                frontend.close(why);
+              },
             );
             process.stderr.write('A debugger is attached.\n');
             return {
               receive: (message) => opened.send(message),
               close: () => {
                 process.stderr.write('The debugger has gone.\n');
-                void opened.close();
+                return opened.close();
               },
             };
           } catch (error) {
-            process.stderr.write(`shredder: ${messageOf(error)}\n`);
+            complain(messageOf(error));
             throw error;
           }
         });
         process.stdout.write(
           `${served.url}\nOpen chrome://inspect, or attach VS Code; Ctrl-C ends it.\n`,
         );
-        await untilSignal();
-        await served.close();
+        try {
+          await untilInterrupted((signal) => untilLost(client, endpoint.url, signal));
+        } finally {
+          await served.close();
+        }
       });
     });
 }
 
 function nothing(): void {}
+
+function complain(why: string): void {
+  process.stderr.write(`shredder: ${printable(why)}\n`);
+}
 
 function portOf(text: string): number {
   const port = Number(text);
@@ -74,9 +87,10 @@ function portOf(text: string): number {
   return port;
 }
 
-function untilSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    process.once('SIGINT', () => resolve());
-    process.once('SIGTERM', () => resolve());
+/** Until `signal` aborts; without the server there is nothing to attach to. */
+function untilLost(client: Redis, url: string, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    client.once('end', () => reject(new Unreachable(`${url} has closed the connection`)));
   });
 }

@@ -4,14 +4,18 @@ import { endpointOf } from '../client/connection.ts';
 import { withEndpointOptions, type EndpointOptions } from '../client/options.ts';
 import { UserError } from '../errors.ts';
 import { libraryNameOf } from '../functions/library_name.ts';
-import { requireSource } from '../functions/source_file.ts';
+import { requireFile, requireSource } from '../functions/source_file.ts';
+import { isWasmSource } from '../functions/wasm_library.ts';
 import { untilInterrupted } from '../ui/interruption.ts';
 
-/** `shredder dev FILE.ts...`: libraries in the store as their files are, from change to change. */
+/** `shredder dev FILE...`: libraries in the store as their files are, from change to change. */
 export function devCommand(): Command {
   return withEndpointOptions(new Command('dev'))
-    .description('deploy TypeScript libraries whenever they change, and show what they log')
-    .argument('<files...>', 'an ES module each, as of deploy')
+    .description('deploy libraries whenever they change, and show what they log')
+    .argument(
+      '<files...>',
+      'as of deploy: an ES module each, or WebAssembly from .as.ts, .c or .wasm',
+    )
     .option('--name <library>', "the library's name, where it is one (default: the file's)")
     .addHelpText(
       'after',
@@ -50,7 +54,7 @@ async function librariesOf(
   }
   const libraries: { file: string; name: string }[] = [];
   for (const each of files) {
-    const file = await requireSource(each);
+    const file = await (isWasmSource(each) ? requireFile(each) : requireSource(each));
     const library = libraryNameOf(file, name);
     const other = libraries.find((known) => known.name === library);
     if (other?.file === file) continue;

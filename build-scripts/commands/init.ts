@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { MODULE_TYPES, type ModuleType } from '../init/manifest.ts';
 import { writeProject } from '../init/project.ts';
 import { specifiersFor } from '../init/specifiers.ts';
+import { quoteForShell } from '../system/shell.ts';
 
 interface InitOptions {
   type?: ModuleType;
@@ -31,7 +32,7 @@ export function initCommand(): Command {
       if (keptScripts.length > 0) {
         lines.push('', `package.json keeps its own scripts: ${keptScripts.join(', ')}`);
       }
-      const enter = root === process.cwd() ? '' : `cd ${folder} && `;
+      const enter = root === process.cwd() ? '' : `cd ${quoteForShell(folder)} && `;
       lines.push('', `Next: ${enter}npm install && npm test`);
       process.stdout.write(`${lines.join('\n')}\n`);
     });

@@ -7,18 +7,20 @@ import { CommandError, run } from '../system/command.ts';
 import { listFiles } from '../system/files.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
 import { Tally } from '../testing/tally.ts';
-import { withoutTest } from '../testing/unit_tests.ts';
+import { withoutTest, type UnitTest } from '../testing/unit_tests.ts';
 import { CHECKS_RUNS, DEFAULT_RANDOM_CALLS, environmentOf } from '../testing/v8_checks.ts';
 import { describeFailure } from '../ui/failure.ts';
 import { Steps, type Step } from '../ui/steps.ts';
 import { checkPatches } from './patches.ts';
 import { requireStyle } from './style.ts';
+import { withOption } from './with_option.ts';
 
 /** A unit test that takes longer hangs, on a slow and busy machine and with V8's checks too. */
 const UNIT_TEST_TIMEOUT_SECONDS = 3600;
 
 interface TestOptions {
   v8Checks?: boolean;
+  with?: string[];
   randomCalls?: number;
 }
 
@@ -27,17 +29,23 @@ export function testCommand(): Command {
   return new Command('test')
     .argument('[files...]', "ava's test files (default: all)")
     .option('--v8-checks', "run the engine's tests alone, in a V8 with its own checks, many ways")
+    .addOption(withOption("the variant's own tests alone, of the runtime that has this besides"))
     .addOption(
       new Option('--random-calls <count>', 'random calls of the builtins, with --v8-checks')
         .default(DEFAULT_RANDOM_CALLS)
         .argParser(parseCount),
     )
-    .addHelpText('after', '\nExamples:\n  shredder test\n  shredder test --v8-checks')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  shredder test\n  shredder test --v8-checks\n  shredder test --with dpdk',
+    )
     .action(async (files: string[], options: TestOptions) => {
       const tally = new Tally();
       try {
         if (options.v8Checks === true) {
           await testWithChecks(options.randomCalls ?? DEFAULT_RANDOM_CALLS, tally);
+        } else if (options.with !== undefined) {
+          await testExtras(options.with, files, tally);
         } else {
           await testEverything(files, tally);
         }
@@ -57,7 +65,6 @@ const TSC = path.join('node_modules', 'typescript', 'bin', 'tsc');
 async function testEverything(files: readonly string[], tally: Tally): Promise<void> {
   const config = loadConfig();
   const steps = new Steps();
-  const bin = path.join(config.repository, 'node_modules', '.bin');
   const log = (name: string): string => path.join(config.cache, 'logs', `${name}.log`);
 
   await steps.run('Test packages', (step) => ensurePackages(TEST_PACKAGES, step, log('packages')));
@@ -70,8 +77,8 @@ async function testEverything(files: readonly string[], tally: Tally): Promise<v
   );
   await check('Patch lint', () => checkPatches(config));
   const runtime = await ensureRuntime(config, steps);
-  await runUnitTests(runtime, steps, tally, log('unit-tests'));
-  await runAva(config, path.join(bin, 'ava'), files, steps, tally);
+  await runUnitTests(runtime, await readUnitTests(runtime), steps, tally, log('unit-tests'));
+  await runAva(config, files, steps, tally);
   if (tally.failures > 0) throw new UserError('tests failed');
 }
 
@@ -110,16 +117,48 @@ async function testWithChecks(calls: number, tally: Tally): Promise<void> {
   if (tally.failures > 0) throw new UserError('tests failed', `See ${log}.`);
 }
 
-/** Runs the C++ unit tests as CTest lists them: all, whatever fails. */
+/**
+ * What the variant has tests of its own for: unit tests that CTest labels with the extra, and ava's
+ * in `tests/<extra>/`. The others are the same in any variant.
+ */
+async function testExtras(
+  names: readonly string[],
+  files: readonly string[],
+  tally: Tally,
+): Promise<void> {
+  const config = loadConfig({ with: names });
+  const steps = new Steps();
+  const log = (name: string): string => path.join(config.cache, 'logs', `${name}.log`);
+  await steps.run('Test packages', (step) => ensurePackages(TEST_PACKAGES, step, log('packages')));
+  const runtime = await ensureRuntime(config, steps);
+  const tests = (await readUnitTests(runtime)).filter(({ labels }) =>
+    config.extras.some((extra) => labels.includes(extra)),
+  );
+  await runUnitTests(runtime, tests, steps, tally, log('unit-tests'));
+  for (const extra of config.extras) {
+    const folder = path.join('tests', extra);
+    // package.json leaves the folder out of ava's own search; files that are named run all the same.
+    const found = (await listFiles(path.join(config.repository, folder))).filter((name) =>
+      name.endsWith('.test.ts'),
+    );
+    const own = files.length > 0 ? files : found.map((name) => path.join(folder, name));
+    if (own.length === 0) continue;
+    await runAva(config, own, steps, tally);
+  }
+  if (tally.failures > 0) throw new UserError('tests failed', `See ${log('unit-tests')}.`);
+}
+
+/** Runs C++ unit tests as CTest lists them: all, whatever fails. */
 async function runUnitTests(
   runtime: RuntimeBuild,
+  tests: readonly UnitTest[],
   steps: Steps,
   tally: Tally,
   log: string,
 ): Promise<void> {
   const { binDir } = runtime;
-  const tests = await readUnitTests(runtime);
-  const [forgotten] = withoutTest(await listFiles(binDir), tests);
+  const all = await readUnitTests(runtime);
+  const [forgotten] = withoutTest(await listFiles(binDir), all);
   if (forgotten !== undefined) {
     throw new UserError(
       `${forgotten} is built, but no test of CTest's runs it`,
@@ -175,7 +214,6 @@ function parseCount(text: string): number {
 /** ava's lines are shown as they come: its report is the point of it. */
 async function runAva(
   config: Config,
-  ava: string,
   files: readonly string[],
   steps: Steps,
   tally: Tally,
@@ -183,6 +221,7 @@ async function runAva(
   await steps.run('End-to-end tests', async (step) => {
     try {
       const onLine = (line: string): void => step.line(line);
+      const ava = path.join(config.repository, 'node_modules', '.bin', 'ava');
       tally.addAva((await run(ava, files, { cwd: config.repository, onLine })).output, true);
     } catch (error) {
       // The report has been shown already.

@@ -20,7 +20,7 @@ export function typesCommand(): Command {
 }
 
 async function declarationFile(libraries: readonly LibraryCode[]): Promise<string> {
-  const { declarationsIn } = await import('../functions/declared.ts');
+  const { declarationsIn, exportDeclaration } = await import('../functions/declared.ts');
   const parts = libraries.map(({ name, code, functions }) => {
     const declared = declarationsIn(code);
     const lines = functions.map((each) => {
@@ -28,7 +28,7 @@ async function declarationFile(libraries: readonly LibraryCode[]): Promise<strin
       const declaration =
         declared.get(each.name) ??
         `function ${each.name}(keys: string[], args: string[]): unknown;`;
-      return `${comment === '' ? '' : `/** ${comment} */\n`}export declare ${declaration}\n`;
+      return `${comment === '' ? '' : `/** ${comment} */\n`}${exportDeclaration(each.name, declaration)}`;
     });
     return `\n// ${name}\n\n${lines.join('')}`;
   });

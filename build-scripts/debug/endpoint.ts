@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
+import { hasCode, UserError } from '../errors.ts';
 
 /** One debugger, as long as it is attached. */
 export interface Frontend {
@@ -14,18 +15,21 @@ export interface Frontend {
 /** What becomes of what a debugger says. */
 export interface Backend {
   receive(message: string): void;
-  /** The debugger has gone. */
-  close(): void;
+  /** The debugger has gone: resolves when another one may come. */
+  close(): Promise<void>;
 }
 
 export interface DebugEndpoint {
   /** `ws://127.0.0.1:9229/<id>`. */
   url: string;
+  /** Resolves when the debugger that is attached has been sent away, and its backend is closed. */
   close(): Promise<void>;
 }
 
 const HOST = '127.0.0.1';
 const MAX_MESSAGE_BYTES = 16 * 1024 * 1024;
+/** A WebSocket's reason has three more at most, which may be what is left of a character. */
+const MAX_REASON_BYTES = 120;
 
 /**
  * Listens on the loopback's `port`; 0: on any that is free. One debugger at a time.
@@ -43,11 +47,15 @@ export async function startEndpoint(
   });
   const sockets = new WebSocketServer({ noServer: true, maxPayload: MAX_MESSAGE_BYTES });
   let isAttached = false;
+  let session = Promise.resolve();
   server.on('upgrade', (request, socket, head) => {
+    // Who is refused may be gone before it is told.
+    socket.on('error', () => socket.destroy());
     // A page in a browser may connect to the loopback, too, and says where it comes from.
     const isForeign = request.headers.origin !== undefined && !isDevtools(request.headers.origin);
     if (request.url !== `/${id}` || isForeign || isAttached || !isLoopback(request)) {
-      socket.end(`HTTP/1.1 ${isAttached ? '409 Conflict' : '403 Forbidden'}\r\n\r\n`);
+      const status = isAttached ? '409 Conflict' : '403 Forbidden';
+      socket.end(`HTTP/1.1 ${status}\r\n\r\n`, () => socket.destroy());
       return;
     }
     isAttached = true;
@@ -55,49 +63,63 @@ export async function startEndpoint(
       ws.on('close', () => {
         isAttached = false;
       });
-      serve(ws, attach);
+      session = serve(ws, attach, session);
     });
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
     server.listen(port, HOST, resolve);
+  }).catch((error: unknown) => {
+    if (!hasCode(error, 'EADDRINUSE')) throw error;
+    throw new UserError(
+      `port ${port} of ${HOST} is taken, by another debugger or a Node program with --inspect`,
+      'Give another with --port; 0 is any.',
+    );
   });
   return {
     url: `ws://${HOST}:${(server.address() as AddressInfo).port}/${id}`,
-    close: () =>
-      new Promise((resolve) => {
-        for (const each of sockets.clients) each.terminate();
-        server.close(() => resolve());
-      }),
+    close: async () => {
+      const closed = new Promise((resolve) => server.close(resolve));
+      for (const each of sockets.clients) each.terminate();
+      server.closeAllConnections();
+      await closed;
+      await session;
+    },
   };
 }
 
-function serve(ws: WebSocket, attach: (frontend: Frontend) => Promise<Backend>): void {
+/**
+ * @param before The end of the session before this one, which may take a moment more.
+ * @returns when the session has ended.
+ */
+async function serve(
+  ws: WebSocket,
+  attach: (frontend: Frontend) => Promise<Backend>,
+  before: Promise<void>,
+): Promise<void> {
   const early: string[] = [];
   let backend: Backend | undefined;
-  let isClosed = false;
   ws.on('message', (data) => {
     const message = String(data);
     if (backend === undefined) early.push(message);
     else backend.receive(message);
   });
-  ws.on('close', () => {
-    isClosed = true;
-    backend?.close();
-  });
+  const closed = new Promise((resolve) => ws.once('close', resolve));
   ws.on('error', () => ws.terminate());
-  attach({
-    send: (message) => ws.send(message),
-    // A reason has at most 123 bytes.
-    close: (why) => ws.close(1011, why.slice(0, 100)),
-  }).then(
-    (made) => {
-      backend = made;
-      for (const message of early) made.receive(message);
-      if (isClosed) made.close();
-    },
-    () => ws.close(1011),
-  );
+  await before;
+  if (ws.readyState !== ws.OPEN) return;
+  try {
+    backend = await attach({
+      send: (message) => ws.send(message),
+      close: (why) => ws.close(1011, Buffer.from(why).subarray(0, MAX_REASON_BYTES).toString()),
+    });
+  } catch {
+    ws.close(1011);
+    return;
+  }
+  for (const message of early) backend.receive(message);
+  await closed;
+  await backend.close();
 }
 
 function answer(

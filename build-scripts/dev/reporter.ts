@@ -4,6 +4,7 @@ import type { LogLine } from '../client/log.ts';
 import { describeLoaded } from '../functions/describe.ts';
 import type { FunctionSummary } from '../functions/load.ts';
 import { writeErrors } from '../functions/typecheck.ts';
+import { isWasmSource } from '../functions/wasm_library.ts';
 import { excerptOf } from '../source/excerpt.ts';
 import type { SourceFinder } from '../source/find.ts';
 import { placeOfError } from '../source/place.ts';
@@ -32,9 +33,11 @@ export class Reporter {
     this.say(`watching ${names.join(', ')} for tenant ${tenant} at ${url}; Ctrl-C ends it`);
   }
 
-  built(name: string, ms: number, isNews: boolean): void {
+  built({ name, file }: DevLibrary, ms: number, isNews: boolean, warnings = ''): void {
     const wasFailing = this.failing.delete(name);
-    if (isNews) this.say(`${name} checked and bundled in ${Math.round(ms)} ms`);
+    this.err.write(warnings);
+    const done = isWasmSource(file) ? 'compiled' : 'checked and bundled';
+    if (isNews) this.say(`${name} ${done} in ${Math.round(ms)} ms`);
     else if (wasFailing) this.say(`${name} is well again, and loaded as it is`);
   }
 
@@ -43,11 +46,13 @@ export class Reporter {
     if (build.kind === 'types') {
       this.complain(`${writeErrors(library.file, build.errors, this.err)}; what is loaded stays`);
     } else {
-      this.complain(build.message, build.remedy);
+      const { output = '', message, remedy } = build;
+      this.err.write(output);
+      this.complain(output === '' ? message : `${message}; what is loaded stays`, remedy);
     }
   }
 
-  loaded(name: string, code: string, functions: readonly FunctionSummary[]): void {
+  loaded(name: string, code: string | Buffer, functions: readonly FunctionSummary[]): void {
     this.say(describeLoaded(name, this.endpoint.tenant, code, functions));
   }
 

@@ -4,18 +4,21 @@ import { isBusy, LogReader } from '../client/log.ts';
 import { withSteadyClient } from '../client/steady.ts';
 import { messageOf } from '../errors.ts';
 import { listFunctions, loadLibrary } from '../functions/load.ts';
-import { DevLibrary } from './library.ts';
+import { isWasmSource } from '../functions/wasm_library.ts';
+import type { DevLibrary } from './library.ts';
 import type { Reporter } from './reporter.ts';
+import { TypeScriptLibrary } from './typescript_library.ts';
 import { Wake } from './wake.ts';
+import { WasmLibrary } from './wasm_library.ts';
 
 const POLL_MS = 250;
 
 /** A library, and its code as it is to be loaded and as it is. */
 interface Entry {
   library: DevLibrary;
-  code?: string;
+  code?: string | Buffer;
   /** What the server has, or has refused. */
-  sent?: string | undefined;
+  sent?: string | Buffer | undefined;
 }
 
 /** Keeps libraries of a tenant as their files are, and shows what the tenant's functions log. */
@@ -30,9 +33,10 @@ export class DevSession {
     libraries: readonly { file: string; name: string }[],
     private readonly reporter: Reporter,
   ) {
-    this.entries = libraries.map(({ file, name }) => ({
-      library: new DevLibrary(file, name, () => this.stale.call()),
-    }));
+    this.entries = libraries.map(({ file, name }) => {
+      const Library = isWasmSource(file) ? WasmLibrary : TypeScriptLibrary;
+      return { library: new Library(file, name, () => this.stale.call()) };
+    });
   }
 
   /** Until `signal` aborts; the libraries stay loaded. */
@@ -61,9 +65,9 @@ export class DevSession {
         const begun = performance.now();
         const build = await entry.library.build();
         if (build.kind === 'code') {
-          const isNews = build.code !== entry.code;
-          entry.code = build.code;
-          this.reporter.built(entry.library.name, performance.now() - begun, isNews);
+          const isNews = !isSame(build.code, entry.code);
+          if (isNews) entry.code = build.code;
+          this.reporter.built(entry.library, performance.now() - begun, isNews, build.warnings);
           this.due.call();
         } else {
           this.reporter.failed(entry.library, build);
@@ -114,4 +118,8 @@ export class DevSession {
     }
     entry.sent = code;
   }
+}
+
+function isSame(code: string | Buffer, other: string | Buffer | undefined): boolean {
+  return other !== undefined && Buffer.from(code).equals(Buffer.from(other));
 }

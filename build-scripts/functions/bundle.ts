@@ -11,13 +11,12 @@ import { globalObjectPlugin } from './global_object.ts';
 import { withoutNeedlessNames } from './names.ts';
 import { nodePlugin } from './node_plugin.ts';
 import { openProject, type Project } from './project.ts';
+import { MAX_CODE_BYTES } from './load.ts';
 import { ENTRY, projectPlugin, sourceNamed } from './project_plugin.ts';
+import { wasmPlugin } from './wasm_plugin.ts';
 
 // `import` would read its file for names of exports first.
 const { build, initialize } = createRequire(import.meta.url)('esbuild') as typeof import('esbuild');
-
-/** The server's limit for a library's code, source map included. */
-const MAX_CODE_BYTES = 4 * 1024 * 1024;
 
 /** Has the symbols of `using`, for compiled code and for classes that look for them. */
 const DISPOSAL = bundledModule('disposal');
@@ -114,7 +113,7 @@ async function buildOrExplain(
       sourcesContent: false,
       logLevel: 'silent',
       logLimit: 0,
-      plugins: [nodePlugin(), projectPlugin(emitter), globalObjectPlugin()],
+      plugins: [nodePlugin(), projectPlugin(emitter), globalObjectPlugin(), wasmPlugin()],
     });
     const fatal = fatalWarnings(emitter, result.warnings);
     if (fatal.length > 0) throw bundleError(emitter, fatal);

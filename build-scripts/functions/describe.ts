@@ -20,7 +20,7 @@ export function describeFunctions(functions: readonly FunctionSummary[]): string
 export function describeLoaded(
   library: string,
   tenant: string,
-  code: string,
+  code: string | Buffer,
   functions: readonly FunctionSummary[],
 ): string {
   const kib = (Buffer.byteLength(code) / 1024).toFixed(1);

@@ -2,6 +2,9 @@ import type { Redis } from 'ioredis';
 import { asList, asMap } from '../client/shapes.ts';
 import { UserError } from '../errors.ts';
 
+/** The server's limit for a library's code, source map included. */
+export const MAX_CODE_BYTES = 4 * 1024 * 1024;
+
 /** A function of a loaded library, as FUNCTION LIST tells of it. */
 export interface FunctionSummary {
   name: string;
@@ -22,7 +25,11 @@ export interface LibraryCode extends LibrarySummary {
 }
 
 /** Loads a library's code; the server's refusal is thrown. */
-export async function loadLibrary(client: Redis, code: string, replace = true): Promise<void> {
+export async function loadLibrary(
+  client: Redis,
+  code: string | Buffer,
+  replace = true,
+): Promise<void> {
   await client.call('FUNCTION', ['LOAD', ...(replace ? ['REPLACE'] : []), code]);
 }
 

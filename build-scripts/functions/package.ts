@@ -13,6 +13,12 @@ export const FUNCTIONS_PACKAGE = existsSync(path.join(CHECKED_OUT, 'package.json
   ? CHECKED_OUT
   : path.dirname(createRequire(import.meta.url).resolve('shredder-functions/package.json'));
 
+/** The same among other packages, under its own name, as AssemblyScript's compiler looks for it. */
+export const INSTALLED_FUNCTIONS_PACKAGE =
+  FUNCTIONS_PACKAGE === CHECKED_OUT
+    ? path.resolve(CHECKED_OUT, '../node_modules/shredder-functions')
+    : FUNCTIONS_PACKAGE;
+
 /** Its name, and the prefix of its entries. */
 export const FUNCTIONS_PACKAGE_NAME = 'shredder-functions';
 
@@ -28,7 +34,7 @@ export function isFunctionsPackage(specifier: string): boolean {
 }
 
 /** The package's own folders: of sources, and of what they are compiled to. */
-const FOLDERS = ['client', 'src', 'testing', 'esm', 'cjs'];
+const FOLDERS = ['client', 'compile', 'src', 'testing', 'esm', 'cjs'];
 
 /** Of a copy of the package that an author has installed. */
 const INSTALLED = new RegExp(

@@ -52,7 +52,9 @@ class TypeText {
     const { TypeFlags } = ts;
     if (type.flags & TypeFlags.Boolean) return 'boolean';
     if (type.flags & (TypeFlags.Void | TypeFlags.Undefined)) return 'undefined';
-    if (type.isStringLiteral() || type.isNumberLiteral()) return JSON.stringify(type.value);
+    if (type.isStringLiteral()) return JSON.stringify(type.value);
+    // Of infinities there is no literal.
+    if (type.isNumberLiteral()) return Number.isFinite(type.value) ? `${type.value}` : 'number';
     if (type.flags & (TypeFlags.Any | TypeFlags.Unknown | TypeFlags.ESSymbolLike)) return 'unknown';
     if (type.flags & TypeFlags.StringMapping) return 'string';
     // Before what is a union: an enum is one of its members.
@@ -83,7 +85,9 @@ class TypeText {
 
   private template({ texts, types }: ts.TemplateLiteralType): string {
     const parts = texts.map((text, index) => {
-      const escaped = text.replaceAll(/[\\`]|\$\{/g, '\\$&');
+      const escaped = JSON.stringify(text)
+        .slice(1, -1)
+        .replaceAll(/`|\$\{/g, '\\$&');
       const hole = types[index];
       return hole === undefined ? escaped : `${escaped}\${${this.of(hole)}}`;
     });
@@ -133,13 +137,14 @@ class TypeText {
     return `[${elements.join(', ')}]`;
   }
 
+  /** Without what is named by a symbol, which nobody sends. */
   private members(type: ts.Type): string {
     const indexes = this.checker
       .getIndexInfosOfType(type)
+      .filter(({ keyType }) => (keyType.flags & ts.TypeFlags.ESSymbolLike) === 0)
       .map((each) => `[name: ${this.of(each.keyType)}]: ${this.of(each.type)}`);
     const properties = this.checker
       .getPropertiesOfType(type)
-      // What is named by a symbol is sent by nobody.
       .filter(({ name }) => !name.startsWith('__@'))
       .map((each) => {
         const isOptional = (each.flags & ts.SymbolFlags.Optional) !== 0;

@@ -14,6 +14,9 @@ export interface GlobalDescription {
  */
 export type GlobalsDescription = Record<string, GlobalDescription>;
 
+/** Globals whose members are described as globals are. */
+const NAMESPACES = ['Intl', 'WebAssembly'];
+
 /** A GlobalsDescription, as JSON. */
 export function describeGlobals(): string {
   const root = globalThis as unknown as Readonly<Record<string, unknown>>;
@@ -22,9 +25,9 @@ export function describeGlobals(): string {
     // `self` and its like are the whole again.
     const value = root[name] === globalThis ? undefined : root[name];
     found[name] = describe(value, samples[name]);
-    if (name !== 'Intl') continue;
+    if (!NAMESPACES.includes(name)) continue;
     for (const below of Object.getOwnPropertyNames(value).sort()) {
-      found[`Intl.${below}`] = describe(Reflect.get(value as object, below), undefined);
+      found[`${name}.${below}`] = describe(Reflect.get(value as object, below), undefined);
     }
   }
   for (const [name, make] of Object.entries(unnamed)) {

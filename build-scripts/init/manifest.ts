@@ -69,7 +69,8 @@ export function mergeManifest(
 export function parseManifest(text: string, file: string): Manifest {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(text);
+    // Editors of Windows put a mark before it, which npm does not mind either.
+    parsed = JSON.parse(text.replace(/^\uFEFF/, ''));
   } catch {
     throw new UserError(`${file} is no JSON`, 'Mend it, or name another folder.');
   }
@@ -77,6 +78,13 @@ export function parseManifest(text: string, file: string): Manifest {
     return parsed as Manifest;
   }
   throw new UserError(`${file} holds no object`, 'Mend it, or name another folder.');
+}
+
+/** The text of a package.json, indented and with lines that end as in the one before, as npm keeps that. */
+export function formatManifest(manifest: Manifest, before = ''): string {
+  const [, indent = '  '] = /^\uFEFF?\{\r?\n([ \t]+)/.exec(before) ?? [];
+  const text = `${JSON.stringify(manifest, null, indent)}\n`;
+  return before.includes('\r\n') ? text.replaceAll('\n', '\r\n') : text;
 }
 
 /** As npm sorts them. */

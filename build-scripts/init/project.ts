@@ -1,8 +1,8 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode, UserError } from '../errors.ts';
 import { exists, listFiles } from '../system/files.ts';
-import { mergeManifest, parseManifest, type Manifest, type ModuleType } from './manifest.ts';
+import { formatManifest, mergeManifest, parseManifest, type ModuleType } from './manifest.ts';
 import type { Specifiers } from './specifiers.ts';
 
 /** A project as it is written: its files are those of new ones, and are checked and tested with this program. */
@@ -35,20 +35,18 @@ export async function writeProject(
   for (const file of await listFiles(TEMPLATE)) {
     template.set(NAMES[file] ?? file, await readFile(path.join(TEMPLATE, file), 'utf8'));
   }
-  const existing = await readManifest(folder);
+  const before = await readManifest(folder);
   const { manifest, kept } = mergeManifest(
-    existing,
+    before === undefined ? undefined : parseManifest(before, path.join(folder, MANIFEST)),
     parseManifest(template.get(MANIFEST) ?? '', MANIFEST),
     specifiers,
     { type, force },
   );
-  template.set(MANIFEST, `${JSON.stringify(manifest, null, 2)}\n`);
+  template.set(MANIFEST, formatManifest(manifest, before));
 
-  if (!force)
-    await requireAbsence(
-      folder,
-      [...template.keys()].filter((name) => name !== MANIFEST),
-    );
+  const others = [...template.keys()].filter((name) => name !== MANIFEST);
+  await requireFolders(folder, others);
+  if (!force) await requireAbsence(folder, others);
   for (const [name, text] of template) {
     const file = path.join(folder, name);
     await mkdir(path.dirname(file), { recursive: true });
@@ -57,14 +55,23 @@ export async function writeProject(
   return { files: [...template.keys()].sort(), keptScripts: kept };
 }
 
-async function readManifest(folder: string): Promise<Manifest | undefined> {
-  const file = path.join(folder, MANIFEST);
+/** The text of the package.json that there is. */
+async function readManifest(folder: string): Promise<string | undefined> {
   try {
-    return parseManifest(await readFile(file, 'utf8'), file);
+    return await readFile(path.join(folder, MANIFEST), 'utf8');
   } catch (error) {
     if (hasCode(error, 'ENOENT')) return undefined;
     if (hasCode(error, 'ENOTDIR')) throw new UserError(`${folder} is no folder`);
     throw error;
+  }
+}
+
+/** Where a file's folder is to be, there is nothing else. */
+async function requireFolders(folder: string, files: readonly string[]): Promise<void> {
+  for (const name of new Set(files.map((file) => path.dirname(file)))) {
+    const parent = path.join(folder, name);
+    if (!(await exists(parent)) || (await stat(parent)).isDirectory()) continue;
+    throw new UserError(`${parent} is no folder; nothing was written`, 'Name another folder.');
   }
 }
 

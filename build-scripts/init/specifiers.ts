@@ -1,6 +1,6 @@
 // How a new project names the packages that it needs: by their versions, or by tarballs, which no network has to
 // be asked for.
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { hasCode, UserError } from '../errors.ts';
 import { FUNCTIONS_PACKAGE_NAME } from '../functions/package.ts';
@@ -66,8 +66,21 @@ async function installedTarball(project: string, name: string): Promise<string |
   return file.endsWith('.tgz') ? fileSpecifier(project, file) : undefined;
 }
 
-function fileSpecifier(project: string, file: string): string {
-  return `file:${path.relative(project, file).split(path.sep).join('/')}`;
+/** npm takes the path from where the project really is, whichever links lead there. */
+async function fileSpecifier(project: string, file: string): Promise<string> {
+  const [from, to] = await Promise.all([realPath(project), realPath(file)]);
+  return `file:${path.relative(from, to).split(path.sep).join('/')}`;
+}
+
+/** Where a path leads, whose end need not be there. */
+async function realPath(file: string): Promise<string> {
+  try {
+    return await realpath(file);
+  } catch (error) {
+    const folder = path.dirname(file);
+    if (!hasCode(error, 'ENOENT') || folder === file) throw error;
+    return path.join(await realPath(folder), path.basename(file));
+  }
 }
 
 async function readManifest(file: string): Promise<Record<string, unknown> | undefined> {

@@ -32,23 +32,23 @@ export async function compilePackage(
   form: Form,
   out: string,
 ): Promise<void> {
-  const program = ts.createProgram({
-    rootNames: [...sources, path.join(root, STORE_TYPES)],
-    options: {
-      ...OPTIONS[form],
-      target: ts.ScriptTarget.ES2022,
-      lib: ['lib.es2023.d.ts'],
-      types: ['node'],
-      strict: true,
-      noUncheckedIndexedAccess: true,
-      exactOptionalPropertyTypes: true,
-      skipLibCheck: true,
-      rewriteRelativeImportExtensions: true,
-      declaration: true,
-      rootDir: root,
-      outDir: out,
-    },
-  });
+  const options: ts.CompilerOptions = {
+    ...OPTIONS[form],
+    target: ts.ScriptTarget.ES2022,
+    lib: ['lib.es2023.d.ts'],
+    types: ['node'],
+    strict: true,
+    noUncheckedIndexedAccess: true,
+    exactOptionalPropertyTypes: true,
+    skipLibCheck: true,
+    rewriteRelativeImportExtensions: true,
+    declaration: true,
+    rootDir: root,
+    outDir: out,
+  };
+  // Packages of types are looked for from here.
+  const host = { ...ts.createCompilerHost(options), getCurrentDirectory: () => root };
+  const program = ts.createProgram([...sources, path.join(root, STORE_TYPES)], options, host);
   const outputs = new Map<string, string>();
   const { diagnostics } = program.emit(undefined, (file, text) => outputs.set(file, text));
   const wrong = [...ts.getPreEmitDiagnostics(program), ...diagnostics];

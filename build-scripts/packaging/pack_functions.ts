@@ -9,13 +9,16 @@ import { listFiles } from '../system/files.ts';
 import { compilePackage, FORMS, readJson } from './compile.ts';
 import { packStaged, type Manifest } from './stage.ts';
 
-/** Copied as they are: declarations of what only the store has, and what has to be JavaScript. */
+/** Copied as they are: declarations of what only the store has, what has to be JavaScript, and other compilers' sources. */
 const COPIED = [
   'README.md',
+  'assembly',
+  'c',
   'examples',
   'src/callbacks.d.ts',
   'src/globals.d.ts',
   'src/store.d.ts',
+  'src/webassembly.d.ts',
   'testing/hooks.js',
   'testing/register.cjs',
   'testing/register.d.ts',
@@ -45,7 +48,7 @@ async function stagePackage(repository: string, stage: string): Promise<Manifest
   }
   await cp(path.join(repository, 'LICENSE'), path.join(stage, 'LICENSE'));
   const sources = (await listFiles(root))
-    .filter((file) => /^(?:client|src|testing)\/\w+\.ts$/.test(file) && !isCopied(file))
+    .filter((file) => /^(?:client|compile|src|testing)\/\w+\.ts$/.test(file) && !isCopied(file))
     .map((file) => path.join(root, file));
   for (const form of FORMS) await compilePackage(root, sources, form, path.join(stage, form));
   return publishedManifest(await readJson(path.join(root, 'package.json')));

@@ -1,5 +1,6 @@
 // CPU profiles as V8's inspector gives them (`.cpuprofile`), in terms of the sources that were bundled.
 import { originalPositionFor, TraceMap } from '@jridgewell/trace-mapping';
+import { printable } from '../ui/printable.ts';
 
 /** The type `Profile` of the DevTools protocol. */
 export interface CpuProfile {
@@ -141,8 +142,9 @@ export function selfTimes({ samples = [], timeDeltas = [] }: CpuProfile): Map<nu
   return times;
 }
 
+/** As it may be shown: a function may be called anything. */
 export function frameName({ functionName }: CallFrame): string {
-  return functionName === '' ? '(anonymous)' : functionName;
+  return functionName === '' ? '(anonymous)' : printable(functionName).replaceAll(/\s+/g, ' ');
 }
 
 /** `file:line`, the file without its folders. */

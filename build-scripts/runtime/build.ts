@@ -3,10 +3,11 @@ import path from 'node:path';
 import { hashFiles, keyOf } from '../cache/key.ts';
 import { withLock } from '../cache/lock.ts';
 import { pruneResults } from '../cache/prune.ts';
-import type { Config } from '../config.ts';
+import { EXTRAS, type Config } from '../config.ts';
 import { UserError } from '../errors.ts';
 import { capture, run } from '../system/command.ts';
 import { keep, keepCommands, readCompileCommands } from '../system/compile_commands.ts';
+import { ensureLwip, type LwipBuild } from '../lwip/build.ts';
 import {
   createFolderAtomically,
   exists,
@@ -15,7 +16,7 @@ import {
   syncFiles,
   writeIfChanged,
 } from '../system/files.ts';
-import { BUILD_PACKAGES, ensurePackages } from '../system/packages.ts';
+import { BUILD_PACKAGES, ensurePackages, EXTRA_PACKAGES } from '../system/packages.ts';
 import { compilerVersion, TOOLCHAIN } from '../system/toolchain.ts';
 import { parseCTest, type UnitTest } from '../testing/unit_tests.ts';
 import type { Step, Steps } from '../ui/steps.ts';
@@ -35,12 +36,12 @@ export interface RuntimeBuild {
 }
 
 /** Increased when this script makes another result of the same inputs. */
-const RESULT_FORMAT = 3;
+const RESULT_FORMAT = 4;
 
 /** The unit tests of a result, as CTest lists them. */
 const TESTS_FILE = 'tests.json';
 
-/** The licences of what is bundled into a result's executables. */
+/** The licences of what of others is in a result's executables. */
 export const LICENSES_FILE = 'licenses.txt';
 
 /** What web_globals.cc embeds of what is bundled, beside the sources. */
@@ -59,13 +60,18 @@ const CMAKE_ARGUMENTS = [
   '-DCMAKE_EXE_LINKER_FLAGS=-fuse-ld=lld',
 ] as const;
 
-/** Finds or makes the runtime for this checkout, and before it all that it needs. */
+/**
+ * Finds or makes the runtime for this checkout, and before it all that it needs: the normal one, or
+ * the variant of `loadConfig({ with: [...] })`.
+ */
 export async function ensureRuntime(config: Config, steps: Steps): Promise<RuntimeBuild> {
+  const packages = [...BUILD_PACKAGES, ...config.extras.flatMap((extra) => EXTRA_PACKAGES[extra])];
   await steps.run('System packages', (step) =>
-    ensurePackages(BUILD_PACKAGES, step, path.join(config.cache, 'logs', 'packages.log')),
+    ensurePackages(packages, step, path.join(config.cache, 'logs', 'packages.log')),
   );
   const v8 = await ensureV8(config, steps);
-  return await steps.run('Runtime build', (step) => buildRuntime(config, v8, step));
+  const lwip = await ensureLwip(config, steps);
+  return await steps.run('Runtime build', (step) => buildRuntime(config, v8, lwip, step));
 }
 
 /** The runs of a runtime's unit tests. */
@@ -73,7 +79,12 @@ export async function readUnitTests({ binDir }: RuntimeBuild): Promise<UnitTest[
   return JSON.parse(await readFile(path.join(binDir, '..', TESTS_FILE), 'utf8')) as UnitTest[];
 }
 
-async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<RuntimeBuild> {
+async function buildRuntime(
+  config: Config,
+  v8: V8Build,
+  lwip: LwipBuild,
+  step: Step,
+): Promise<RuntimeBuild> {
   const files = await sourceFiles(config);
   const bundle = await bundleWebUrl(config.repository);
   const compiler = await compilerVersion();
@@ -82,11 +93,13 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
     arguments: CMAKE_ARGUMENTS.join('\n'),
     // One tree a variant: V8's macros for embedders differ, which compiles everything anew.
     ...variantKey(config.v8Variant),
+    ...(await extrasKey(config)),
   });
   const key = keyOf({
     format: String(RESULT_FORMAT),
     tree: treeKey,
     v8: v8.record.key,
+    lwip: lwip.key,
     sources: await hashFiles(config.repository, files),
     bundle: bundle.code,
     licenses: bundle.licenses,
@@ -110,6 +123,8 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
       await rm(log, { force: true });
       await removeTemporaries(results);
       await syncInputs(config, files, bundle, v8, root);
+      const lwipFolder = path.join(root, 'lwip');
+      await syncFiles(lwip.folder, lwip.files, lwipFolder);
       const source = path.join(root, 'src');
       // Diagnostics name the files that one edits, not the copies that are compiled.
       const mapLine = (line: string): string =>
@@ -126,6 +141,11 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
           buildDir,
           ...CMAKE_ARGUMENTS,
           `-DSHREDDER_V8_DIR=${path.join(root, 'v8')}`,
+          `-DSHREDDER_LWIP_DIR=${lwipFolder}`,
+          ...EXTRAS.map((extra) => {
+            const state = config.extras.includes(extra) ? 'ON' : 'OFF';
+            return `-DSHREDDER_WITH_${extra.toUpperCase()}=${state}`;
+          }),
           `-DSHREDDER_BUNDLE_DIR=${path.join(root, BUNDLE_FOLDER)}`,
           `-DCMAKE_RUNTIME_OUTPUT_DIRECTORY=${executables}`,
         ],
@@ -153,13 +173,22 @@ async function buildRuntime(config: Config, v8: V8Build, step: Step): Promise<Ru
           commands.map((command) => keep(command, source)),
         );
         await writeFile(path.join(folder, TESTS_FILE), `${JSON.stringify(tests, undefined, 2)}\n`);
-        await writeFile(path.join(folder, LICENSES_FILE), bundle.licenses);
+        await writeFile(path.join(folder, LICENSES_FILE), `${lwip.license}\n${bundle.licenses}`);
         await writeFile(path.join(folder, 'key'), `${key}\n`);
       });
       await pruneResults(results);
     },
   );
   return found;
+}
+
+/** What extras add to the key of a tree, with the versions of what they bring; nothing without. */
+async function extrasKey(config: Config): Promise<Readonly<Record<string, string>>> {
+  const key: Record<string, string> = {};
+  for (const extra of config.extras) {
+    key[extra] = await capture('pkg-config', ['--modversion', `lib${extra}`]);
+  }
+  return key;
 }
 
 async function sourceFiles(config: Config): Promise<string[]> {

@@ -37,8 +37,8 @@ export async function compileCommands(
 }
 
 /**
- * A command for each C++ file of a checkout's folders: its own; where no build compiles a source,
- * as the fuzzer's, that of one beside it; a header's, that of a source that includes it.
+ * A command for each C++ file of a checkout's folders: its own; where this build does not compile a
+ * source, as the fuzzer's or a variant's, that of one beside it, or in the nearest folder above; a header's, that of a source that includes it.
  */
 export async function completeCommands(
   repository: string,
@@ -56,8 +56,7 @@ export async function completeCommands(
   const commands = new Map<string, CompileCommand>();
   for (const source of [...files.keys()].filter((file) => file.endsWith('.cc'))) {
     const command =
-      known.find(({ file }) => file === source) ??
-      known.find(({ file }) => path.dirname(file) === path.dirname(source));
+      known.find(({ file }) => file === source) ?? nearestCommand(repository, source, known);
     if (command !== undefined) commands.set(source, ofOther(command, source));
   }
   // Breadth first: what includes a header itself knows best how it is compiled.
@@ -70,4 +69,17 @@ export async function completeCommands(
     }
   }
   return [...commands.values()];
+}
+
+function nearestCommand(
+  repository: string,
+  source: string,
+  known: readonly CompileCommand[],
+): CompileCommand | undefined {
+  for (let folder = path.dirname(source); folder.length > repository.length; ) {
+    const found = known.find(({ file }) => path.dirname(file) === folder);
+    if (found !== undefined) return found;
+    folder = path.dirname(folder);
+  }
+  return undefined;
 }

@@ -21,8 +21,12 @@ export interface ServerOptions {
   binary: string;
   /** Its configuration file's text; none: the single tenant `default`. */
   config?: string;
+  /** A free one where absent. */
+  port?: number;
   /** Further flags. */
   flags?: readonly string[];
+  /** What comes before the binary to start it, as in `ip netns exec name`; must become it. */
+  enter?: readonly string[];
 }
 
 // What takes longer hangs, on a slow and busy machine too.
@@ -31,18 +35,20 @@ const STOP_TIMEOUT_MS = 60_000;
 const POLL_MS = 10;
 const MAX_LOG_BYTES = 1024 * 1024;
 
-/** Starts a server on a free port of the loopback and waits until it listens. */
+/** Starts a server on a port of the loopback and waits until it listens. */
 export async function startServer(options: ServerOptions): Promise<Server> {
   const folder = await mkdtemp(path.join(tmpdir(), 'shredderd-'));
   const portFile = path.join(folder, 'port');
   const configFile = path.join(folder, 'shredder.toml');
-  const flags = ['--port', '0', '--port-file', portFile, ...(options.flags ?? [])];
+  const port = String(options.port ?? 0);
+  const flags = ['--port', port, '--port-file', portFile, ...(options.flags ?? [])];
   if (options.config !== undefined) {
     await writeFile(configFile, options.config, { mode: 0o600 });
     flags.unshift('--config', configFile);
   }
 
-  const subprocess = execa(options.binary, flags, {
+  const [file, ...args] = [...(options.enter ?? []), options.binary, ...flags];
+  const subprocess = execa(file!, args, {
     stdin: 'ignore',
     stdout: 'ignore',
     stderr: 'pipe',
@@ -64,8 +70,8 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   });
 
   const begun = performance.now();
-  let port: number | undefined;
-  while (port === undefined) {
+  let listening: number | undefined;
+  while (listening === undefined) {
     if (ended || performance.now() - begun > START_TIMEOUT_MS) {
       subprocess.kill('SIGKILL');
       const result = await end;
@@ -73,12 +79,12 @@ export async function startServer(options: ServerOptions): Promise<Server> {
         `shredderd did not start: ${log.trim() || (result.shortMessage ?? 'it logged nothing')}`,
       );
     }
-    port = await readPort(portFile);
-    if (port === undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
+    listening = await readPort(portFile);
+    if (listening === undefined) await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
   return {
-    port,
-    url: `redis://127.0.0.1:${port}`,
+    port: listening,
+    url: `redis://127.0.0.1:${listening}`,
     pid: subprocess.pid ?? 0,
     log: () => log,
     stop: async (signal = 'SIGTERM') => {

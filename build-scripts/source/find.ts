@@ -63,5 +63,10 @@ function entriesOf(folder: string): Dirent[] {
 }
 
 function isFile(file: string): boolean {
-  return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  try {
+    return statSync(file, { throwIfNoEntry: false })?.isFile() === true;
+  } catch {
+    // A message may have anything in the place of a name, such as what is too long for one.
+    return false;
+  }
 }

@@ -12,12 +12,12 @@ const DEEPER = `${INDENT}  `;
 
 type Style = Parameters<typeof styleText>[0];
 
-const LEVEL_STYLES: Readonly<Record<string, Style>> = {
-  error: 'red',
-  warn: 'yellow',
-  info: 'cyan',
-  debug: 'dim',
-};
+const LEVEL_STYLES: ReadonlyMap<string, Style> = new Map([
+  ['error', 'red'],
+  ['warn', 'yellow'],
+  ['info', 'cyan'],
+  ['debug', 'dim'],
+]);
 
 export interface LogPrinterOptions {
   colors?: boolean;
@@ -43,7 +43,7 @@ export class LogPrinter {
     const level = line.level.padEnd(LEVEL_WIDTH);
     const head = [
       this.style('dim', localTime(line.time)),
-      this.style(LEVEL_STYLES[line.level], printable(level)),
+      this.style(LEVEL_STYLES.get(line.level), printable(level)),
       this.style('bold', printable(line.function)),
       this.style('dim', printable(line.place)),
       this.style(line.level === 'error' ? 'red' : undefined, first),

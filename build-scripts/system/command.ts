@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
 import { execa } from 'execa';
 import { UserError } from '../errors.ts';
+import { quoteForShell } from './shell.ts';
 
 /** Lines of a failed command's output that are shown; the log has them all. */
 const SHOWN_LINES = 40;
@@ -141,11 +142,6 @@ export async function commandExists(file: string): Promise<boolean> {
     reject: false,
   });
   return result.exitCode === 0;
-}
-
-/** `argument` as one word of a POSIX shell. */
-export function quoteForShell(argument: string): string {
-  return /^[\w@%+=:,./-]+$/.test(argument) ? argument : `'${argument.replaceAll("'", "'\\''")}'`;
 }
 
 /** The output's tail; where ninja reports a failure, from its first FAILED line. */

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { quoteForShell } from './command.ts';
+import { quoteForShell } from './shell.ts';
 
 /** An entry of compile_commands.json: how a file is compiled. */
 export interface CompileCommand {

@@ -1,11 +1,11 @@
 import { mkdir, rm, statfs, writeFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import path from 'node:path';
-import type { Config } from '../config.ts';
+import { EXTRAS, type Config, type Extra } from '../config.ts';
 import { messageOf } from '../errors.ts';
 import { capture } from './command.ts';
 import { listFolders } from './files.ts';
-import { BUILD_PACKAGES, missingPackages, TEST_PACKAGES } from './packages.ts';
+import { BUILD_PACKAGES, EXTRA_PACKAGES, missingPackages, TEST_PACKAGES } from './packages.ts';
 import { compilerVersion, LLVM_VERSION, TOOLCHAIN } from './toolchain.ts';
 
 /** One line of a diagnosis. */
@@ -33,6 +33,7 @@ export async function diagnose(config: Config): Promise<Finding[]> {
     checkNode(process.versions.node),
     checkArchitecture(),
     await checkPackages(),
+    ...(await Promise.all(EXTRAS.map(checkExtra))),
     await checkCompiler(),
     await checkCache(config.cache),
     await checkSpace(config.cache),
@@ -99,6 +100,18 @@ async function checkPackages(): Promise<Finding> {
     };
   }
   return { level: 'ok', subject, text: 'all there' };
+}
+
+/** What only a build with an extra needs may be missing. */
+async function checkExtra(extra: Extra): Promise<Finding> {
+  const subject = `packages of --with ${extra}`;
+  const names = (await missingPackages(EXTRA_PACKAGES[extra])).map((each) => each.name);
+  if (names.length === 0) return { level: 'ok', subject, text: 'all there' };
+  return {
+    level: 'ok',
+    subject,
+    text: `optional, not installed: ${names.join(' ')} (as root, \`shredder build --with ${extra}\` installs it)`,
+  };
 }
 
 async function checkCompiler(): Promise<Finding> {

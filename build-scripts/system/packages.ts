@@ -1,3 +1,4 @@
+import type { Extra } from '../config.ts';
 import { UserError } from '../errors.ts';
 import type { Step } from '../ui/steps.ts';
 import { APT_PROGRESS_OPTIONS, aptProgressReader } from './apt.ts';
@@ -47,6 +48,11 @@ export const BUILD_PACKAGES: readonly SystemPackage[] = [
   header('libgmock-dev', 'gmock/gmock.h'),
   header('libbenchmark-dev', 'benchmark/benchmark.h'),
 ];
+
+/** What a build with an extra needs besides. */
+export const EXTRA_PACKAGES: Readonly<Record<Extra, readonly SystemPackage[]>> = {
+  dpdk: [header('libdpdk-dev', 'dpdk/rte_ethdev.h')],
+};
 
 /** What the check of the sources' style needs. */
 export const STYLE_PACKAGES: readonly SystemPackage[] = [command(CLANG_FORMAT)];

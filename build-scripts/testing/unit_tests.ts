@@ -5,6 +5,8 @@ export interface UnitTest {
   program: string;
   args: string[];
   env: Record<string, string>;
+  /** CTest's labels: the extra of whose variant it is a test. */
+  labels: string[];
 }
 
 /** What of `ctest --show-only=json-v1` is read. */
@@ -20,18 +22,19 @@ interface CTestInfo {
 export function parseCTest(json: string): UnitTest[] {
   return (JSON.parse(json) as CTestInfo).tests.map(({ name, command, properties = [] }) => {
     const [program = '', ...args] = command;
-    const environment = properties.find((property) => property.name === 'ENVIRONMENT');
-    const assignments = (environment?.value ?? []) as string[];
+    const listOf = (property: string): string[] =>
+      (properties.find((each) => each.name === property)?.value ?? []) as string[];
     return {
       name,
       program: program.slice(program.lastIndexOf('/') + 1),
       args,
       env: Object.fromEntries(
-        assignments.map((each) => {
+        listOf('ENVIRONMENT').map((each) => {
           const at = each.indexOf('=');
           return [each.slice(0, at), each.slice(at + 1)];
         }),
       ),
+      labels: listOf('LABELS'),
     };
   });
 }

@@ -14,7 +14,10 @@ export const DEFAULT_RANDOM_CALLS = 1_000_000;
 // The sweep of V8's own builtins is about time, of which V8's checks take too much.
 const EVERYTHING = '*-*Sweep*';
 /** The tests of the builtins' answers; what is inlined, and when, depends on the flags. */
-const BUILTINS = '*Builtins*:RawContext*:Writes*:*LoopSplitting*:*SplitLoop*';
+const BUILTINS =
+  '*Builtins*:RawContext*:Writes*:*LoopSplitting*:*SplitLoop*:*AreTheBuiltins:*LivesOnWhereItIsNeeded';
+/** Libraries in WebAssembly. */
+const WASM = '*Wasm*';
 
 const under = (share: number, ...flags: string[]): ChecksRun => ({
   flags,
@@ -50,6 +53,13 @@ export const CHECKS_RUNS: readonly ChecksRun[] = [
     share: 0.02,
   },
   under(0.2, '--force-slow-path'),
+  // Only optimised code; and code that is given up as soon as it may be, while values move.
+  { flags: ['--no-liftoff'], filter: WASM, share: 1 },
+  {
+    flags: ['--stress-wasm-code-gc', '--stress-compaction', '--max-semi-space-size=1'],
+    filter: WASM,
+    share: 1,
+  },
 ];
 
 /** The environment of a run; `calls` random calls are asked for. */

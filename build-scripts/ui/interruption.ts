@@ -1,3 +1,5 @@
+import { hasCode } from '../errors.ts';
+
 /** A shell's way to say that Ctrl-C ended a program. */
 const BY_SIGINT = 130;
 
@@ -14,9 +16,8 @@ export async function untilInterrupted(
     if (controller.signal.aborted) process.exit(BY_SIGINT);
     controller.abort();
   };
-  const onError = (error: NodeJS.ErrnoException): void => {
-    if (error.code !== 'EPIPE') throw error;
-    controller.abort();
+  const onError = (error: Error): void => {
+    if (hasCode(error, 'EPIPE')) controller.abort();
   };
   process.on('SIGINT', end).on('SIGTERM', end);
   process.stdout.on('error', onError);
@@ -24,7 +25,6 @@ export async function untilInterrupted(
     await work(controller.signal);
   } finally {
     process.off('SIGINT', end).off('SIGTERM', end);
-    // A reader that has gone stays gone.
-    if (!controller.signal.aborted) process.stdout.off('error', onError);
+    process.stdout.off('error', onError);
   }
 }

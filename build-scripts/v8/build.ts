@@ -19,17 +19,16 @@ import { BUILD_FOLDER, generateNinja, hostArch } from './gyp.ts';
 import { runNinja } from './ninja.ts';
 import { parseNinja } from './ninja_file.ts';
 import { ownCommands } from './own_commands.ts';
-import { applySeries, readSeries, type Patch } from './patch_series.ts';
+import { applySeries, readSeries, type Patch } from '../upstream/patch_series.ts';
 import * as settings from './settings.ts';
-import { describeSource, resolveSource, type V8Source } from './source.ts';
-import type { SourceRecord } from './source_record.ts';
+import { describeSource, resolveSource, type V8Source, type V8SourceRecord } from './source.ts';
 
 /** What one V8 was built from; `v8-build.json` beside it. */
 export interface V8BuildRecord {
   /** Identifies the result: everything that enters it is in this key. */
   key: string;
   v8Version: string;
-  source: SourceRecord;
+  source: V8SourceRecord;
   patches: { name: string; sha256: string }[];
   builtins: string[];
   compiler: string;

@@ -1,62 +1,85 @@
-import { cp, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { cp, mkdir, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
-import { hashFolder, keyOf } from '../cache/key.ts';
-import { withLock } from '../cache/lock.ts';
+import { hashFolder } from '../cache/key.ts';
 import type { Config } from '../config.ts';
 import { messageOf, UserError } from '../errors.ts';
-import { createFolderAtomically, exists, removeTemporaries } from '../system/files.ts';
+import { exists } from '../system/files.ts';
 import type { Step } from '../ui/steps.ts';
-import { describeTarball, fetchNodeRelease } from './archive_source.ts';
-import { DebianUnavailable, fetchDebianSource } from './debian_source.ts';
-import { SOURCE_EXCLUDED_PATHS, SOURCE_PATHS, V8_VERSION_PREFIX } from './settings.ts';
-import type { FetchedSource, SourceRecord } from './source_record.ts';
+import {
+  DebianUnavailable,
+  fetchDebianPackage,
+  type DebianPackage,
+} from '../upstream/debian_package.ts';
+import {
+  findSource,
+  unpackSource,
+  type ResolvedSource,
+  type SourceReader,
+} from '../upstream/resolve.ts';
+import type { FetchedRecord, FetchedSource } from '../upstream/source_record.ts';
+import { describeTarball, fetchNodeRelease, unpackNodeSource } from './archive_source.ts';
+import {
+  DEBIAN_RELEASE,
+  GYP_PATHS,
+  SOURCE_EXCLUDED_PATHS,
+  SOURCE_PATHS,
+  V8_VERSION_PREFIX,
+} from './settings.ts';
 
-/** A V8 source, unpacked and patched by its packager, ready to be copied. */
-export interface V8Source {
-  key: string;
-  /** A pruned Node.js source tree: deps/v8, common.gypi, tools/v8_gypfiles. */
-  tree: string;
-  record: SourceRecord;
+/** What is recorded of a V8 source. */
+export interface V8SourceRecord extends FetchedRecord {
+  /** The Node.js release, such as 20.19.2. */
+  release: string;
+  v8Version: string;
 }
+
+/** A V8 source: a pruned Node.js source tree with deps/v8, common.gypi, tools/v8_gypfiles. */
+export type V8Source = ResolvedSource<V8SourceRecord>;
+
+/** Debian's package of Node.js, for the V8 in it. */
+export const NODEJS_PACKAGE: DebianPackage = {
+  name: 'nodejs',
+  release: DEBIAN_RELEASE,
+  title: 'V8',
+  isWanted: (file) => file.startsWith('deps/v8/') && !isExcluded(file),
+  include: ['deps/v8/*', ...GYP_PATHS.map((part) => (part.endsWith('/') ? `${part}*` : part))],
+  exclude: SOURCE_EXCLUDED_PATHS.map((part) => `${part}/*`),
+  unpack: unpackNodeSource,
+  remedy: "Debian's series does not fit its own tarball; try --v8-source nodejs.org.",
+};
+
+const READER: SourceReader<V8SourceRecord> = {
+  complete: async (fetched, tree) => ({
+    ...fetched,
+    release: await readNodeRelease(tree),
+    v8Version: await readV8Version(tree),
+  }),
+};
 
 /**
  * The source that the configuration asks for, from the cache where it was resolved before,
  * else fetched, verified and unpacked.
  */
 export async function resolveSource(config: Config, step: Step, log: string): Promise<V8Source> {
-  const folder = path.join(config.cache, 'source');
   const choice = config.v8Source;
   if (choice.kind === 'path') {
-    const fetched = await fetchPath(choice.path);
-    return await unpack(folder, fetched, log);
+    return await unpackSource(config, await fetchPath(choice.path), READER, log);
   }
-  const remembered = path.join(folder, `${choice.kind}.json`);
-  if (!config.refreshSource) {
-    const source = await recall(folder, remembered);
-    if (source !== undefined) return source;
-  }
-  return await withLock(
-    path.join(folder, 'lock'),
-    (owner) => step.wait(owner),
-    async () => {
-      const source = config.refreshSource ? undefined : await recall(folder, remembered);
-      if (source !== undefined) return source;
-      await removeTemporaries(folder);
-      const downloads = path.join(config.cache, 'downloads');
-      await removeTemporaries(downloads);
-      const fetched = await fetch(config, downloads, step, log);
-      for (const [name, sha256] of Object.entries(fetched.record.digests)) {
-        step.note(`${name}  SHA-256 ${sha256}`);
-      }
-      const resolved = await unpack(folder, fetched, log);
-      await writeFile(remembered, `${JSON.stringify({ key: resolved.key })}\n`);
-      return resolved;
+  return await findSource(
+    config,
+    {
+      ...READER,
+      name: choice.kind,
+      fits: (record) => record.v8Version.startsWith(V8_VERSION_PREFIX),
+      fetch: (downloads) => fetch(config, downloads, step, log),
     },
+    step,
+    log,
   );
 }
 
 /** One line that says what a source is. */
-export function describeSource(record: SourceRecord): string {
+export function describeSource(record: V8SourceRecord): string {
   const patches =
     record.patches.length === 0 ? '' : `, ${record.patches.length} of its patches touch V8`;
   const origin = record.origin === 'debian' ? 'Debian nodejs' : record.origin;
@@ -71,7 +94,7 @@ async function fetch(
 ): Promise<FetchedSource> {
   if (config.v8Source.kind !== 'nodejs.org') {
     try {
-      return await fetchDebianSource(downloads, step, log);
+      return await fetchDebianPackage(NODEJS_PACKAGE, downloads, step, log);
     } catch (error) {
       if (config.v8Source.kind === 'debian') throw error;
       const reason = error instanceof DebianUnavailable ? error.message : firstLine(error);
@@ -120,49 +143,6 @@ async function describeDirectory(directory: string): Promise<FetchedSource> {
       }
     },
   };
-}
-
-async function unpack(folder: string, fetched: FetchedSource, log: string): Promise<V8Source> {
-  const { origin, digests, patches } = fetched.record;
-  const key = keyOf({ origin, digests: JSON.stringify(digests), patches: patches.join('\n') });
-  const target = path.join(folder, key);
-  if (!(await exists(target))) {
-    await mkdir(folder, { recursive: true });
-    await createFolderAtomically(target, async (temporary) => {
-      const tree = path.join(temporary, 'tree');
-      await mkdir(tree);
-      await fetched.fill(tree, log);
-      const record: SourceRecord = {
-        ...fetched.record,
-        release: await readNodeRelease(tree),
-        v8Version: await readV8Version(tree),
-      };
-      await writeFile(
-        path.join(temporary, 'source.json'),
-        `${JSON.stringify(record, undefined, 2)}\n`,
-      );
-    });
-  }
-  return await load(folder, key);
-}
-
-async function recall(folder: string, remembered: string): Promise<V8Source | undefined> {
-  try {
-    const { key } = JSON.parse(await readFile(remembered, 'utf8')) as { key: string };
-    const source = await load(folder, key);
-    // Else the series moved to another V8 since.
-    return source.record.v8Version.startsWith(V8_VERSION_PREFIX) ? source : undefined;
-  } catch {
-    // Never resolved, or removed from the cache since.
-    return undefined;
-  }
-}
-
-async function load(folder: string, key: string): Promise<V8Source> {
-  const target = path.join(folder, key);
-  const text = await readFile(path.join(target, 'source.json'), 'utf8');
-  const record = JSON.parse(text) as SourceRecord;
-  return { key, tree: path.join(target, 'tree'), record };
 }
 
 /** Reads V8's version from its own header. */

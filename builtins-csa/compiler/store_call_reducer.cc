@@ -2,6 +2,7 @@
 
 #include "builtins-csa/builtins/store_builtins_list.h"
 #include "builtins-csa/builtins/store_view.h"
+#include "builtins-csa/compiler/presence_branch.h"
 #include "builtins-csa/layout/key.h"
 #include "builtins-csa/layout/table_hash.h"
 #include "src/compiler/access-builder.h"
@@ -116,6 +117,10 @@ Reduction StoreCallReducer::Reduce(Node* node) {
       return ReduceViewGetter(node, kExternalFloat32Array);
     case Builtin::kShredderViewGetFloat64:
       return ReduceViewGetter(node, kExternalFloat64Array);
+    case Builtin::kShredderViewGetBigInt64:
+      return ReduceViewGetter(node, kExternalBigInt64Array);
+    case Builtin::kShredderViewGetBigUint64:
+      return ReduceViewGetter(node, kExternalBigUint64Array);
     default:
       return NoChange();
   }
@@ -201,17 +206,7 @@ Reduction StoreCallReducer::ReduceElement(Node* node, ExternalArrayType element_
     return Finish(&site, load(index));
   }
 
-  if (!NodeProperties::GetType(index).Is(Type::Unsigned32())) {
-    FallBackUnless(&site, graph()->NewNode(simplified()->ObjectIsSmi(), index));
-    index = site.effect = graph()->NewNode(common()->TypeGuard(Type::SignedSmall()), index,
-                                           site.effect, site.control);
-    FallBackUnless(&site, graph()->NewNode(simplified()->NumberLessThanOrEqual(),
-                                           jsgraph()->ZeroConstant(), index));
-    index = site.effect =
-        graph()->NewNode(common()->TypeGuard(Type::Intersect(Type::SignedSmall(),
-                                                             Type::Unsigned32(), graph()->zone())),
-                         index, site.effect, site.control);
-  }
+  index = NarrowIndex(&site, index);
   Node* const branch = graph()->NewNode(
       common()->Branch(BranchHint::kTrue),
       graph()->NewNode(simplified()->NumberLessThan(), index, count), site.control);
@@ -319,6 +314,19 @@ Node* StoreCallReducer::CheckIndex(Site* site, Node* index, Node* count) {
                                          site->effect, site->control);
 }
 
+Node* StoreCallReducer::NarrowIndex(Site* site, Node* index) {
+  if (NodeProperties::GetType(index).Is(Type::Unsigned32())) return index;
+  FallBackUnless(site, graph()->NewNode(simplified()->ObjectIsSmi(), index));
+  index = site->effect = graph()->NewNode(common()->TypeGuard(Type::SignedSmall()), index,
+                                          site->effect, site->control);
+  FallBackUnless(site, graph()->NewNode(simplified()->NumberLessThanOrEqual(),
+                                        jsgraph()->ZeroConstant(), index));
+  return site->effect =
+             graph()->NewNode(common()->TypeGuard(Type::Intersect(
+                                  Type::SignedSmall(), Type::Unsigned32(), graph()->zone())),
+                              index, site->effect, site->control);
+}
+
 Node* StoreCallReducer::LoadElement(Site* site, ExternalArrayType element_type, Node* address,
                                     Node* byte_offset, Node* is_little_endian) {
   // The arena needs no object to be kept alive for it.
@@ -333,6 +341,8 @@ Reduction StoreCallReducer::ReduceView(Node* node) {
   Site site(node, graph()->zone());
   if (Store() == nullptr || site.call.ArgumentCount() < 1) return NoChange();
   Node* const reference = Lookup(&site, site.Argument(0), true);
+  PresenceBranch tested(node, jsgraph(), graph()->zone());
+  if (site.fallbacks.empty() && tested.IsFound()) return MakeTestedView(&site, reference, tested);
   if (site.may_speculate()) {
     // Without a branch the view need not exist but where it escapes.
     site.effect = graph()->NewNode(
@@ -348,6 +358,35 @@ Reduction StoreCallReducer::ReduceView(Node* node) {
   site.control = Control(graph()->NewNode(common()->IfFalse(), branch));
   Node* const view = MakeView(&site, reference);
   return Finish(&site, Join(&site, view, jsgraph()->UndefinedConstant(), effect_before, if_absent));
+}
+
+Reduction StoreCallReducer::MakeTestedView(Site* site, Node* reference,
+                                           const PresenceBranch& tested) {
+  const auto redirect = [this](const ZoneVector<Edge>& uses, Node* value, Node* effect) {
+    for (Edge use : uses) {
+      use.UpdateTo(NodeProperties::IsEffectEdge(use) ? effect : value);
+      Revisit(use.from());
+    }
+  };
+  for (Node* null_test : tested.null_tests()) Replace(null_test, jsgraph()->FalseConstant());
+  const Effect effect_before = site->effect;
+  const Control control_before = site->control;
+  Node* const absent = jsgraph()->UndefinedConstant();
+  redirect(tested.absent_uses(), absent, effect_before);
+  if (!tested.present_uses().empty()) {
+    site->control = Control(tested.if_present());
+    Node* const view = MakeView(site, reference);
+    redirect(tested.present_uses(), view, site->effect);
+  }
+  Node* const is_absent = IsAbsent(reference);
+  NodeProperties::ReplaceValueInput(tested.branch(),
+                                    tested.is_true_where_present()
+                                        ? graph()->NewNode(simplified()->BooleanNot(), is_absent)
+                                        : is_absent,
+                                    0);
+  Revisit(tested.branch());
+  ReplaceWithValue(site->call, absent, effect_before, control_before);
+  return Replace(absent);
 }
 
 Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
@@ -373,11 +412,9 @@ Node* StoreCallReducer::MakeView(Site* site, Node* reference) {
 Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType element_type) {
   ReduceMakerOf(JSCallNode(node).receiver());
   Site site(node, graph()->zone());
-  if (Store() == nullptr || !site.may_speculate() || !CheckView(&site, site.call.receiver())) {
-    return NoChange();
-  }
-  Zone* const zone = graph()->zone();
   Node* const receiver = site.call.receiver();
+  if (Store() == nullptr || !CheckView(&site, receiver)) return NoChange();
+  Zone* const zone = graph()->zone();
   const int size =
       1 << ElementSizeLog2Of(
           AccessBuilder::ForTypedArrayElement(element_type, true).machine_type.representation());
@@ -388,46 +425,61 @@ Reduction StoreCallReducer::ReduceViewGetter(Node* node, ExternalArrayType eleme
         simplified()->NumberMax(), jsgraph()->ZeroConstant(),
         graph()->NewNode(simplified()->NumberSubtract(), limit, jsgraph()->Constant(size - 1)));
   }
-  Node* const offset = CheckIndex(&site, site.call.ArgumentOr(0, jsgraph()->ZeroConstant()), limit);
+  Node* offset = site.call.ArgumentOr(0, jsgraph()->ZeroConstant());
+  if (site.may_speculate()) {
+    offset = CheckIndex(&site, offset, limit);
+  } else {
+    // A bad offset has been met here, or a view of another invocation.
+    offset = NarrowIndex(&site, offset);
+    FallBackUnless(&site, graph()->NewNode(simplified()->NumberLessThan(), offset, limit));
+    offset = site.effect = graph()->NewNode(
+        common()->TypeGuard(Type::Range(0, static_cast<double>(layout::kMaxValueBytes), zone)),
+        offset, site.effect, site.control);
+  }
   Node* const value_offset = site.effect = graph()->NewNode(
       simplified()->LoadField(ValueOffsetField(zone)), receiver, site.effect, site.control);
   Node* const is_little_endian = graph()->NewNode(
       simplified()->ToBoolean(), site.call.ArgumentOr(1, jsgraph()->FalseConstant()));
-  return Finish(
-      &site, LoadElement(&site, element_type, AddressAt(value_offset), offset, is_little_endian));
+  Node* const element =
+      LoadElement(&site, element_type, AddressAt(value_offset), offset, is_little_endian);
+  return Finish(&site, element, NodeProperties::GetType(element));
 }
 
-// A property's getter, so its call has no feedback to forbid what fails: what may fail falls back.
 Reduction StoreCallReducer::ReduceViewByteLength(Node* node) {
   ReduceMakerOf(JSCallNode(node).receiver());
   Site site(node, graph()->zone());
-  if (Store() == nullptr) return NoChange();
   Node* const receiver = site.call.receiver();
-  if (!CheckViewMap(&site, receiver, /*may_deoptimise=*/false)) return NoChange();
-  if (!IsMadeHere(receiver)) FallBackUnless(&site, IsOfThisInvocation(&site, receiver));
+  // A property's getter: its call has no feedback to forbid what fails, so it never speculates.
+  if (Store() == nullptr || !CheckView(&site, receiver)) return NoChange();
   Node* const length = site.effect =
       graph()->NewNode(simplified()->LoadField(ByteLengthField(graph()->zone())), receiver,
                        site.effect, site.control);
-  return Finish(&site, length);
+  return Finish(&site, length, NodeProperties::GetType(length));
 }
 
+// Where nothing may be assumed, a view of another invocation is left to the builtin.
 bool StoreCallReducer::CheckView(Site* site, Node* receiver) {
-  if (!CheckViewMap(site, receiver, /*may_deoptimise=*/true)) return false;
+  if (!CheckViewMap(site, receiver)) return false;
   if (IsMadeHere(receiver)) return true;
-  site->effect = graph()->NewNode(
-      simplified()->CheckIf(DeoptimizeReason::kValueMismatch, site->parameters.feedback()),
-      IsOfThisInvocation(site, receiver), site->effect, site->control);
+  Node* const is_current = IsOfThisInvocation(site, receiver);
+  if (site->may_speculate()) {
+    site->effect = graph()->NewNode(
+        simplified()->CheckIf(DeoptimizeReason::kValueMismatch, site->parameters.feedback()),
+        is_current, site->effect, site->control);
+  } else {
+    FallBackUnless(site, is_current);
+  }
   return true;
 }
 
 // One that was made here, too: code may have changed its map since, by giving it a private field,
 // and then the builtins know it no longer.
-bool StoreCallReducer::CheckViewMap(Site* site, Node* receiver, bool may_deoptimise) {
+bool StoreCallReducer::CheckViewMap(Site* site, Node* receiver) {
   MapInference inference(broker(), receiver, site->effect);
   if (inference.HaveMaps()) {
     if (inference.Is(ViewMap())) {
       if (inference.RelyOnMapsViaStability(dependencies_)) return true;
-      if (may_deoptimise) {
+      if (site->may_speculate()) {
         inference.RelyOnMapsPreferStability(dependencies_, jsgraph(), &site->effect, site->control,
                                             site->parameters.feedback());
         return true;
@@ -442,7 +494,7 @@ bool StoreCallReducer::CheckViewMap(Site* site, Node* receiver, bool may_deoptim
     dependencies_->DependOnStableMap(ViewMap());
     return true;
   }
-  if (!may_deoptimise) return false;
+  if (!site->may_speculate()) return false;
   site->effect = graph()->NewNode(
       simplified()->CheckMaps(CheckMapsFlag::kNone, ZoneHandleSet<Map>(ViewMap().object()),
                               site->parameters.feedback()),
@@ -499,7 +551,7 @@ Node* StoreCallReducer::Join(Site* site, Node* value, Node* other_value, Node* o
                           merge);
 }
 
-Reduction StoreCallReducer::Finish(Site* site, Node* value) {
+Reduction StoreCallReducer::Finish(Site* site, Node* value, Type builtin_type) {
   Node* const node = site->call;
   if (!site->fallbacks.empty()) {
     const int count = static_cast<int>(site->fallbacks.size());
@@ -527,7 +579,12 @@ Reduction StoreCallReducer::Finish(Site* site, Node* value) {
       ReplaceWithValue(on_exception, if_exception, if_exception, if_exception);
       after_call = graph()->NewNode(common()->IfSuccess(), call);
     }
-    value = Join(site, value, call, call, after_call);
+    // Joined to what may be anything, a number would have to be an object.
+    Node* const result =
+        builtin_type.Is(Type::NonInternal())
+            ? graph()->NewNode(common()->TypeGuard(builtin_type), call, call, after_call)
+            : call;
+    value = Join(site, value, result, result, after_call);
   }
   ReplaceWithValue(node, value, site->effect, site->control);
   return Replace(value);

@@ -24,6 +24,7 @@ namespace compiler {
 
 class CompilationDependencies;
 class JSHeapBroker;
+class PresenceBranch;
 
 class StoreCallReducer final : public AdvancedReducer {
  public:
@@ -59,17 +60,21 @@ class StoreCallReducer final : public AdvancedReducer {
   Node* AddressAt(Node* value_offset);
   // The index, checked to be a number from 0 to below `count`; deoptimises.
   Node* CheckIndex(Site* site, Node* index, Node* count);
+  // An index of any type as an Unsigned32, without a deoptimisation; others fall back.
+  Node* NarrowIndex(Site* site, Node* index);
   Node* LoadElement(Site* site, ExternalArrayType element_type, Node* address, Node* byte_offset,
                     Node* is_little_endian);
 
   Node* MakeView(Site* site, Node* reference);
+  // Of a call whose result is tested at once, the view where there is one; replaces the call.
+  Reduction MakeTestedView(Site* site, Node* reference, const PresenceBranch& tested);
   // In a loop a view's use may be visited before the call that makes the view. That call is reduced
   // first, then.
   void ReduceMakerOf(Node* receiver);
   // False where nothing says that the receiver is a view; else it is checked to be one of this
   // invocation.
   bool CheckView(Site* site, Node* receiver);
-  bool CheckViewMap(Site* site, Node* receiver, bool may_deoptimise);
+  bool CheckViewMap(Site* site, Node* receiver);
   Node* IsOfThisInvocation(Site* site, Node* view);
   // Whether this graph makes the view. Whoever has such a node runs in the invocation that made it:
   // an activation lies within one invocation, and what lives across a generator's suspension comes
@@ -81,8 +86,8 @@ class StoreCallReducer final : public AdvancedReducer {
   void FallBackUnless(Site* site, Node* condition);
   // Joins what has come so far to `value` with another path.
   Node* Join(Site* site, Node* value, Node* other_value, Node* other_effect, Node* other_control);
-  // Replaces the call.
-  Reduction Finish(Site* site, Node* value);
+  // Replaces the call. Where it may be left to the builtin, `builtin_type` is of what that returns.
+  Reduction Finish(Site* site, Node* value, Type builtin_type = Type::Any());
 
   // The store of the native context that code is made for, or null.
   ::shredder::layout::StoreHeader* Store();

@@ -80,11 +80,20 @@ void BenchTenant::Set(const store::Key& key, std::string_view value) {
 }
 
 void BenchTenant::Load(const std::string& name, std::string_view code) {
-  const std::string library = "#!js name=" + name + "\n" + std::string(code);
+  LoadLibrary("#!js name=" + name + "\n" + std::string(code));
+}
+
+void BenchTenant::LoadLibrary(const std::string& library) {
   const engine::Value value = host_->Load(library, false);
   if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) {
-    Fail(error->message + " in\n" + library);
+    // A module's bytes say nothing; the line before them does.
+    const bool is_text = library.starts_with("#!js");
+    Fail(error->message + " in\n" + (is_text ? library : library.substr(0, library.find('\n'))));
   }
+}
+
+bool BenchTenant::HasFunction(std::string_view function) const {
+  return static_cast<bool>(host_->Find(function));
 }
 
 double BenchTenant::Call(std::string_view function, const std::vector<std::string_view>& args) {
@@ -93,6 +102,13 @@ double BenchTenant::Call(std::string_view function, const std::vector<std::strin
   if (const bool* boolean = std::get_if<bool>(&value.data)) return *boolean ? 1 : 0;
   const double* number = std::get_if<double>(&value.data);
   return number == nullptr ? 0 : *number;
+}
+
+engine::Value BenchTenant::CallWithKeys(std::string_view function,
+                                        const std::vector<std::string_view>& keys) {
+  engine::Value value = host_->Call(host_->Find(function), keys, {}, false);
+  if (const engine::Error* error = std::get_if<engine::Error>(&value.data)) Fail(error->message);
+  return value;
 }
 
 CompiledLoop::CompiledLoop(BenchTenant* tenant, const LoopSource& source, Lookups lookups)

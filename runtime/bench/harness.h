@@ -35,8 +35,13 @@ class BenchTenant {
   void Set(const store::Key& key, std::string_view value);
   // Loads a library.
   void Load(const std::string& name, std::string_view code);
+  // The same, of code as FUNCTION LOAD takes it, in any language.
+  void LoadLibrary(const std::string& library);
+  bool HasFunction(std::string_view function) const;
   // Calls a function; 0 where it returns no number.
   double Call(std::string_view function, const std::vector<std::string_view>& args = {});
+  // Calls a function without arguments; what it returns. An Error ends the process.
+  engine::Value CallWithKeys(std::string_view function, const std::vector<std::string_view>& keys);
 
  private:
   std::unique_ptr<store::Store> store_;

@@ -15,6 +15,7 @@
 // - callback-buffer: DBGet(key), which returns a copy as an ArrayBuffer
 // - callback: DBSet, DBAdd and DBDelete, which do what HTSet, HTAdd and HTDelete do; HTScan, which
 //   is a callback itself
+// - wasm: a loop in WebAssembly, over what it imports
 // - prefetched: HTGetMany, some number of keys a call
 #include <string>
 #include <vector>

@@ -60,6 +60,10 @@ Case NativeCase(const std::string& name, std::function<double()> run,
 Case LoopCase(const std::string& name, CompiledLoop* loop, std::function<void(double)> check,
               double argument = 0);
 
+// The loop of a builtin in WebAssembly: a function of js/htget_wasm.js that sums the values' words.
+void AddWasm(HtgetTable* table, const std::string& builtin, const std::string& function,
+             HtgetCases* cases);
+
 void MeasureReads(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
 void MeasureScan(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);
 void MeasureTexts(HtgetTable* table, const HtgetPlan& plan, nlohmann::json* rows);

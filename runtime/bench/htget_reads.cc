@@ -18,14 +18,15 @@ struct Reader {
   std::string loop;
   std::string callback_number;  // empty: a number does not do
   std::string callback_buffer;  // empty: there is no need for a buffer
+  std::string wasm = "";        // of js/htget_wasm.js; empty: not measured
 };
 
 const std::vector<Reader>& Readers() {
   static const std::vector<Reader> readers = {
-      {"HTGet", "get", "wordByNumber", "wordByBuffer"},
+      {"HTGet", "get", "wordByNumber", "wordByBuffer", "get"},
       {"HTHas", "has", "hasByNumber", ""},
       {"HTLength", "length", "", "lengthByBuffer"},
-      {"HTGetUint32", "getUint32", "wordByNumber", "wordByBuffer"},
+      {"HTGetUint32", "getUint32", "wordByNumber", "wordByBuffer", "getUint32"},
       {"HTGetFloat64", "getFloat64", "", "getFloat64ByBuffer"},
       {"HTView", "view", "", "viewByBuffer"},
   };
@@ -88,6 +89,7 @@ void AddReader(HtgetTable* table, const Reader& reader, HtgetCases* cases) {
   };
   if (CanInline()) add("inlined", reader.loop, CompiledLoop::Lookups::kInlined);
   add("called", reader.loop, CompiledLoop::Lookups::kCalled);
+  if (!reader.wasm.empty() && table->integer_keys()) AddWasm(table, builtin, reader.wasm, cases);
   if (!reader.callback_number.empty()) {
     add("callback-number", reader.callback_number, CompiledLoop::Lookups::kCalled);
   }

@@ -22,6 +22,9 @@ constexpr char kHtgetScanText[] = {
 constexpr char kHtgetWalkText[] = {
 #embed "js/htget_walk.js"
 };
+constexpr char kHtgetWasmText[] = {
+#embed "js/htget_wasm.js"
+};
 constexpr char kHtgetWritesText[] = {
 #embed "js/htget_writes.js"
 };
@@ -51,6 +54,7 @@ const std::string_view kHtgetManyJs = TextOf(kHtgetManyText);
 const std::string_view kHtgetReadsJs = TextOf(kHtgetReadsText);
 const std::string_view kHtgetScanJs = TextOf(kHtgetScanText);
 const std::string_view kHtgetWalkJs = TextOf(kHtgetWalkText);
+const std::string_view kHtgetWasmJs = TextOf(kHtgetWasmText);
 const std::string_view kHtgetWritesJs = TextOf(kHtgetWritesText);
 const std::string_view kJsonDataJs = TextOf(kJsonDataText);
 const std::string_view kJsonJs = TextOf(kJsonText);

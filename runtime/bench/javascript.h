@@ -11,6 +11,7 @@ extern const std::string_view kHtgetManyJs;
 extern const std::string_view kHtgetReadsJs;
 extern const std::string_view kHtgetScanJs;
 extern const std::string_view kHtgetWalkJs;
+extern const std::string_view kHtgetWasmJs;
 extern const std::string_view kHtgetWritesJs;
 extern const std::string_view kJsonDataJs;
 extern const std::string_view kJsonJs;

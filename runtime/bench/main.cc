@@ -49,6 +49,13 @@ int Main(int argc, char** argv) {
   CLI::App* khop = app.add_subcommand("khop", "answers requests for native graph traversals");
   std::string graph_file;
   khop->add_option("graph", graph_file, "the graph, as words")->required();
+
+  CLI::App* inference =
+      app.add_subcommand("inference", "answers requests for classifications of pictures");
+  std::string folder;
+  uint64_t picture_bytes = 0;
+  inference->add_option("folder", folder, "of the network, pictures and libraries")->required();
+  inference->add_option("bytes", picture_bytes, "of a picture")->required();
   CLI11_PARSE(app, argc, argv);
 
   if (khop->parsed()) {
@@ -56,6 +63,10 @@ int Main(int argc, char** argv) {
     return 0;
   }
   InitializeV8();
+  if (inference->parsed()) {
+    ServeInference(folder, picture_bytes);
+    return 0;
+  }
   if (!CanInline()) Note("this V8 has no flag --shredder-inline: no rows of the case inlined");
   Print(htget->parsed()  ? RunHtget(htget_options)
         : json->parsed() ? RunJson(json_options)

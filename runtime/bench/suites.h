@@ -31,8 +31,15 @@ struct JsonOptions {
 nlohmann::json RunJson(const JsonOptions& options);
 
 // Native traversals of the graph in the file (little-endian uint32 words: node, number of
-// neighbours, the neighbours; and so on). Reads requests, "<store|chained> <node> <hops>" a line,
-// from standard input to its end, and answers "<count> <nanoseconds>".
+// neighbours, the neighbours; and so on). Reads requests, "<store|chained> <node> <hops> <calls>" a
+// line, from standard input to its end, and answers "<count> <nanoseconds of a call>".
 void ServeKhop(const std::string& graph_file);
+
+// Classifications of pictures, of so many bytes each, by a network. The folder has `pictures`, one
+// behind the other, the layers `hidden` and `output` (float32; a row of biases, then one of weights
+// for each input), and in `libraries` those of which each function returns a digit for each key.
+// Reads requests, "<native-o2|native-o3|function> <first> <batch> <calls>" a line, from standard
+// input to its end, and answers "<digits> <nanoseconds of a call>".
+void ServeInference(const std::string& folder, uint64_t picture_bytes);
 
 }  // namespace shredder::bench

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <fstream>
 
+#include "runtime/config/network_options.h"
 #include "runtime/config/server_options.h"
 #include "runtime/config/values.h"
 
@@ -132,6 +133,7 @@ Limits LimitsOf(const TenantConfig& tenant, const ServerConfig& server) {
   limits.array_buffer_limit_mb = tenant.array_buffer_limit_mb.value_or(limits.heap_limit_mb);
   limits.max_libraries = tenant.max_libraries.value_or(256);
   limits.library_memory_bytes = tenant.library_memory_bytes.value_or(64ull << 20);
+  limits.wasm = server.wasm && tenant.wasm.value_or(tenant.isolation != Isolation::kProcess);
   return limits;
 }
 
@@ -181,6 +183,8 @@ std::optional<ServerConfig> LoadConfig(const std::string& path, const ConfigOver
   }
   if (!ApplyOverrides(overrides, &config, error)) return std::nullopt;
   *error = CheckWallDeadlines(config);
+  if (!error->empty()) return std::nullopt;
+  *error = CheckNetwork(config);
   if (!error->empty()) return std::nullopt;
   for (const TenantConfig& tenant : config.tenants) {
     *error = CheckIsolation(tenant, config.shards.value_or(1));

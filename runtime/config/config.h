@@ -58,16 +58,38 @@ struct TenantConfig {
   std::optional<uint64_t> array_buffer_limit_mb;
   std::optional<uint64_t> max_libraries;
   std::optional<uint64_t> library_memory_bytes;
-  bool admin = false;  // may create, change and drop tenants
+  std::optional<bool> wasm;  // absent: unless its isolation is process
+  bool admin = false;        // may create, change and drop tenants
 
   bool Accepts(const Secret& guess) const { return config::Accepts(secrets, guess); }
   bool operator==(const TenantConfig&) const = default;
 };
 
+enum class Network { kKernel, kDpdk };
+
+// The network card that the process has to itself (net/bypass/); docs/kernel-bypass.md.
+struct DpdkConfig {
+  std::string device;  // a PCI address, or a virtual device of DPDK's with its arguments
+  std::string address;
+  uint16_t prefix_bits = 24;     // of the address's network
+  std::string address6;          // in a network of 64 bits; empty: none
+  std::string gateway;           // empty: none
+  std::optional<uint64_t> core;  // that polls; none: as it comes
+  uint64_t memory_mb = 256;
+  uint64_t mtu = 1500;
+  std::optional<uint64_t> vlan;
+  bool spins = false;            // while nothing happens, instead of sleeping a little
+  std::vector<std::string> eal;  // more arguments of DPDK's environment layer
+
+  bool operator==(const DpdkConfig&) const = default;
+};
+
 struct ServerConfig {
-  std::string bind = "127.0.0.1";  // an IPv4 or IPv6 address
-  uint16_t port = 7379;            // 0: any free one
-  std::string unix_socket;         // a path; none where empty
+  std::string bind = "127.0.0.1";      // an IPv4 or IPv6 address
+  uint16_t port = 7379;                // 0: any free one
+  std::string unix_socket;             // a path; none where empty
+  Network network = Network::kKernel;  // what `bind` names goes on beside another one
+  DpdkConfig dpdk;
   uint64_t max_clients = 10000;
   uint64_t max_unauthenticated = 1000;  // besides
   uint64_t auth_timeout_ms = 10000;     // a peer that has not authenticated by then is closed
@@ -87,6 +109,7 @@ struct ServerConfig {
   uint64_t idle_after_ms = 10'000;  // a tenant's JavaScript that has not run for so long goes
   uint64_t busy_reply_ms = 5000;  // a tenant's clients get BUSY once its function has run that long
   bool callback_builtins = false;
+  bool wasm = true;  // false: no tenant has WebAssembly, whatever it says
   std::vector<TenantConfig> tenants;
 
   bool operator==(const ServerConfig&) const = default;
@@ -115,6 +138,7 @@ struct Limits {
   uint64_t array_buffer_limit_mb;
   uint64_t max_libraries;
   uint64_t library_memory_bytes;
+  bool wasm;
 };
 inline constexpr uint64_t kUnlimited = UINT64_MAX;
 inline constexpr uint64_t kMinMaxReplyBytes = 64 << 10;

@@ -14,13 +14,15 @@ enum class TakesEffect { kAtOnce, kAtRestart };
 template <typename Config, typename Visitor>
 void VisitServerFields(Config& config, const Visitor& visit) {
   using enum TakesEffect;
-  auto& [bind, port, unix_socket, max_clients, max_unauthenticated, auth_timeout_ms, backend,
-         shards, shard_silence_ms, isolate_after_crashes, core_dumps, log_level, deadline_ms,
-         wall_deadline_ms, load_deadline_ms, load_wall_deadline_ms, heap_limit_mb, idle_after_ms,
-         busy_reply_ms, callback_builtins, tenants] = config;
+  auto& [bind, port, unix_socket, network, dpdk, max_clients, max_unauthenticated, auth_timeout_ms,
+         backend, shards, shard_silence_ms, isolate_after_crashes, core_dumps, log_level,
+         deadline_ms, wall_deadline_ms, load_deadline_ms, load_wall_deadline_ms, heap_limit_mb,
+         idle_after_ms, busy_reply_ms, callback_builtins, wasm, tenants] = config;
   visit("bind", bind, kAtRestart);
   visit("port", port, kAtRestart);
   visit("unix-socket", unix_socket, kAtRestart);
+  visit("network", network, kAtRestart);
+  visit("dpdk", dpdk, kAtRestart);
   visit("max-clients", max_clients, kAtOnce);
   visit("max-unauthenticated", max_unauthenticated, kAtOnce);
   visit("auth-timeout-ms", auth_timeout_ms, kAtOnce);
@@ -38,6 +40,25 @@ void VisitServerFields(Config& config, const Visitor& visit) {
   visit("idle-after-ms", idle_after_ms, kAtOnce);
   visit("busy-reply-ms", busy_reply_ms, kAtOnce);
   visit("callback-builtins", callback_builtins, kAtRestart);
+  visit("wasm", wasm, kAtOnce);
+}
+
+// Calls visit(name, field) for each field of a DpdkConfig, const or not.
+template <typename Config, typename Visitor>
+void VisitDpdkFields(Config& config, const Visitor& visit) {
+  auto& [device, address, prefix_bits, address6, gateway, core, memory_mb, mtu, vlan, spins, eal] =
+      config;
+  visit("device", device);
+  visit("address", address);
+  visit("prefix-bits", prefix_bits);
+  visit("address6", address6);
+  visit("gateway", gateway);
+  visit("core", core);
+  visit("memory-mb", memory_mb);
+  visit("mtu", mtu);
+  visit("vlan", vlan);
+  visit("spins", spins);
+  visit("eal", eal);
 }
 
 // Calls visit(name, field) for each field of a TenantConfig, const or not.
@@ -46,7 +67,7 @@ void VisitTenantFields(Config& config, const Visitor& visit) {
   auto& [name, secrets, memory_bytes, deadline_ms, wall_deadline_ms, isolation, cpu_ms_per_second,
          ops_per_second, over_limit, max_clients, max_in_flight, connection_memory_bytes,
          max_reply_bytes, heap_limit_mb, array_buffer_limit_mb, max_libraries, library_memory_bytes,
-         admin] = config;
+         wasm, admin] = config;
   visit("name", name);
   visit("secrets", secrets);
   visit("memory", memory_bytes);
@@ -64,6 +85,7 @@ void VisitTenantFields(Config& config, const Visitor& visit) {
   visit("array-buffer-limit-mb", array_buffer_limit_mb);
   visit("max-libraries", max_libraries);
   visit("library-memory", library_memory_bytes);
+  visit("wasm", wasm);
   visit("admin", admin);
 }
 

@@ -9,6 +9,7 @@
 #include <unordered_set>
 
 #include "runtime/config/config.h"
+#include "runtime/config/network_options.h"
 #include "runtime/config/server_options.h"
 #include "runtime/config/tenant_options.h"
 #include "runtime/config/values.h"
@@ -84,11 +85,36 @@ constexpr FileKey<ServerConfig> kServerKeys[] = {
     {"max-clients", ReadCount<&ServerConfig::max_clients, 1, 1'000'000, ServerConfig>},
     {"max-unauthenticated",
      ReadCount<&ServerConfig::max_unauthenticated, 1, 1'000'000, ServerConfig>},
+    {"network", ReadString<SetNetwork, ServerConfig>},
     {"port", ReadInteger<SetPort, ServerConfig>},
     {"shard-silence-ms", ReadCount<&ServerConfig::shard_silence_ms, 10, 60'000, ServerConfig>},
     {"shards", ReadInteger<SetShards, ServerConfig>},
     {"unix-socket", ReadString<SetUnixSocket, ServerConfig>},
     {"wall-deadline-ms", ReadWallDeadline<&ServerConfig::wall_deadline_ms, ServerConfig>},
+    {"wasm", ReadBoolean<&ServerConfig::wasm, ServerConfig>},
+};
+
+std::string ReadEal(const toml::node& node, DpdkConfig* dpdk) {
+  const toml::array* const array = node.as_array();
+  if (!array) return "must be an array of strings";
+  for (const toml::node& element : *array) {
+    const std::string problem = ReadString<AddDpdkEal, DpdkConfig>(element, dpdk);
+    if (!problem.empty()) return problem;
+  }
+  return {};
+}
+
+constexpr FileKey<DpdkConfig> kDpdkKeys[] = {
+    {"address", ReadString<SetDpdkAddress, DpdkConfig>},
+    {"address6", ReadString<SetDpdkAddress6, DpdkConfig>},
+    {"core", ReadCount<&DpdkConfig::core, 0, 1023, DpdkConfig>},
+    {"device", ReadString<SetDpdkDevice, DpdkConfig>},
+    {"eal", ReadEal},
+    {"gateway", ReadString<SetDpdkGateway, DpdkConfig>},
+    {"idle", ReadString<SetDpdkIdle, DpdkConfig>},
+    {"memory-mb", ReadCount<&DpdkConfig::memory_mb, 64, 65'536, DpdkConfig>},
+    {"mtu", ReadCount<&DpdkConfig::mtu, 1'280, 9'000, DpdkConfig>},
+    {"vlan", ReadCount<&DpdkConfig::vlan, 1, 4'094, DpdkConfig>},
 };
 
 template <auto Member>
@@ -133,6 +159,7 @@ constexpr FileKey<TenantConfig> kTenantKeys[] = {
     {"password", ReadPasswords<AddPassword>},
     {"password-sha256", ReadPasswords<AddPasswordSha256>},
     LimitKey<&TenantConfig::wall_deadline_ms>(),
+    {"wasm", ReadBoolean<&TenantConfig::wasm, TenantConfig>},
 };
 
 class FileReader {
@@ -143,11 +170,14 @@ class FileReader {
     for (const auto& [key, node] : root) {
       if (key.str() == "server") {
         if (!ReadServer(node, config)) return false;
+      } else if (key.str() == "dpdk") {
+        if (!ReadDpdk(node, config)) return false;
       } else if (key.str() == "tenant") {
         if (!ReadTenants(node, config)) return false;
       } else {
-        return Fail(key.source(),
-                    fmt::format("unknown key '{}'; a file has [server] and [[tenant]]", key.str()));
+        return Fail(
+            key.source(),
+            fmt::format("unknown key '{}'; a file has [server], [dpdk] and [[tenant]]", key.str()));
       }
     }
     if (!config->tenants.empty()) return true;
@@ -188,6 +218,12 @@ class FileReader {
     const toml::table* table = node.as_table();
     if (!table) return Fail(node.source(), "server must be a table; write [server]");
     return ReadTable(*table, "server", kServerKeys, config);
+  }
+
+  bool ReadDpdk(const toml::node& node, ServerConfig* config) {
+    const toml::table* table = node.as_table();
+    if (!table) return Fail(node.source(), "dpdk must be a table; write [dpdk]");
+    return ReadTable(*table, "dpdk", kDpdkKeys, &config->dpdk);
   }
 
   bool ReadTenants(const toml::node& node, ServerConfig* config) {

@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 Json Write(const TenantConfig& tenant);
+Json Write(const DpdkConfig& dpdk);
 
 // Numbers and booleans.
 template <typename Value>
@@ -44,6 +45,12 @@ Json Write(const TenantConfig& tenant) {
   return json;
 }
 
+Json Write(const DpdkConfig& dpdk) {
+  Json json;
+  VisitDpdkFields(dpdk, [&](const char* name, const auto& field) { json[name] = Write(field); });
+  return json;
+}
+
 Json Write(const ServerConfig& server) {
   Json json;
   VisitServerFields(
@@ -55,6 +62,7 @@ Json Write(const ServerConfig& server) {
 // These throw where the JSON is another value's.
 
 void Read(const Json& json, TenantConfig* tenant);
+void Read(const Json& json, DpdkConfig* dpdk);
 
 template <typename Value>
 void Read(const Json& json, Value* value) {
@@ -70,6 +78,11 @@ void Read(const Json& json, std::optional<Value>* value) {
 void Read(const Json& json, std::string* bytes) {
   const auto numbers = json.get<std::vector<uint8_t>>();
   bytes->assign(numbers.begin(), numbers.end());
+}
+
+void Read(const Json& json, std::vector<std::string>* texts) {
+  texts->clear();
+  for (const Json& text : json) Read(text, &texts->emplace_back());
 }
 
 void Read(const Json& json, Secrets* secrets) {
@@ -88,6 +101,10 @@ void Read(const Json& json, std::vector<TenantConfig>* tenants) {
 
 void Read(const Json& json, TenantConfig* tenant) {
   VisitTenantFields(*tenant, [&](const char* name, auto& field) { Read(json.at(name), &field); });
+}
+
+void Read(const Json& json, DpdkConfig* dpdk) {
+  VisitDpdkFields(*dpdk, [&](const char* name, auto& field) { Read(json.at(name), &field); });
 }
 
 void Read(const Json& json, ServerConfig* server) {

@@ -23,6 +23,12 @@ class Changer {
       field = {Secret::OfPassword("a"), Secret::OfPassword("b")};
     } else if constexpr (std::is_same_v<Field, net::Backend>) {
       field = net::Backend::kEpoll;
+    } else if constexpr (std::is_same_v<Field, Network>) {
+      field = Network::kDpdk;
+    } else if constexpr (std::is_same_v<Field, DpdkConfig>) {
+      VisitDpdkFields(field, *this);
+    } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
+      field = {"", "a\xff"};
     } else if constexpr (std::is_same_v<Field, Isolation>) {
       field = Isolation::kProcess;
     } else if constexpr (std::is_same_v<Field, OverLimit>) {

@@ -254,7 +254,7 @@ TEST(Config, RefusesEveryBadValue) {
        "f.toml:5: tenant.name is 'B', not a tenant's"},
       {"[[tenant]]\nname = \"-b\"\npassword = \"x\"", "f.toml:5: tenant.name is '-b', not"},
       {"[[tenant]]\nname = \"b c\"\npassword = \"x\"", "f.toml:5: tenant.name is 'b c', not"},
-      {"[other]", "f.toml:4: unknown key 'other'; a file has [server] and [[tenant]]"},
+      {"[other]", "f.toml:4: unknown key 'other'; a file has [server], [dpdk] and [[tenant]]"},
   };
   for (const Case& c : kTenantCases) {
     const std::string error = ErrorOf(std::string(kTenant) + std::string(c.line) + "\n");
@@ -360,6 +360,11 @@ TEST(TenantOptions, AreReadFromText) {
   EXPECT_EQ(SetTenantOption("deadline-ms", "7", &tenant), "");
   EXPECT_EQ(SetTenantOption("deadline-ms", "0", &tenant),
             "is 0, out of range; give a number from 1 to 3600000");
+  for (const std::string_view text : {"true", "false", "default"}) {
+    EXPECT_EQ(SetTenantOption("wasm", text, &tenant), "");
+    EXPECT_EQ(tenant.wasm, text == "default" ? std::nullopt : std::optional(text == "true"));
+  }
+  EXPECT_EQ(SetTenantOption("wasm", "yes", &tenant), "is 'yes'; give true, false or default");
   EXPECT_EQ(SetTenantOption("password", "z", &tenant),
             "is one password too many; give at most 2, of both kinds together");
   for (const std::string_view option : {"admin", "name", "quota", "MEMORY", ""}) {
@@ -367,7 +372,7 @@ TEST(TenantOptions, AreReadFromText) {
               "is no option of a tenant; give one of array-buffer-limit-mb, connection-memory, "
               "cpu-ms-per-second, deadline-ms, heap-limit-mb, isolation, library-memory, "
               "max-clients, max-in-flight, max-libraries, max-reply, memory, ops-per-second, "
-              "over-limit, password, password-sha256, wall-deadline-ms");
+              "over-limit, password, password-sha256, wall-deadline-ms, wasm");
   }
   EXPECT_EQ(SetTenantOption("memory", std::string(1000, 'x'), &tenant),
             "is '" + std::string(128, 'x') + "', not a size; give one such as \"256mb\"");
@@ -421,6 +426,18 @@ TEST(TenantLimits, AreTheServersOrFollowTheQuotaWhereTheyAreAbsent) {
   EXPECT_EQ(limits.connection_memory_bytes, 128u << 20);
   EXPECT_EQ(limits.heap_limit_mb, 8u);
   EXPECT_EQ(limits.array_buffer_limit_mb, 8u);
+}
+
+TEST(TenantLimits, HaveWebAssemblyUnlessTheServerHasNoneOrHostileCodeIsExpected) {
+  TenantConfig tenant;
+  ServerConfig server;
+  EXPECT_TRUE(LimitsOf(tenant, server).wasm);
+  tenant.isolation = Isolation::kProcess;
+  EXPECT_FALSE(LimitsOf(tenant, server).wasm);
+  tenant.wasm = true;
+  EXPECT_TRUE(LimitsOf(tenant, server).wasm);
+  server.wasm = false;
+  EXPECT_FALSE(LimitsOf(tenant, server).wasm);
 }
 
 class ConfigFile : public testing::Test {

@@ -38,7 +38,7 @@ struct TextOption {
 constexpr TextOption kOptions[] = {
     {"isolation", SetTenantIsolation},      {"memory", SetTenantMemory},
     {"over-limit", SetTenantOverLimit},     {"password", AddPassword},
-    {"password-sha256", AddPasswordSha256},
+    {"password-sha256", AddPasswordSha256}, {"wasm", SetTenantWasm},
 };
 
 }  // namespace
@@ -108,6 +108,17 @@ std::string SetTenantOverLimit(std::string_view text, TenantConfig* tenant) {
     return {};
   }
   return fmt::format("is '{}'; give wait or refuse", Quotable(text));
+}
+
+std::string SetTenantWasm(std::string_view text, TenantConfig* tenant) {
+  if (text == "default") {
+    tenant->wasm.reset();
+  } else if (text == "true" || text == "false") {
+    tenant->wasm = text == "true";
+  } else {
+    return fmt::format("is '{}'; give true, false or default", Quotable(text));
+  }
+  return {};
 }
 
 std::string AddPassword(std::string_view text, TenantConfig* tenant) {

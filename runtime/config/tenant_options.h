@@ -53,6 +53,7 @@ std::string SetTenantName(std::string_view text, TenantConfig* tenant);
 std::string SetTenantMemory(std::string_view text, TenantConfig* tenant);
 std::string SetTenantIsolation(std::string_view text, TenantConfig* tenant);
 std::string SetTenantOverLimit(std::string_view text, TenantConfig* tenant);
+std::string SetTenantWasm(std::string_view text, TenantConfig* tenant);
 // One more password.
 std::string AddPassword(std::string_view text, TenantConfig* tenant);
 std::string AddPasswordSha256(std::string_view text, TenantConfig* tenant);

@@ -34,4 +34,8 @@ void BoundedAllocator::Free(void* data, size_t length) {
   used_bytes_.fetch_sub(length, std::memory_order_relaxed);
 }
 
+void BoundedAllocator::UncountMapped(size_t length) {
+  used_bytes_.fetch_sub(length, std::memory_order_relaxed);
+}
+
 }  // namespace shredder::engine

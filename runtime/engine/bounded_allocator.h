@@ -19,6 +19,9 @@ class BoundedAllocator final : public v8::ArrayBuffer::Allocator {
   void* Allocate(size_t length) override;
   void* AllocateUninitialized(size_t length) override;
   void Free(void* data, size_t length) override;
+  // The memories of WebAssembly are the same to the limit.
+  bool CountMapped(size_t length) override { return Charge(length); }
+  void UncountMapped(size_t length) override;
 
   size_t used_bytes() const { return used_bytes_.load(std::memory_order_relaxed); }
   // Something was refused that would fit if all else was freed, and nothing as large has been

@@ -26,12 +26,20 @@ Platform* platform = nullptr;
 // What no tenant may have: shared or resizable memory, code of other kinds, memory that outlives
 // an invocation; bytecode that is made anew, differently from what optimised code and inner
 // functions were made for; work on a pattern's bytecode that takes no look at the deadline; and
-// random numbers that are alike.
+// random numbers that are alike; and what a module in WebAssembly may have at most, which
+// must be made where a tenant's own global of that name (wasm/web_assembly.h) and its limits allow.
 // docs/security.md says what each costs.
-constexpr const char* kFixedFlags[] = {"--no-expose-wasm",      "--no-validate-asm",
-                                       "--no-harmony-rab-gsab", "--no-harmony-shadow-realm",
-                                       "--no-flush-bytecode",   "--no-regexp-peephole-optimization",
-                                       "--random-seed=0"};
+constexpr const char* kFixedFlags[] = {"--no-expose-wasm",
+                                       "--no-validate-asm",
+                                       "--no-harmony-rab-gsab",
+                                       "--no-harmony-shadow-realm",
+                                       "--no-flush-bytecode",
+                                       "--no-regexp-peephole-optimization",
+                                       "--random-seed=0",
+                                       "--wasm-max-module-size=4194304",
+                                       "--max-wasm-functions=16000",
+                                       "--no-experimental-wasm-return-call",
+                                       "--wasm-max-table-size=50000"};
 
 // V8 passes over what it does not know when flags come as one string, so each must be gone from the
 // list afterwards.

@@ -45,6 +45,8 @@ struct HostLimits {
   // One isolate, and so its heap, for several hosts of which this is true: each has a context of
   // its own there. What fills the heap ends the JavaScript of them all.
   bool shares_isolate = false;
+  // Whether there is WebAssembly: libraries of that language, and the global of that name.
+  bool wasm = true;
 
   uint64_t array_buffer_bytes() const {
     return array_buffer_limit_mb.value_or(heap_limit_mb) * 1024 * 1024;
@@ -73,8 +75,9 @@ struct EngineOptions : HostLimits {
   uint64_t idle_after_ms = 10'000;
   // Where hosts have so many, those that have not run for the longest time give up their JavaScript
   // for another's. Each takes six mappings and one for each 256 KiB of its heap, of the 65,530 that
-  // a process may have; where calls go to more hosts in turn, each finds its JavaScript gone.
-  size_t max_isolates = 6144;
+  // a process may have, as do memories and code of WebAssembly, some 12,000 together; where calls
+  // go to more hosts in turn, each finds its JavaScript gone.
+  size_t max_isolates = 5632;
   // Isolates that are kept in store for hosts that need one next.
   size_t spares = 8;
 };
@@ -85,7 +88,10 @@ struct FunctionInfo {
   std::vector<std::string> flags;  // of kKnownFlags, as the function set them
 };
 
+enum class LibraryLanguage : uint8_t { kJavaScript, kWebAssembly };
+
 struct LibraryInfo {
+  LibraryLanguage language = LibraryLanguage::kJavaScript;
   std::string name;
   std::string_view
       code;  // as it was loaded, metadata line included; lies where the library is kept
@@ -119,8 +125,9 @@ class FunctionHost {
  public:
   ~FunctionHost();
 
-  // Loads the library in `code`, whose first line is `#!js name=<library>`, and returns its name;
-  // or an Error, and nothing has changed. See docs/functions.md for what a library is. With
+  // Loads the library in `code`, whose first line is `#!js name=<library>`, or `#!wasm
+  // name=<library>` before the bytes of a module, and returns its name; or an Error, and nothing
+  // has changed. See docs/functions.md and docs/wasm.md for what a library is. With
   // `replace`, an existing library of that name is replaced.
   Value Load(std::string_view code, bool replace);
   // Takes a library as another process has loaded it: no JavaScript is made for it. False where

@@ -129,7 +129,7 @@ FunctionHost::Impl::~Impl() { LeaveStore(); }
 void FunctionHost::Impl::SetLimits(const HostLimits& limits) {
   const bool has_other_buffers = limits.array_buffer_bytes() != limits_.array_buffer_bytes();
   if (limits.heap_limit_mb != limits_.heap_limit_mb ||
-      limits.shares_isolate != limits_.shares_isolate ||
+      limits.shares_isolate != limits_.shares_isolate || limits.wasm != limits_.wasm ||
       (has_other_buffers && limits.shares_isolate)) {
     GiveUp();
   }
@@ -151,8 +151,9 @@ bool FunctionHost::Impl::EnsureContext(std::string* error) {
     *error = "ERR no memory for the tenant's JavaScript context";
     return false;
   }
-  context_->AttachStore(store_, &log_,
-                        [this](std::string_view library) { return SourceMapOf(library); });
+  context_->AttachStore(
+      store_, &log_, [this](std::string_view library) { return SourceMapOf(library); },
+      limits_.wasm ? &wasm_account_ : nullptr);
   place_ = others.insert(others.end(), this);
   return true;
 }
@@ -200,12 +201,15 @@ std::string FunctionHost::Impl::Evaluate(LoadedLibrary* library, bool reads_expo
     std::string error;
     WatchedSteps steps(engine_->watchdog.get());
     loading_ = library;
+    StoreModuleState& state = context_->store_state();
+    state.wasm_bytes_left = library->info.code.size();
     const bool completed =
-        EvaluateLibrary(run.context(), context_->store_module(), library, &error) &&
+        EvaluateLibrary(run.context(), context_->store_module(), &state, library, &error) &&
         (reads_exports ? ReadExports(run.context(), &steps, library, &error)
                        : FindExports(run.context(), &steps, library));
     failure = run.Finish(completed, std::move(error));
     if (!failure.empty()) library->DropModule();
+    state.wasm_bytes_left = 0;
     loading_ = nullptr;
   }
   store_->EndInvocation();
@@ -219,6 +223,9 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
   std::string error;
   const std::optional<LibraryMetadata> metadata = ParseLibraryMetadata(code, &error);
   if (!metadata) return MakeError(std::move(error));
+  if (metadata->language == LibraryLanguage::kWebAssembly && !limits_.wasm) {
+    return MakeError("ERR Engine 'wasm' not found: WebAssembly is switched off for this tenant");
+  }
   LoadedLibrary* const existing = FindLibrary(metadata->name);
   if (existing != nullptr && !replace) {
     return MakeError("ERR Library '" + metadata->name + "' already exists");
@@ -237,6 +244,7 @@ Value FunctionHost::Impl::Load(std::string_view code, bool replace) {
 
   auto library = std::make_unique<LoadedLibrary>();
   library->text = engine_->texts.Share(code);
+  library->info.language = metadata->language;
   library->info.name = metadata->name;
   library->info.code = library->text->code();
   error = Evaluate(library.get(), true);
@@ -385,9 +393,29 @@ bool FunctionHost::Impl::Invoke(v8::Local<v8::Context> context, v8::Local<v8::Fu
         return false;
     }
   }
-  const uint64_t max_bytes = std::min(limits_.max_reply_bytes, kMaxFunctionReplyBytes);
-  if (!ReadValue(context, returned, &steps, max_bytes, result)) return false;
+  return ReadValue(context, returned, &steps, max_reply_bytes(), result) &&
+         FinishReply(form, result, error);
+}
+
+bool FunctionHost::Impl::InvokeWasm(v8::Local<v8::Context> context, WasmLibrary* library,
+                                    size_t index, std::span<const std::string_view> keys,
+                                    std::span<const std::string_view> args, CallForm form,
+                                    Value* result, std::string* error) {
+  WatchedSteps steps(engine_->watchdog.get());
+  std::vector<std::string> texts;
+  std::vector<std::string_view> views;
+  if (form == CallForm::kTyped && !args.empty()) {
+    if (!ReadArgumentTexts(context, &steps, args[0], &texts)) return false;
+    views.assign(texts.begin(), texts.end());
+    args = views;
+  }
+  return library->Call(context, index, keys, args, &steps, max_reply_bytes(), result, error) &&
+         FinishReply(form, result, error);
+}
+
+bool FunctionHost::Impl::FinishReply(CallForm form, Value* result, std::string* error) {
   if (form == CallForm::kPlain || std::holds_alternative<Error>(result->data)) return true;
+  const uint64_t max_bytes = max_reply_bytes();
   Text json;
   switch (WriteTypedJson(*result, engine_->watchdog.get(), max_bytes, &json.utf8)) {
     case TypedJsonOutcome::kEnded:
@@ -419,7 +447,7 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   std::string error;
   if (!EnsureContext(&error)) return MakeError(std::move(error));
   LoadedLibrary* const library = function.library;
-  if (library->module.IsEmpty()) {
+  if (!library->has_module()) {
     error = Evaluate(library, false);
     if (!error.empty()) {
       GiveUpExhausted();
@@ -428,7 +456,9 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   }
   const auto index = static_cast<size_t>(function.info - library->info.functions.data());
   // A library that was evaluated again need not export what it did the first time.
-  if (library->functions[index].IsEmpty()) return MakeError("ERR Function not found");
+  if (!library->wasm && library->functions[index].IsEmpty()) {
+    return MakeError("ERR Function not found");
+  }
 
   context_->store_state().access =
       no_writes ? StoreAccess::kReadOnlyInvocation : StoreAccess::kReadWrite;
@@ -441,9 +471,14 @@ Value FunctionHost::Impl::Call(const FunctionRef& function, std::span<const std:
   {
     Run run(this, "function", BudgetOf(call_budget_));
     if (debugger_) debugger_->BeforeCall(function.info->name);
-    const bool completed = Invoke(run.context(), library->functions[index].Get(context_->isolate()),
-                                  keys, args, form, &result, &error);
+    const bool completed =
+        library->wasm ? InvokeWasm(run.context(), library->wasm.get(), index, keys, args, form,
+                                   &result, &error)
+                      : Invoke(run.context(), library->functions[index].Get(context_->isolate()),
+                               keys, args, form, &result, &error);
     failure = run.Finish(completed, std::move(error));
+    // A call that was ended in the middle may have left the memory in any state.
+    if (library->wasm && !failure.empty()) library->DropModule();
   }
   if (transaction && failure.empty()) transaction->Commit();
   transaction.reset();

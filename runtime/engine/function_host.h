@@ -5,6 +5,7 @@
 
 #include <v8.h>
 
+#include <algorithm>
 #include <deque>
 #include <list>
 #include <memory>
@@ -75,7 +76,7 @@ class FunctionHost::Impl {
   size_t function_count() const { return functions_.size(); }
   FunctionRef Find(std::string_view function) const;
   bool NeedsEvaluation(const FunctionRef& function) const {
-    return function.library->module.IsEmpty();
+    return !function.library->has_module();
   }
   Value Call(const FunctionRef& function, std::span<const std::string_view> keys,
              std::span<const std::string_view> args, bool read_only, CallForm form);
@@ -135,6 +136,14 @@ class FunctionHost::Impl {
   bool Invoke(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
               std::span<const std::string_view> keys, std::span<const std::string_view> args,
               CallForm form, Value* result, std::string* error);
+  bool InvokeWasm(v8::Local<v8::Context> context, WasmLibrary* library, size_t index,
+                  std::span<const std::string_view> keys, std::span<const std::string_view> args,
+                  CallForm form, Value* result, std::string* error);
+  // Makes of what a function has returned what the form of the call wants.
+  bool FinishReply(CallForm form, Value* result, std::string* error);
+  uint64_t max_reply_bytes() const {
+    return std::min(limits_.max_reply_bytes, kMaxFunctionReplyBytes);
+  }
 
   EngineState* const engine_;
   store::Store* const store_;
@@ -142,6 +151,7 @@ class FunctionHost::Impl {
   Watchdog::Budget call_budget_;
   Watchdog::Budget load_budget_;
   FunctionLog log_;
+  WasmAccount wasm_account_;
   std::unique_ptr<TenantContext> context_;
   std::unique_ptr<Debugger> debugger_;  // of that context
   std::list<Impl*>::iterator place_;    // in engine_->with_isolate, where there is a context

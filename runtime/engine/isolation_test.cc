@@ -34,12 +34,12 @@ TEST_F(IsolationTest, LeavesTheGlobalsOfAnAllowListOnly) {
             "ReferenceError Reflect RegExp Set String Symbol SyntaxError TextDecoder TextEncoder "
             "TypeError URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array "
             "Uint8ClampedArray WeakMap "
-            "WeakSet atob btoa console crypto decodeURI decodeURIComponent encodeURI "
+            "WeakSet WebAssembly atob btoa console crypto decodeURI decodeURIComponent encodeURI "
             "encodeURIComponent escape global globalThis isFinite isNaN parseFloat parseInt "
             "performance queueMicrotask self structuredClone undefined unescape\"");
-  for (const char* name : {"eval", "WebAssembly", "SharedArrayBuffer", "Atomics", "WeakRef",
-                           "FinalizationRegistry", "setTimeout", "require", "process", "fetch",
-                           "gc", "ShadowRealm", "Iterator", "HTGet", "DBGet"}) {
+  for (const char* name :
+       {"eval", "SharedArrayBuffer", "Atomics", "WeakRef", "FinalizationRegistry", "setTimeout",
+        "require", "process", "fetch", "gc", "ShadowRealm", "Iterator", "HTGet", "DBGet"}) {
     EXPECT_EQ(Evaluate("'" + std::string(name) + "' in globalThis"), "false") << name;
   }
 }
@@ -124,20 +124,23 @@ TEST_F(IsolationTest, ReachesTheConstructorsOfItsGlobalsOnly) {
       "  }\n"
       "  return [...names].sort().join(' ');\n"
       "}");
-  EXPECT_EQ(tenant_.ShowCall("f"),
-            "\" AbortController AbortSignal AggregateError Array Array Iterator ArrayBuffer "
-            "AsyncFunction AsyncGenerator AsyncGeneratorFunction BigInt BigInt64Array "
-            "BigUint64Array Boolean Collator Crypto DOMException DataView Date DateTimeFormat "
-            "DisplayNames Error EvalError Event EventTarget Float32Array Float64Array "
-            "Function Generator GeneratorFunction Int16Array Int32Array Int8Array Intl "
-            "Intl.Collator Intl.DateTimeFormat Intl.DisplayNames Intl.ListFormat Intl.Locale "
-            "Intl.NumberFormat Intl.PluralRules Intl.RelativeTimeFormat Intl.Segmenter JSON "
-            "ListFormat Locale Map Map Iterator Math Module Number NumberFormat Object "
-            "Performance PluralRules Promise RangeError ReferenceError Reflect RegExp RegExp "
-            "String Iterator RelativeTimeFormat Segmenter Set Set Iterator StoreView String "
-            "String Iterator Symbol SyntaxError TextDecoder TextEncoder TypeError TypedArray "
-            "URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array "
-            "Uint8ClampedArray WeakMap WeakSet\"");
+  EXPECT_EQ(
+      tenant_.ShowCall("f"),
+      "\" AbortController AbortSignal AggregateError Array Array Iterator ArrayBuffer "
+      "AsyncFunction AsyncGenerator AsyncGeneratorFunction BigInt BigInt64Array "
+      "BigUint64Array Boolean Collator CompileError Crypto DOMException DataView Date "
+      "DateTimeFormat "
+      "DisplayNames Error EvalError Event EventTarget Float32Array Float64Array "
+      "Function Generator GeneratorFunction Global Instance Int16Array Int32Array Int8Array Intl "
+      "Intl.Collator Intl.DateTimeFormat Intl.DisplayNames Intl.ListFormat Intl.Locale "
+      "Intl.NumberFormat Intl.PluralRules Intl.RelativeTimeFormat Intl.Segmenter JSON "
+      "LinkError ListFormat Locale Map Map Iterator Math Memory Module Number NumberFormat Object "
+      "Performance PluralRules Promise RangeError ReferenceError Reflect RegExp RegExp "
+      "String Iterator RelativeTimeFormat RuntimeError Segmenter Set Set Iterator StoreView String "
+      "String Iterator Symbol SyntaxError Table TextDecoder TextEncoder TypeError TypedArray "
+      "URIError URL URLSearchParams Uint16Array Uint32Array Uint8Array "
+      "Uint8ClampedArray WeakMap WeakSet WebAssembly WebAssembly.Global "
+      "WebAssembly.Instance WebAssembly.Memory WebAssembly.Module WebAssembly.Table\"");
 }
 
 // Where all had the seed of the snapshot that they are made from, a tenant could find names that
@@ -200,7 +203,8 @@ TEST_F(IsolationTest, ExportsTheStoresBuiltinsAsFixedFunctions) {
       "Reflect.set(store, 'HTGet', 1), Reflect.getPrototypeOf(store)];");
   EXPECT_EQ(tenant_.ShowCall("f"),
             "[[\"HTAdd\", \"HTAppend\", \"HTDelete\", \"HTExpire\", \"HTGet\", \"HTGetFloat64\", "
-            "\"HTGetMany\", \"HTGetString\", \"HTGetUint32\", \"HTHas\", \"HTLength\", \"HTScan\", "
+            "\"HTGetMany\", \"HTGetString\", \"HTGetUint32\", \"HTHas\", \"HTImports\", "
+            "\"HTLength\", \"HTScan\", "
             "\"HTSet\", "
             "\"HTTtl\", \"HTView\", \"HTViewMany\"], false, false, null]");
 }

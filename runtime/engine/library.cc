@@ -31,13 +31,20 @@ v8::MaybeLocal<v8::Module> ResolveImport(v8::Local<v8::Context> context,
   return {};
 }
 
-// The function's own `flags` and `description`, which it may leave out.
-bool ReadFunctionInfo(v8::Local<v8::Context> context, v8::Local<v8::Function> function,
+}  // namespace
+
+bool IsName(std::string_view name) {
+  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+  });
+}
+
+bool ReadFunctionInfo(v8::Local<v8::Context> context, v8::Local<v8::Object> object,
                       FunctionInfo* info, std::string* error) {
   v8::Isolate* isolate = context->GetIsolate();
   v8::Local<v8::Value> description, flags;
-  if (!function->Get(context, AsciiString(isolate, "description")).ToLocal(&description) ||
-      !function->Get(context, AsciiString(isolate, "flags")).ToLocal(&flags)) {
+  if (!object->Get(context, AsciiString(isolate, "description")).ToLocal(&description) ||
+      !object->Get(context, AsciiString(isolate, "flags")).ToLocal(&flags)) {
     return false;
   }
   if (description->IsString()) {
@@ -75,14 +82,6 @@ bool ReadFunctionInfo(v8::Local<v8::Context> context, v8::Local<v8::Function> fu
   return true;
 }
 
-}  // namespace
-
-bool IsName(std::string_view name) {
-  return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-  });
-}
-
 std::optional<LibraryMetadata> ParseLibraryMetadata(std::string_view code, std::string* error) {
   if (code.substr(0, 2) != "#!") {
     *error = "ERR Missing library metadata";
@@ -102,11 +101,13 @@ std::optional<LibraryMetadata> ParseLibraryMetadata(std::string_view code, std::
     return word;
   };
   const std::string_view engine = next_word();
-  if (engine != "js") {
+  LibraryMetadata metadata;
+  if (engine == "wasm") {
+    metadata.language = LibraryLanguage::kWebAssembly;
+  } else if (engine != "js") {
     *error = "ERR Engine '" + OneLine(engine.substr(0, 64)) + "' not found";
     return std::nullopt;
   }
-  LibraryMetadata metadata;
   for (std::string_view word = next_word(); !word.empty(); word = next_word()) {
     constexpr std::string_view kName = "name=";
     if (word.substr(0, kName.size()) != kName) {
@@ -133,7 +134,11 @@ std::optional<LibraryMetadata> ParseLibraryMetadata(std::string_view code, std::
 }
 
 bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store_module,
-                     LoadedLibrary* library, std::string* error) {
+                     StoreModuleState* state, LoadedLibrary* library, std::string* error) {
+  if (library->info.language == LibraryLanguage::kWebAssembly) {
+    library->wasm = WasmLibrary::Instantiate(context, state, library->text->code(), error);
+    return library->wasm != nullptr;
+  }
   v8::Isolate* isolate = context->GetIsolate();
   v8::Local<v8::String> code;
   if (!StringFromUtf8(isolate, library->text->code()).ToLocal(&code)) {
@@ -181,6 +186,7 @@ bool EvaluateLibrary(v8::Local<v8::Context> context, v8::Local<v8::Module> store
 
 bool ReadExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library,
                  std::string* error) {
+  if (library->wasm) return library->wasm->Describe(context, &library->info.functions, error);
   v8::Isolate* isolate = context->GetIsolate();
   const v8::Local<v8::Object> exports =
       library->module.Get(isolate)->GetModuleNamespace().As<v8::Object>();
@@ -224,6 +230,8 @@ bool ReadExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibr
 }
 
 bool FindExports(v8::Local<v8::Context> context, WatchedSteps* steps, LoadedLibrary* library) {
+  // The same module always exports the same.
+  if (library->wasm) return true;
   v8::Isolate* isolate = context->GetIsolate();
   const v8::Local<v8::Object> exports =
       library->module.Get(isolate)->GetModuleNamespace().As<v8::Object>();

@@ -13,7 +13,10 @@ std::string PackLibrary(const LibraryInfo& library) {
                          {"description", function.description},
                          {"flags", function.flags}});
   }
-  std::string bytes = Json{{"name", library.name}, {"functions", std::move(functions)}}.dump();
+  std::string bytes = Json{{"name", library.name},
+                           {"wasm", library.language == LibraryLanguage::kWebAssembly},
+                           {"functions", std::move(functions)}}
+                          .dump();
   bytes += '\n';
   bytes += library.code;
   return bytes;
@@ -26,6 +29,7 @@ std::optional<LibraryInfo> UnpackLibrary(std::string_view bytes) {
     const Json json = Json::parse(bytes.substr(0, line_end));
     LibraryInfo library;
     library.name = json.at("name");
+    if (json.value("wasm", false)) library.language = LibraryLanguage::kWebAssembly;
     library.code = bytes.substr(line_end + 1);
     for (const Json& item : json.at("functions")) {
       FunctionInfo function;

@@ -10,6 +10,7 @@
 #include "runtime/engine/exception.h"
 #include "runtime/engine/function_log.h"
 #include "runtime/engine/store_arguments.h"
+#include "runtime/engine/wasm/modules.h"
 #include "runtime/store/store.h"
 
 namespace shredder::engine {
@@ -31,6 +32,14 @@ struct StoreModuleState {
   static constexpr size_t kWebScripts = 5;
   v8::Global<v8::Object> web[kWebScripts];
   SetOptionNames option_names;
+  // For errors that are made where no context is entered.
+  v8::Global<v8::Context> context;
+  // Null where the tenant has no WebAssembly.
+  WasmAccount* wasm_account = nullptr;
+  LiveObjects wasm_modules;
+  LiveObjects wasm_instances;
+  // What the library that loads may still compile of it; 0 while none does.
+  uint64_t wasm_bytes_left = 0;
 };
 
 inline StoreModuleState* StateOf(const v8::FunctionCallbackInfo<v8::Value>& info) {

@@ -8,6 +8,7 @@
 #include "builtins-csa/layout/table_layout.h"
 #include "runtime/engine/callback_builtins.h"
 #include "runtime/engine/v8_strings.h"
+#include "runtime/engine/wasm/store_imports.h"
 
 namespace shredder::engine {
 
@@ -19,8 +20,22 @@ constexpr const char* kBuiltinNames[] = {
 #undef SHREDDER_BINDING_NAME
 };
 
-constexpr Callback kCallbacks[] = {
-    {"HTAppend", HTAppend, 2}, {"HTExpire", HTExpire, 2}, {"HTScan", HTScan, 2}};
+// HTImports(): what a module in WebAssembly imports as shredder:store. JavaScript cannot call the
+// functions.
+void HTImports(const v8::FunctionCallbackInfo<v8::Value>& info) {
+  v8::Isolate* const isolate = info.GetIsolate();
+  StoreModuleState* const state = StateOf(info);
+  if (state->wasm_account == nullptr) {
+    isolate->ThrowException(v8::Exception::TypeError(AsciiString(isolate, kNoWebAssembly)));
+    return;
+  }
+  info.GetReturnValue().Set(MakeStoreImports(isolate->GetCurrentContext(), state));
+}
+
+constexpr Callback kCallbacks[] = {{"HTAppend", HTAppend, 2},
+                                   {"HTExpire", HTExpire, 2},
+                                   {"HTImports", HTImports, 0},
+                                   {"HTScan", HTScan, 2}};
 
 // What the builtins of these names leave to C++, and where they find it.
 struct Fallback {

@@ -7,6 +7,7 @@
 
 #include "runtime/engine/store_module.h"
 #include "runtime/engine/v8_strings.h"
+#include "runtime/engine/wasm/web_assembly.h"
 #include "runtime/engine/web_globals.h"
 
 namespace shredder::engine {
@@ -97,23 +98,28 @@ bool TenantContext::MakeContext(bool callback_builtins) {
   v8::Local<v8::Context> context;
   if (!MakeTenantContext(isolate_, microtasks_.get()).ToLocal(&context)) return false;
   v8::Context::Scope context_scope(context);
-  if (!InstallWebGlobals(context, &store_state_)) return false;
+  if (!InstallWebGlobals(context, &store_state_) || !InstallWebAssembly(context, &store_state_)) {
+    return false;
+  }
   v8::Local<v8::Module> store_module;
   if (!MakeStoreModule(context, &store_state_, callback_builtins).ToLocal(&store_module)) {
     return false;
   }
   context_.Reset(isolate_, context);
+  store_state_.context.Reset(isolate_, context);
   store_module_.Reset(isolate_, store_module);
   return true;
 }
 
 void TenantContext::AttachStore(store::Store* store, FunctionLog* log,
-                                FindSourceMap find_source_map) {
+                                FindSourceMap find_source_map, WasmAccount* wasm_account) {
   v8::Isolate::Scope isolate_scope(isolate_);
   v8::HandleScope handle_scope(isolate_);
   store_state_.store = store;
   store_state_.log = log;
   store_state_.find_source_map = std::move(find_source_map);
+  store_state_.wasm_account = wasm_account;
+  if (wasm_account == nullptr) RemoveWebAssembly(context());
   engine::AttachStore(context(), store);
 }
 

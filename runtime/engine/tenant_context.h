@@ -33,8 +33,9 @@ class TenantContext {
   TenantContext& operator=(const TenantContext&) = delete;
 
   // Makes it the tenant's of this store, which must outlive it and not change its base, as must the
-  // log of its console. Once.
-  void AttachStore(store::Store* store, FunctionLog* log, FindSourceMap find_source_map);
+  // log of its console, and what is known of its WebAssembly, null where it has none. Once.
+  void AttachStore(store::Store* store, FunctionLog* log, FindSourceMap find_source_map,
+                   WasmAccount* wasm_account);
 
   const std::shared_ptr<TenantIsolate>& heap() const { return heap_; }
   v8::Isolate* isolate() const { return isolate_; }

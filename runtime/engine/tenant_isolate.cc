@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "runtime/engine/wasm/modules.h"
+
 namespace shredder::engine {
 
 namespace {
@@ -29,6 +31,7 @@ TenantIsolate::TenantIsolate(uint64_t heap_limit_mb)
   isolate_ = v8::Isolate::New(params);
   isolate_->SetMicrotasksPolicy(v8::MicrotasksPolicy::kExplicit);
   isolate_->SetAllowAtomicsWait(false);
+  BoundModules(isolate_);
   isolate_->SetCaptureStackTraceForUncaughtExceptions(true, kMaxFrames);
   isolate_->AddNearHeapLimitCallback(OnNearHeapLimit, this);
   icu_.Attach(isolate_, OnIcuMemory, this);

@@ -43,4 +43,23 @@ v8::MaybeLocal<v8::Array> ReadArgumentList(v8::Local<v8::Context> context, Watch
   return list;
 }
 
+bool ReadArgumentTexts(v8::Local<v8::Context> context, WatchedSteps* steps,
+                       std::string_view argument, std::vector<std::string>* texts) {
+  v8::Isolate* const isolate = context->GetIsolate();
+  v8::Local<v8::String> json;
+  v8::Local<v8::Array> list;
+  if (!StringFromUtf8(isolate, argument).ToLocal(&json)) return false;
+  v8::Local<v8::Value> first[] = {json};
+  if (!ReadArgumentList(context, steps, v8::Array::New(isolate, first, 1)).ToLocal(&list)) {
+    return false;
+  }
+  for (uint32_t i = 0; i < list->Length(); ++i) {
+    const v8::HandleScope scope(isolate);
+    v8::Local<v8::Value> item;
+    if (!steps->Step() || !list->Get(context, i).ToLocal(&item)) return false;
+    AppendUtf8(isolate, item.As<v8::String>(), &texts->emplace_back());
+  }
+  return true;
+}
+
 }  // namespace shredder::engine

@@ -5,6 +5,10 @@
 
 #include <v8.h>
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "runtime/engine/watchdog.h"
 
 namespace shredder::engine {
@@ -17,5 +21,9 @@ bool IsTypedFunction(v8::Local<v8::Context> context, v8::Local<v8::Function> fun
 // pending where it is no such array, or without one where the run has been ended.
 v8::MaybeLocal<v8::Array> ReadArgumentList(v8::Local<v8::Context> context, WatchedSteps* steps,
                                            v8::Local<v8::Array> arguments);
+
+// The same for what is not JavaScript: `argument` is JSON, and the texts are UTF-8.
+bool ReadArgumentTexts(v8::Local<v8::Context> context, WatchedSteps* steps,
+                       std::string_view argument, std::vector<std::string>* texts);
 
 }  // namespace shredder::engine

@@ -9,6 +9,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/net/socket_connection.h"
+
 namespace shredder::net {
 
 namespace {
@@ -26,25 +28,83 @@ uint64_t Pack(uint32_t high, uint32_t low) { return static_cast<uint64_t>(high) 
 
 }  // namespace
 
+// ---- A connection's socket
+
+class EpollLoop::Socket final : public SocketConnection {
+ public:
+  Socket(EpollLoop* its_loop, UniqueFd its_fd)
+      : SocketConnection(its_loop, std::move(its_fd)), loop_(*its_loop) {}
+
+  void AwaitRoom() override { Register(); }
+  void UpdateReading() override {
+    if (wants_reading() && !(events_ & EPOLLIN)) Register();
+  }
+  void Detach() override;
+  void Withdraw() override;
+
+  // Makes what is registered with epoll what the connection wants.
+  void Register();
+
+ private:
+  EpollLoop& loop_;
+  bool registered_ = false;
+  uint32_t events_ = 0;
+};
+
+void EpollLoop::Socket::Detach() {
+  Withdraw();
+  fd = UniqueFd();
+}
+
+// As with listeners: another process may have the socket open, which gave it or takes it.
+void EpollLoop::Socket::Withdraw() {
+  if (!registered_) return;
+  epoll_ctl(loop_.epoll_fd_.get(), EPOLL_CTL_DEL, fd.get(), nullptr);
+  registered_ = false;
+  events_ = 0;
+}
+
+void EpollLoop::Socket::Register() {
+  if (!sends()) return;
+  const uint32_t events =
+      (wants_reading() ? uint32_t{EPOLLIN} : 0) | (awaits_room ? uint32_t{EPOLLOUT} : 0);
+  if (registered_ && events == events_) return;
+  epoll_event event{.events = events, .data = {.u64 = Pack(ref.generation, ref.slot)}};
+  const int operation = registered_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  if (epoll_ctl(loop_.epoll_fd_.get(), operation, fd.get(), &event) != 0) {
+    loop_.Close(*this);
+    return;
+  }
+  registered_ = true;
+  events_ = events;
+}
+
+// ---- The loop
+
 std::unique_ptr<EpollLoop> EpollLoop::Create(const EventLoopOptions& options, std::string* error) {
+  std::optional<Descriptors> descriptors = OpenDescriptors(error);
+  if (!descriptors) return nullptr;
+  return std::unique_ptr<EpollLoop>(new EpollLoop(options, std::move(*descriptors)));
+}
+
+std::optional<EpollLoop::Descriptors> EpollLoop::OpenDescriptors(std::string* error) {
   UniqueFd wake_fd(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC));
   UniqueFd epoll_fd(epoll_create1(EPOLL_CLOEXEC));
   if (!wake_fd.valid() || !epoll_fd.valid()) {
     *error = std::string("cannot create the event loop: ") + std::strerror(errno) +
              " (raise the limit of open files)";
-    return nullptr;
+    return std::nullopt;
   }
   epoll_event event{.events = EPOLLIN, .data = {.u64 = Pack(kWakeTag, 0)}};
   if (epoll_ctl(epoll_fd.get(), EPOLL_CTL_ADD, wake_fd.get(), &event) != 0) {
     *error = std::string("cannot create the event loop: epoll_ctl: ") + std::strerror(errno);
-    return nullptr;
+    return std::nullopt;
   }
-  return std::unique_ptr<EpollLoop>(
-      new EpollLoop(options, std::move(wake_fd), std::move(epoll_fd)));
+  return Descriptors{std::move(wake_fd), std::move(epoll_fd)};
 }
 
-EpollLoop::EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd)
-    : LoopBase(options, std::move(wake_fd)), epoll_fd_(std::move(epoll_fd)) {}
+EpollLoop::EpollLoop(const EventLoopOptions& options, Descriptors descriptors)
+    : SocketLoop(options, std::move(descriptors.wake)), epoll_fd_(std::move(descriptors.epoll)) {}
 
 EpollLoop::~EpollLoop() { CloseAll(); }
 
@@ -67,16 +127,13 @@ void EpollLoop::HandleEvents(int timeout_ms) {
       // read it dry.
       if (!connection->sends()) continue;
       const uint32_t happened = events[i].events;
-      if (happened & EPOLLOUT) {
-        connection->send_blocked = false;
-        FlushOutput(*connection);
-      }
+      if (happened & EPOLLOUT) HasRoom(*connection);
       if (connection->wants_reading()) {
-        if (happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) ReceiveDirectly(*connection);
+        if (happened & (EPOLLIN | EPOLLHUP | EPOLLERR)) ReceiveAvailable(*connection);
       } else if (happened & (EPOLLHUP | EPOLLERR)) {
         Close(*connection);
       }
-      Register(*connection);
+      static_cast<Socket*>(connection)->Register();
     }
   }
 }
@@ -117,53 +174,8 @@ void EpollLoop::StopWatching(const Watched& watched) {
   epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, watched.fd, nullptr);
 }
 
-void EpollLoop::Detach(LoopConnection& connection) {
-  Withdraw(connection);
-  connection.fd = UniqueFd();
-}
-
-// As with listeners: another process may have the socket open, which gave it or takes it.
-void EpollLoop::Withdraw(LoopConnection& connection) {
-  if (!connection.registered) return;
-  epoll_ctl(epoll_fd_.get(), EPOLL_CTL_DEL, connection.fd.get(), nullptr);
-  connection.registered = false;
-  connection.epoll_events = 0;
-}
-
-void EpollLoop::UpdateReading(LoopConnection& connection) {
-  if (connection.wants_reading() && !(connection.epoll_events & EPOLLIN)) Register(connection);
-}
-
-void EpollLoop::StartSending(LoopConnection& connection) {
-  if (connection.send_blocked) return;
-  switch (SendDirectly(connection)) {
-    case SendResult::kDrained:
-      return;
-    case SendResult::kBlocked:
-    case SendResult::kBudgetSpent:
-      connection.send_blocked = true;
-      Register(connection);
-      return;
-    case SendResult::kFailed:
-      Close(connection);
-      return;
-  }
-}
-
-void EpollLoop::Register(LoopConnection& connection) {
-  if (!connection.sends()) return;
-  const uint32_t events = (connection.wants_reading() ? uint32_t{EPOLLIN} : 0) |
-                          (connection.send_blocked ? uint32_t{EPOLLOUT} : 0);
-  if (connection.registered && events == connection.epoll_events) return;
-  epoll_event event{.events = events,
-                    .data = {.u64 = Pack(connection.ref.generation, connection.ref.slot)}};
-  const int operation = connection.registered ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
-  if (epoll_ctl(epoll_fd_.get(), operation, connection.fd.get(), &event) != 0) {
-    Close(connection);
-    return;
-  }
-  connection.registered = true;
-  connection.epoll_events = events;
+std::unique_ptr<LoopConnection> EpollLoop::NewSocket(UniqueFd fd) {
+  return std::make_unique<Socket>(this, std::move(fd));
 }
 
 }  // namespace shredder::net

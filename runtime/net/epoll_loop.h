@@ -1,15 +1,18 @@
-// The event loop over epoll, level-triggered: runs on every Linux.
+// The event loop over epoll, level-triggered: runs on every Linux. A loop that has connections of
+// another transport beside those over sockets derives from it: its HandleEvents calls this one's,
+// and its destructor CloseAll.
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
-#include "runtime/net/loop_base.h"
+#include "runtime/net/socket_loop.h"
 
 namespace shredder::net {
 
-class EpollLoop final : public LoopBase {
+class EpollLoop : public SocketLoop {
  public:
   // Null with a one-line reason in *error.
   static std::unique_ptr<EpollLoop> Create(const EventLoopOptions& options, std::string* error);
@@ -18,6 +21,15 @@ class EpollLoop final : public LoopBase {
   Backend backend() const override { return Backend::kEpoll; }
 
  protected:
+  // What a loop is made of.
+  struct Descriptors {
+    UniqueFd wake;
+    UniqueFd epoll;
+  };
+  // None with a one-line reason in *error.
+  static std::optional<Descriptors> OpenDescriptors(std::string* error);
+  EpollLoop(const EventLoopOptions& options, Descriptors descriptors);
+
   void HandleEvents(int timeout_ms) override;
   void Submit() override {}
   void StartAccepting(size_t listener) override;
@@ -25,19 +37,13 @@ class EpollLoop final : public LoopBase {
   bool StartWatching(const Watched& watched) override;
   void ArmWatch(const Watched&) override {}
   void StopWatching(const Watched& watched) override;
-  void Detach(LoopConnection& connection) override;
-  void Withdraw(LoopConnection& connection) override;
-  bool Quiescent(const LoopConnection&) const override { return true; }
-  void UpdateReading(LoopConnection& connection) override;
-  void StartSending(LoopConnection& connection) override;
+  std::unique_ptr<LoopConnection> NewSocket(UniqueFd fd) override;
   bool nonblocking_sockets() const override { return true; }
 
  private:
-  EpollLoop(const EventLoopOptions& options, UniqueFd wake_fd, UniqueFd epoll_fd);
+  class Socket;
 
   void Accept(size_t listener);
-  // Makes what is registered with epoll what the connection wants.
-  void Register(LoopConnection& connection);
 
   UniqueFd epoll_fd_;
 };

@@ -146,8 +146,8 @@ class Connection {
   // is inside OnData that this is called, is unread. OnReleased follows once the kernel has let go
   // of the connection, within a turn or two; until then output() may be appended to, and Close
   // still ends the connection, with OnClose in the place of OnReleased. The same when memory for
-  // what arrives meanwhile is exhausted, or the loop destroyed. False where the connection is being
-  // closed already: OnClose comes as ever.
+  // what arrives meanwhile is exhausted, or the loop destroyed. False where it is closing already,
+  // and OnClose comes as ever, or where no descriptor carries it: then it goes on as it was.
   virtual bool Release() = 0;
 
   uint64_t id() const { return id_; }                        // see EventLoopOptions::next_id

@@ -1,6 +1,5 @@
 // How LoopBase gives connections away and takes others' over.
-#include <fcntl.h>
-
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -8,31 +7,20 @@
 
 namespace shredder::net {
 
-namespace {
-
-// The flag is the open file's: it has the value that the loop before needed.
-void SetNonblocking(int fd, bool nonblocking) {
-  const int flags = fcntl(fd, F_GETFL);
-  const int wanted = nonblocking ? flags | O_NONBLOCK : flags & ~O_NONBLOCK;
-  if (flags >= 0 && wanted != flags) fcntl(fd, F_SETFL, wanted);
-}
-
-}  // namespace
-
 // ---- Releasing
 
 bool LoopBase::StartRelease(LoopConnection& connection) {
   if (connection.state == LoopConnection::State::kReleasing) return true;
-  if (connection.state != LoopConnection::State::kOpen) return false;
+  if (connection.state != LoopConnection::State::kOpen || !connection.IsReleasable()) return false;
   connection.state = LoopConnection::State::kReleasing;
-  Withdraw(connection);
+  connection.Withdraw();
   ReleaseIfDone(connection);
   return true;
 }
 
 void LoopBase::ReleaseIfDone(LoopConnection& connection) {
   if (connection.state != LoopConnection::State::kReleasing || connection.serving ||
-      connection.release_due || !Quiescent(connection)) {
+      connection.release_due || !connection.Quiescent()) {
     return;
   }
   connection.release_due = true;
@@ -46,9 +34,9 @@ void LoopBase::DeliverReleased() {
     // Close may have come first.
     if (connection == nullptr || connection->state != LoopConnection::State::kReleasing) continue;
     // Spares the last reply the way through the adopter. A failure is for that one to find out.
-    static_cast<void>(SendDirectly(*connection));
+    static_cast<void>(SendUnsent(*connection));
     ReleasedConnection released;
-    released.fd = std::move(connection->fd);
+    released.fd = connection->TakeDescriptor();
     released.unread = connection->input.view();
     if (const CutOut& cut_out = connection->cut_out; cut_out.bytes != nullptr) {
       released.unread.insert(cut_out.offset, cut_out.bytes->received());
@@ -68,10 +56,10 @@ void LoopBase::DeliverReleased() {
 
 // ---- Adopting
 
-void LoopBase::Adopt(ReleasedConnection released, ConnectionHandler* handler, void* user_data) {
-  SetNonblocking(released.fd.get(), nonblocking_sockets());
+void LoopBase::TakeIn(std::unique_ptr<LoopConnection> adopted, ReleasedConnection released,
+                      ConnectionHandler* handler, void* user_data) {
   LoopConnection& connection =
-      NewConnection(std::move(released.fd), handler, released.id, std::move(released.peer));
+      Add(std::move(adopted), handler, released.id, std::move(released.peer));
   connection.user_data_ = user_data;
   connection.sending = std::move(released.unsent);
   CallOnOpen(connection);

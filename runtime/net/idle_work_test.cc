@@ -58,9 +58,7 @@ TEST_P(IdleWorkTest, WaitsForWhatHasHappened) {
   EXPECT_EQ(requests_at_piece.back(), 3);
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, IdleWorkTest,
-                         testing::Values(Backend::kIoUring, Backend::kEpoll),
-                         [](const auto& info) { return BackendName(info.param); });
+INSTANTIATE_TEST_SUITE_P(Loops, IdleWorkTest, testing::ValuesIn(AllLoops()), LoopName);
 
 }  // namespace
 }  // namespace shredder::net

@@ -1,10 +1,8 @@
 // What connections receive: kept within limits, and delivered to their handlers.
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstring>
 #include <memory>
 #include <span>
@@ -60,7 +58,7 @@ void LoopBase::ServeInput(LoopConnection& connection) {
   }
   if (connection.missing() > 0) {
     if (connection.eof) FinishAfterEof(connection);
-    UpdateReading(connection);
+    connection.UpdateReading();
     return;
   }
   const size_t consumed = CallOnData(connection, connection.input.view());
@@ -77,7 +75,7 @@ size_t LoopBase::CallOnData(LoopConnection& connection, std::string_view bytes) 
   return std::min(consumed, bytes.size());
 }
 
-void LoopBase::ReceiveDirectly(LoopConnection& connection) {
+void LoopBase::ReceiveAvailable(LoopConnection& connection) {
   if (receive_buffers_.size() < turn_depth_) receive_buffers_.resize(turn_depth_);
   std::unique_ptr<char[]>& place = receive_buffers_[turn_depth_ - 1];
   if (place == nullptr) place = std::make_unique_for_overwrite<char[]>(kReceiveBytes);
@@ -104,17 +102,11 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
       const bool is_head = connection.last_was_cut_out && connection.input.empty();
       add_part({buffer, is_head ? kHeadBytes : kReceiveBytes});
     }
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = part_count;
-    const ssize_t size = recvmsg(connection.fd.get(), &message, MSG_DONTWAIT);
-    if (size < 0 && errno == EINTR) continue;
-    if (size < 0) {
-      if (errno != EAGAIN && errno != EWOULDBLOCK) Close(connection);
-      return;
-    }
-    if (size == 0) return ReceivedEof(connection);
-    const auto bytes = static_cast<size_t>(size);
+    const Moved moved = connection.Receive(std::span(parts).first(part_count));
+    if (moved.outcome == Moved::Outcome::kFailed) return Close(connection);
+    if (moved.outcome == Moved::Outcome::kBlocked) return;
+    const size_t bytes = moved.bytes;
+    if (bytes == 0) return ReceivedEof(connection);
     moved_much_ |= bytes >= kMuchBytes;
     budget -= std::min(budget, bytes);
     if (in_place > 0) {
@@ -135,7 +127,7 @@ void LoopBase::ReceiveDirectly(LoopConnection& connection) {
       connection.last_was_cut_out = connection.cut_out.bytes != nullptr;
       if (connection.missing() < kDirectBytes && bytes < parts[0].iov_len) {
         const bool is_small = connection.input.empty() && bytes < kMuchBytes;
-        if (is_small) connection.receives_directly = false;
+        if (is_small) connection.has_large_messages = false;
         return;
       }
     }
@@ -231,12 +223,12 @@ void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   // Where the handler has consumed nothing, it needs more.
   UpdateBacklog(connection, progressed || connection.deferred);
   if (connection.cut_out.missing() + connection.expected >= kMuchBytes) {
-    connection.receives_directly = true;
+    connection.has_large_messages = true;
   }
   if (!connection.input.empty() && (progressed || connection.redeliver)) QueueReady(connection);
   connection.redeliver = false;
   if (connection.eof) FinishAfterEof(connection);
-  UpdateReading(connection);
+  connection.UpdateReading();
 }
 
 void LoopBase::UpdateBacklog(LoopConnection& connection, bool could_consume) {
@@ -273,7 +265,7 @@ void LoopBase::ContinueReading(LoopConnection& connection) {
   }
   if (!connection.input.empty()) QueueReady(connection);
   if (connection.eof) FinishAfterEof(connection);
-  UpdateReading(connection);
+  connection.UpdateReading();
 }
 
 void LoopBase::ReceivedEof(LoopConnection& connection) {

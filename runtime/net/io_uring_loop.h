@@ -9,11 +9,11 @@
 #include <string>
 #include <thread>
 
-#include "runtime/net/loop_base.h"
+#include "runtime/net/socket_loop.h"
 
 namespace shredder::net {
 
-class IoUringLoop final : public LoopBase {
+class IoUringLoop final : public SocketLoop {
  public:
   // Null with a one-line reason in *error where the kernel does not grant what is needed: a trial
   // of each feature over a socket pair tells.
@@ -30,14 +30,11 @@ class IoUringLoop final : public LoopBase {
   bool StartWatching(const Watched& watched) override;
   void ArmWatch(const Watched& watched) override;
   void StopWatching(const Watched& watched) override;
-  void Detach(LoopConnection& connection) override;
-  void Withdraw(LoopConnection& connection) override;
-  bool Quiescent(const LoopConnection& connection) const override;
-  void UpdateReading(LoopConnection& connection) override;
-  void StartSending(LoopConnection& connection) override;
+  std::unique_ptr<LoopConnection> NewSocket(UniqueFd fd) override;
   bool nonblocking_sockets() const override { return false; }
 
  private:
+  class Socket;
   // Buffers that the kernel receives into, handed back as soon as OnData has returned.
   class ReceiveBuffers {
    public:
@@ -69,9 +66,10 @@ class IoUringLoop final : public LoopBase {
   void Handle(const io_uring_cqe& cqe);
   void HandleAccept(size_t listener, const io_uring_cqe& cqe);
   void HandleAcceptable(size_t listener, const io_uring_cqe& cqe);
-  void HandleReceive(LoopConnection& connection, const io_uring_cqe& cqe);
-  void HandleReceivable(LoopConnection& connection);
-  void HandleSendable(LoopConnection& connection);
+  Socket& SocketAt(uint32_t slot) const;
+  void HandleReceive(Socket& connection, const io_uring_cqe& cqe);
+  void HandleReceivable(Socket& connection);
+  void HandleSendable(Socket& connection);
   // After a completion: true where the connection has left, or is about to.
   bool HasLeft(LoopConnection& connection);
 

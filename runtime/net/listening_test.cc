@@ -245,7 +245,7 @@ TEST_P(LoopTest, StopListeningKeepsTheConnectionsAndRefusesNewOnes) {
   ASSERT_TRUE(ReceiveBytes(client, 5));
   EXPECT_EQ(handler_.opened, 1u);
   ASSERT_TRUE(loop_->ListenTcp("127.0.0.1", port, &handler_, &error)) << error;
-  TestClient again = Connect();
+  TestClient again = ConnectTcp();
   again.Send("again");
   EXPECT_TRUE(ReceiveBytes(again, 5));
 }

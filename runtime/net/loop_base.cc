@@ -1,11 +1,8 @@
 #include "runtime/net/loop_base.h"
 
-#include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <utility>
 
 namespace shredder::net {
@@ -19,24 +16,22 @@ constexpr uint64_t kGiveBackIntervalMs = 1000;
 // How long a connection that we closed is read on, so that what the peer is still sending does not
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
-constexpr uint64_t kAcceptRetryMs = 100;
-// Of one listener in one turn. Fewer from a shared one: what this loop takes, no other can serve.
-constexpr int kAcceptsPerTurn = 128;
-constexpr int kSharedAcceptsPerTurn = 16;
-constexpr uint64_t kForEver = UINT64_MAX;
 
-uint64_t NowMs() {
+}  // namespace
+
+LoopBase::LoopBase(const EventLoopOptions& options)
+    : buffers_(kKeptBufferBytes), options_(options) {}
+
+uint64_t LoopBase::NowMs() {
   timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return static_cast<uint64_t>(now.tv_sec) * 1000 + static_cast<uint64_t>(now.tv_nsec) / 1000000;
 }
 
-}  // namespace
-
-LoopBase::LoopBase(const EventLoopOptions& options, UniqueFd wake_fd)
-    : buffers_(kKeptBufferBytes), options_(options), wake_fd_(std::move(wake_fd)) {}
-
 // ---- LoopConnection
+
+LoopConnection::LoopConnection(LoopBase* its_loop)
+    : loop(its_loop), input(&its_loop->buffers_), late_input(&its_loop->buffers_) {}
 
 void LoopConnection::Flush() { loop->FlushOutput(*this); }
 
@@ -64,96 +59,34 @@ void LoopConnection::EndDeferral() {
   loop->ContinueReading(*this);
 }
 
-// ---- Listening and accepting
+// ---- Opening
 
-bool LoopBase::ListenTcp(const std::string& address, uint16_t port, ConnectionHandler* handler,
-                         std::string* error) {
-  ListeningSocket socket = ListeningSocket::OpenTcp(address, port, error);
-  if (!socket.valid()) return false;
-  return Listen(std::move(socket), handler, /*shared=*/false);
+bool LoopBase::Admits() {
+  return connection_count_ < options_.max_connections && (!options_.admit || options_.admit());
 }
 
-bool LoopBase::ListenUnix(const std::string& path, ConnectionHandler* handler, std::string* error) {
-  ListeningSocket socket = ListeningSocket::OpenUnix(path, error);
-  return socket.valid() && Listen(std::move(socket), handler, /*shared=*/false);
-}
-
-bool LoopBase::AdoptListener(UniqueFd fd, ConnectionHandler* handler, std::string* error) {
-  ListeningSocket socket = ListeningSocket::Adopt(std::move(fd), error);
-  return socket.valid() && Listen(std::move(socket), handler, /*shared=*/true);
-}
-
-bool LoopBase::Listen(ListeningSocket socket, ConnectionHandler* handler, bool shared) {
-  if (socket.port() != 0) bound_port_ = socket.port();
-  listeners_.push_back(std::make_unique<Listener>(Listener{std::move(socket), handler, shared}));
-  StartAccepting(listeners_.size() - 1);
-  return true;
-}
-
-void LoopBase::StopListening() {
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    if (listeners_[i]->stopped) continue;
-    listeners_[i]->stopped = true;
-    if (StopAccepting(i)) CloseListener(i);
-  }
-  Submit();
-}
-
-void LoopBase::CloseListener(size_t index) {
-  listener(index).accepting = false;
-  listener(index).socket.reset();
-}
-
-bool LoopBase::AcceptWaiting(size_t index) {
-  const Listener& from = listener(index);
-  const int flags = SOCK_CLOEXEC | (nonblocking_sockets() ? SOCK_NONBLOCK : 0);
-  for (int left = from.shared ? kSharedAcceptsPerTurn : kAcceptsPerTurn; left > 0; --left) {
-    if (from.stopped) return true;  // by the handler of the one before
-    UniqueFd fd(accept4(from.socket->fd(), nullptr, nullptr, flags));
-    if (fd.valid()) {
-      Accepted(index, std::move(fd));
-      continue;
-    }
-    if (errno == EAGAIN || errno == EWOULDBLOCK) return true;
-    if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) return false;
-    // The peer has given up, or the network has a complaint about it: on to the next.
-  }
-  return true;
-}
-
-void LoopBase::Accepted(size_t index, UniqueFd fd) {
-  const Listener& from = listener(index);
-  if (connection_count_ >= options_.max_connections || (options_.admit && !options_.admit())) {
-    static_cast<void>(send(fd.get(), options_.refusal.data(), options_.refusal.size(),
-                           MSG_DONTWAIT | MSG_NOSIGNAL));
-    shutdown(fd.get(), SHUT_WR);
-    return;
-  }
-  from.socket->ConfigureAccepted(fd.get());
-  std::string peer = from.socket->PeerAddress(fd.get());
-  LoopConnection& connection =
-      NewConnection(std::move(fd), from.handler, options_.next_id ? options_.next_id() : next_id_++,
-                    std::move(peer));
+void LoopBase::Open(std::unique_ptr<LoopConnection> opened, ConnectionHandler* handler,
+                    std::string peer) {
+  const uint64_t id = options_.next_id ? options_.next_id() : next_id_++;
+  LoopConnection& connection = Add(std::move(opened), handler, id, std::move(peer));
   CallOnOpen(connection);
   Settle(connection, false);
 }
 
-LoopConnection& LoopBase::NewConnection(UniqueFd fd, ConnectionHandler* handler, uint64_t id,
-                                        std::string peer) {
+LoopConnection& LoopBase::Add(std::unique_ptr<LoopConnection> added, ConnectionHandler* handler,
+                              uint64_t id, std::string peer) {
   if (free_slots_.empty()) {
     free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
     slots_.emplace_back();
   }
   const uint32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  slots_[slot] = std::make_unique<LoopConnection>(&buffers_);
+  slots_[slot] = std::move(added);
   LoopConnection& connection = *slots_[slot];
-  connection.loop = this;
   connection.handler = handler;
   connection.ref = {slot, next_generation_++};
   connection.id_ = id;
   connection.peer_ = std::move(peer);
-  connection.fd = std::move(fd);
   ++connection_count_;
   return connection;
 }
@@ -162,19 +95,6 @@ void LoopBase::CallOnOpen(LoopConnection& connection) {
   connection.serving = true;
   connection.handler->OnOpen(connection);
   connection.serving = false;
-}
-
-void LoopBase::AcceptFailed(size_t index) {
-  listener(index).accepting = false;
-  accept_again_at_ms_ = NowMs() + kAcceptRetryMs;
-}
-
-void LoopBase::ResumeAccepting() {
-  if (accept_again_at_ms_ == 0 || NowMs() < accept_again_at_ms_) return;
-  accept_again_at_ms_ = 0;
-  for (size_t i = 0; i < listeners_.size(); ++i) {
-    if (!listeners_[i]->accepting && !listeners_[i]->stopped) StartAccepting(i);
-  }
 }
 
 // ---- Turns
@@ -222,12 +142,8 @@ void LoopBase::Run() {
 }
 
 void LoopBase::Stop() {
-  const int saved_errno = errno;
   stop_.store(true, std::memory_order_release);
-  const uint64_t one = 1;
-  // Fails only where the counter is full, and then the loop wakes anyway.
-  [[maybe_unused]] const ssize_t written = write(wake_fd_.get(), &one, sizeof(one));
-  errno = saved_errno;
+  Wake();
 }
 
 void LoopBase::Drain(uint64_t timeout_ms) {
@@ -258,7 +174,7 @@ void LoopBase::Turn(uint64_t until_ms) {
   ReapLingering();
   DeliverReleased();
   ReapClosed();
-  ResumeAccepting();
+  RunDue();
   if (turn_end_) turn_end_();
 }
 
@@ -266,7 +182,7 @@ void LoopBase::Turn(uint64_t until_ms) {
 int LoopBase::WaitMilliseconds(uint64_t until_ms) const {
   if (!ready_.empty() || !closed_.empty() || !released_.empty()) return 0;
   if (timer_) until_ms = std::min(until_ms, timer_at_ms_);
-  if (accept_again_at_ms_ != 0) until_ms = std::min(until_ms, accept_again_at_ms_);
+  until_ms = std::min(until_ms, due_ms());
   if (!lingering_.empty()) until_ms = std::min(until_ms, lingering_.front().deadline_ms);
   if (until_ms == kForEver) return -1;
   if (until_ms == 0) return 0;
@@ -280,6 +196,27 @@ void LoopBase::FlushOutput(LoopConnection& connection) {
   if (!connection.sends()) return;
   StartSending(connection);
   CheckOutput(connection);
+}
+
+void LoopBase::StartSending(LoopConnection& connection) {
+  if (connection.awaits_room) return;
+  switch (SendUnsent(connection)) {
+    case SendResult::kDrained:
+      return;
+    case SendResult::kFailed:
+      Close(connection);
+      return;
+    case SendResult::kBlocked:
+    case SendResult::kBudgetSpent:
+      connection.awaits_room = true;
+      connection.AwaitRoom();
+      return;
+  }
+}
+
+void LoopBase::HasRoom(LoopConnection& connection) {
+  connection.awaits_room = false;
+  FlushOutput(connection);
 }
 
 void LoopBase::CheckOutput(LoopConnection& connection) {
@@ -311,12 +248,12 @@ void LoopBase::Finish(LoopConnection& connection) {
     Close(connection);
     return;
   }
-  shutdown(connection.fd.get(), SHUT_WR);
+  connection.ShutdownSending();
   connection.state = LoopConnection::State::kLingering;
   connection.input.Clear();
   connection.cut_out = {};
   lingering_.push_back({connection.ref, NowMs() + kLingerMs});
-  UpdateReading(connection);
+  connection.UpdateReading();
 }
 
 void LoopBase::ReapLingering() {
@@ -337,7 +274,7 @@ void LoopBase::Close(LoopConnection& connection) {
   --connection_count_;
   connection.pieces_.clear();
   connection.cut_out = {};
-  Detach(connection);
+  connection.Detach();
   closed_.push_back(connection.ref);
 }
 
@@ -359,7 +296,7 @@ void LoopBase::ReapClosed() {
 
 void LoopBase::DestroyIfDone(LoopConnection& connection) {
   if (connection.state != LoopConnection::State::kClosed || connection.handler != nullptr ||
-      !Quiescent(connection)) {
+      !connection.Quiescent()) {
     return;
   }
   const uint32_t slot = connection.ref.slot;

@@ -12,8 +12,15 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <span>
 #include <thread>
 #include <utility>
+#include <vector>
+
+#include "runtime/net/memory_loop_testing.h"
+#ifdef SHREDDER_HAS_BYPASS
+#include "runtime/net/bypass/bypass_testing.h"
+#endif
 
 namespace shredder::net {
 
@@ -28,85 +35,137 @@ bool RepeatUntil(const std::function<bool()>& condition, const std::function<voi
   return true;
 }
 
-}  // namespace
+// A non-blocking client socket.
+class SocketPeer final : public TestPeer {
+ public:
+  explicit SocketPeer(UniqueFd fd) : fd_(std::move(fd)) {}
 
-TestClient TestClient::ConnectTcp(uint16_t port) {
-  UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  size_t Send(std::string_view bytes) override {
+    size_t total = 0;
+    while (total < bytes.size()) {
+      const ssize_t sent =
+          send(fd(), bytes.data() + total, bytes.size() - total, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (sent < 0) break;
+      total += static_cast<size_t>(sent);
+    }
+    return total;
+  }
+  Moved Receive(std::span<char> place) override {
+    const ssize_t size = recv(fd(), place.data(), place.size(), MSG_DONTWAIT);
+    if (size >= 0) return {.bytes = static_cast<size_t>(size)};
+    const bool blocked = errno == EAGAIN || errno == EWOULDBLOCK;
+    return {.outcome = blocked ? Moved::Outcome::kBlocked : Moved::Outcome::kFailed};
+  }
+  bool HasArrived() const override {
+    int unacknowledged = 0;
+    return ioctl(fd(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+  }
+  void ShutdownSending() override { shutdown(fd(), SHUT_WR); }
+  void Abort() override {
+    const linger abort{.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
+  }
+  int fd() const override { return fd_.get(); }
+
+ private:
+  UniqueFd fd_;
+};
+
+TestClient Connect(int family, const sockaddr* address, socklen_t size) {
+  UniqueFd fd(socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (connect(fd.get(), address, size) != 0) {
+    ADD_FAILURE() << "connect: " << std::strerror(errno);
+  }
+  return TestClient(std::make_unique<SocketPeer>(std::move(fd)));
+}
+
+sockaddr_in LoopbackAddress(uint16_t port) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    ADD_FAILURE() << "connect: " << std::strerror(errno);
+  return address;
+}
+
+// Sockets alone.
+template <Backend backend>
+class SocketNetwork final : public TestNetwork {
+ public:
+  static std::unique_ptr<TestNetwork> Make() { return std::make_unique<SocketNetwork>(); }
+
+  std::unique_ptr<EventLoop> CreateLoop(const EventLoopOptions& options, ConnectionHandler* handler,
+                                        std::string* error) override {
+    EventLoopOptions own = options;
+    own.backend = backend;
+    std::unique_ptr<EventLoop> loop = EventLoop::Create(own, error);
+    if (loop == nullptr || !loop->ListenTcp("127.0.0.1", 0, handler, error)) return nullptr;
+    port_ = loop->bound_port();
+    return loop;
   }
-  return TestClient(std::move(fd));
+  TestClient Connect() override { return TestClient::ConnectTcp(port_); }
+  std::string peer_prefix() const override { return "127.0.0.1:"; }
+
+ private:
+  uint16_t port_ = 0;
+};
+
+}  // namespace
+
+// ---- Clients
+
+TestClient TestClient::ConnectTcp(uint16_t port) {
+  const sockaddr_in address = LoopbackAddress(port);
+  return Connect(AF_INET, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 }
 
 TestClient TestClient::ConnectUnix(const std::string& path) {
-  UniqueFd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   std::memcpy(address.sun_path, path.data(), path.size());
-  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0) {
-    ADD_FAILURE() << "connect: " << std::strerror(errno);
-  }
-  return TestClient(std::move(fd));
+  return Connect(AF_UNIX, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
 }
 
 bool TestClient::CanConnectTcp(uint16_t port) {
   const UniqueFd fd(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_port = htons(port);
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  return connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0;
-}
-
-size_t TestClient::Send(std::string_view bytes) {
-  size_t total = 0;
-  while (total < bytes.size()) {
-    const ssize_t sent =
-        send(fd(), bytes.data() + total, bytes.size() - total, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) break;
-    total += static_cast<size_t>(sent);
-  }
-  return total;
+  const sockaddr_in address = LoopbackAddress(port);
+  return connect(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
 }
 
 bool TestClient::Receive(size_t at_most) {
+  if (peer_ == nullptr) return false;
   std::array<char, 64 * 1024> buffer;
   while (at_most > 0) {
-    const ssize_t size = recv(fd(), buffer.data(), std::min(buffer.size(), at_most), MSG_DONTWAIT);
-    if (size == 0) return false;
-    if (size < 0) {
-      was_reset_ = errno == ECONNRESET;
-      return errno == EAGAIN || errno == EWOULDBLOCK;
-    }
-    received_.append(buffer.data(), static_cast<size_t>(size));
-    at_most -= static_cast<size_t>(size);
+    const Moved moved = peer_->Receive(std::span(buffer).first(std::min(buffer.size(), at_most)));
+    if (moved.outcome == Moved::Outcome::kBlocked) return true;
+    was_reset_ = moved.outcome == Moved::Outcome::kFailed;
+    if (moved.bytes == 0) return false;
+    received_.append(buffer.data(), moved.bytes);
+    at_most -= moved.bytes;
   }
   return true;
 }
 
-bool TestClient::HasArrived() const {
-  int unacknowledged = 0;
-  return ioctl(fd(), SIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+// ---- Loops
+
+std::vector<LoopKind> AllLoops() {
+  return {
+      {"IoUring", Backend::kIoUring, SocketNetwork<Backend::kIoUring>::Make},
+      {"Epoll", Backend::kEpoll, SocketNetwork<Backend::kEpoll>::Make},
+      {"Memory", Backend::kEpoll, MemoryNetwork::Make},
+#ifdef SHREDDER_HAS_BYPASS
+      {"Bypass", Backend::kEpoll, FrameNetwork::Make},
+      {"BypassWithFaults", Backend::kEpoll, FrameNetwork::MakeFaulty},
+#endif
+  };
 }
 
-void TestClient::ShutdownSending() { shutdown(fd(), SHUT_WR); }
-
-void TestClient::Reset() {
-  const linger abort{.l_onoff = 1, .l_linger = 0};
-  setsockopt(fd(), SOL_SOCKET, SO_LINGER, &abort, sizeof(abort));
-  Close();
-}
+std::string LoopName(const testing::TestParamInfo<LoopKind>& info) { return info.param.name; }
 
 void LoopTest::Start(EventLoopOptions options) {
-  options.backend = GetParam();
+  network_ = GetParam().make_network();
   std::string error;
-  loop_ = EventLoop::Create(options, &error);
+  loop_ = network_->CreateLoop(options, &handler_, &error);
   ASSERT_NE(loop_, nullptr) << error;
-  ASSERT_TRUE(loop_->ListenTcp("127.0.0.1", 0, &handler_, &error)) << error;
 }
 
 bool LoopTest::TurnUntil(const std::function<bool()>& condition) {
@@ -173,8 +232,7 @@ bool LoopPairTest::ReceiveEnd(TestClient& client) {
   return TurnUntil([&] { return !client.Receive(); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, LoopTest, testing::Values(Backend::kIoUring, Backend::kEpoll),
-                         [](const auto& info) { return BackendName(info.param); });
+INSTANTIATE_TEST_SUITE_P(Loops, LoopTest, testing::ValuesIn(AllLoops()), LoopName);
 
 const char* BackendName(Backend backend) {
   return backend == Backend::kIoUring ? "IoUring" : "Epoll";

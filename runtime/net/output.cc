@@ -1,12 +1,11 @@
 // What connections send: strings, and bytes that others keep.
 #include <sys/mman.h>
-#include <sys/socket.h>
 #include <sys/uio.h>
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -100,7 +99,7 @@ size_t LoopConnection::own_unsent() const {
 
 // ---- LoopBase
 
-LoopBase::SendResult LoopBase::SendDirectly(LoopConnection& connection) {
+LoopBase::SendResult LoopBase::SendUnsent(LoopConnection& connection) {
   for (size_t budget = kSendBudgetBytes; connection.all_unsent() > 0;) {
     if (budget == 0) return SendResult::kBudgetSpent;
     Parts parts{.budget = budget, .parts = {}};
@@ -111,16 +110,11 @@ LoopBase::SendResult LoopBase::SendDirectly(LoopConnection& connection) {
              parts.Add(piece.shared->view().substr(piece.from, piece.to - piece.from));
     }
     if (fits) parts.Add(connection.output_);
-    msghdr message{};
-    message.msg_iov = parts.parts.data();
-    message.msg_iovlen = parts.count;
-    const ssize_t sent = sendmsg(connection.fd.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (sent < 0) {
-      if (errno == EINTR) continue;
-      return errno == EAGAIN || errno == EWOULDBLOCK ? SendResult::kBlocked : SendResult::kFailed;
-    }
-    TookFromOutput(connection, static_cast<size_t>(sent));
-    budget -= static_cast<size_t>(sent);
+    const Moved moved = connection.Send(std::span(parts.parts).first(parts.count));
+    if (moved.outcome == Moved::Outcome::kFailed) return SendResult::kFailed;
+    if (moved.outcome == Moved::Outcome::kBlocked) return SendResult::kBlocked;
+    TookFromOutput(connection, moved.bytes);
+    budget -= moved.bytes;
   }
   return SendResult::kDrained;
 }

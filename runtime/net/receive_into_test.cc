@@ -228,7 +228,7 @@ TEST_P(ReceiveIntoTest, AReleasedConnectionHasItsStreamWhole) {
   const std::string message = Message(4 * kMiB);
   for (const size_t bytes : {100'000ul, 3 * kMiB}) {
     messages_.place = nullptr;
-    TestClient client = Connect();
+    TestClient client = ConnectTcp();
     SendPart(client, message, bytes);
     const size_t before = handler_.released;
     connection_->Release();
@@ -282,9 +282,7 @@ TEST_P(ReceiveIntoTest, WhatHasArrivedBehindTheBytesIsKept) {
   EXPECT_TRUE(client.received() == Pattern(60'000) + Pattern(7));
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, ReceiveIntoTest,
-                         testing::Values(Backend::kIoUring, Backend::kEpoll),
-                         [](const auto& info) { return BackendName(info.param); });
+INSTANTIATE_TEST_SUITE_P(Loops, ReceiveIntoTest, testing::ValuesIn(AllLoops()), LoopName);
 
 }  // namespace
 }  // namespace shredder::net

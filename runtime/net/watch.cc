@@ -1,4 +1,4 @@
-// How LoopBase watches descriptors that are not its connections.
+// How SocketLoop watches descriptors that are not its connections.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -6,11 +6,11 @@
 #include <string>
 #include <utility>
 
-#include "runtime/net/loop_base.h"
+#include "runtime/net/socket_loop.h"
 
 namespace shredder::net {
 
-bool LoopBase::Watch(int fd, std::function<void()> on_readable, std::string* error) {
+bool SocketLoop::Watch(int fd, std::function<void()> on_readable, std::string* error) {
   const auto watched =
       std::make_shared<Watched>(Watched{next_watch_id_++, fd, std::move(on_readable)});
   const bool taken = std::any_of(watched_.begin(), watched_.end(),
@@ -25,7 +25,7 @@ bool LoopBase::Watch(int fd, std::function<void()> on_readable, std::string* err
   return true;
 }
 
-void LoopBase::Unwatch(int fd) {
+void SocketLoop::Unwatch(int fd) {
   const auto found = std::find_if(watched_.begin(), watched_.end(),
                                   [fd](const auto& watched) { return watched->fd == fd; });
   if (found == watched_.end()) return;
@@ -33,7 +33,7 @@ void LoopBase::Unwatch(int fd) {
   watched_.erase(found);
 }
 
-void LoopBase::OnWatched(uint32_t id) {
+void SocketLoop::OnWatched(uint32_t id) {
   const auto find = [&] {
     return std::find_if(watched_.begin(), watched_.end(),
                         [id](const auto& watched) { return watched->id == id; });

@@ -22,9 +22,10 @@ namespace {
 
 // Whatever their arguments are: they work on the process's own memory, threads and descriptors.
 constexpr int kAllowed[] = {
-    // Memory. V8 makes code, so that pages may become executable.
+    // Memory. V8 makes code, so that pages may become executable; that of WebAssembly, where the
+    // processor has protection keys, under one that V8 has allocated before.
     SCMP_SYS(brk), SCMP_SYS(madvise), SCMP_SYS(mmap), SCMP_SYS(mprotect), SCMP_SYS(mremap),
-    SCMP_SYS(munmap),
+    SCMP_SYS(munmap), SCMP_SYS(pkey_mprotect),
     // Threads, and the process's end.
     SCMP_SYS(exit), SCMP_SYS(exit_group), SCMP_SYS(futex), SCMP_SYS(getpid), SCMP_SYS(gettid),
     SCMP_SYS(restart_syscall), SCMP_SYS(rseq), SCMP_SYS(sched_getaffinity), SCMP_SYS(sched_yield),
@@ -50,7 +51,8 @@ struct Failing {
 // What libraries ask for to see whether it is there, and do without.
 constexpr Failing kFailing[] = {
     {SCMP_SYS(access), EPERM},
-    {SCMP_SYS(clone3), ENOSYS},  // its arguments lie in memory; libc takes clone instead
+    // Its arguments lie in memory; libc takes clone instead.
+    {SCMP_SYS(clone3), ENOSYS},
     {SCMP_SYS(faccessat), EPERM},
     {SCMP_SYS(faccessat2), EPERM},
     {SCMP_SYS(getcwd), EPERM},
@@ -63,7 +65,6 @@ constexpr Failing kFailing[] = {
     {SCMP_SYS(openat), EPERM},
     {SCMP_SYS(pkey_alloc), ENOSYS},
     {SCMP_SYS(pkey_free), ENOSYS},
-    {SCMP_SYS(pkey_mprotect), ENOSYS},
     {SCMP_SYS(readlink), EPERM},
     {SCMP_SYS(readlinkat), EPERM},
     {SCMP_SYS(stat), EPERM},

@@ -451,7 +451,9 @@ constexpr int kDone = 42;
   if (!(condition)) return __LINE__ % 200
 
 TEST(Lock, LeavesMemoryThreadsAndTime) {
-  const Outcome outcome = TryLocked([] {
+  // Without a key it is mprotect, on any processor; some kernels do not have it.
+  const bool has_keys = syscall(SYS_pkey_mprotect, nullptr, 0, PROT_READ, -1) == 0;
+  const Outcome outcome = TryLocked([has_keys] {
     // Code that was made just now runs.
     void* const code =
         mmap(nullptr, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -460,6 +462,7 @@ TEST(Lock, LeavesMemoryThreadsAndTime) {
     constexpr unsigned char kReturn7[] = {0xb8, 7, 0, 0, 0, 0xc3};
     std::memcpy(code, kReturn7, sizeof kReturn7);
     REQUIRE(mprotect(code, 4096, PROT_READ | PROT_EXEC) == 0);
+    REQUIRE(!has_keys || syscall(SYS_pkey_mprotect, code, 4096, PROT_READ | PROT_EXEC, -1) == 0);
     REQUIRE(reinterpret_cast<int (*)()>(code)() == 7);
 #endif
     REQUIRE(madvise(code, 4096, MADV_DONTNEED) == 0);

@@ -25,6 +25,7 @@
 #include "runtime/sandbox/sandbox.h"
 #include "runtime/server/clock.h"
 #include "runtime/server/local_authority.h"
+#include "runtime/server/network.h"
 #include "runtime/server/shard.h"
 #include "runtime/server/supervisor_link.h"
 
@@ -53,15 +54,14 @@ void IgnoreStopSignals() {
   std::signal(SIGTERM, SIG_IGN);
 }
 
-std::unique_ptr<net::EventLoop> MakeLoop(const config::ServerConfig& config, Shard* shard,
-                                         std::string* error) {
+net::EventLoopOptions LoopOptions(const config::ServerConfig& config, Shard* shard) {
   net::EventLoopOptions options;
   options.backend = config.backend;
   options.max_connections = Shard::kMaxLoopConnections;
   options.refusal = "-ERR max number of clients reached\r\n";
   options.admit = [shard] { return shard->Admit(); };
   options.next_id = [shard] { return shard->NextConnectionId(); };
-  return net::EventLoop::Create(options, error);
+  return options;
 }
 
 // Until a signal; then what is due is sent.
@@ -114,13 +114,17 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
   Shard shard(config, clock, log, ServerIdentity::OfThisProcess(clock.NowMs()), &status->page());
   const std::unique_ptr<LocalAuthority> authority = LocalAuthority::Create(config, &shard, &error);
   if (!authority) return Fail(error);
-  const std::unique_ptr<net::EventLoop> loop = MakeLoop(config, &shard, &error);
-  if (!loop) return Fail(error);
-  shard.Attach(loop.get());
+  const std::unique_ptr<ServerNetwork> network =
+      ServerNetwork::Open(config, LoopOptions(config, &shard), &error);
+  if (!network) return Fail(error);
+  net::EventLoop* const loop = network->loop();
+  shard.Attach(loop);
+  shard.set_bypass(network->bypass());
   if (!loop->ListenTcp(config.bind, config.port, &shard, &error)) return Fail(error);
   if (!config.unix_socket.empty() && !loop->ListenUnix(config.unix_socket, &shard, &error)) {
     return Fail(error);
   }
+  if (!network->Listen(config.port, &shard, &error)) return Fail(error);
   if (!command_line.port_file.empty() &&
       !control::WritePortFile(command_line.port_file, loop->bound_port(), &error)) {
     return Fail(error);
@@ -131,7 +135,11 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
   if (!config.unix_socket.empty()) {
     log.info("{}: ready to accept connections", config.unix_socket);
   }
-  Run(loop.get(), &shard);
+  if (network->bypass() != nullptr) {
+    log.info("{}:{}: ready to accept connections, without the kernel", config.dpdk.address,
+             config.port);
+  }
+  Run(loop, &shard);
   log.info("stopped by a signal");
   return 0;
 }
@@ -178,7 +186,8 @@ int ServeAsShard(int channel_fd) {
   Shard shard(*config, clock, *log, identity, &status->page());
   SupervisorLink link(&channel);
   shard.set_authority(&link);
-  const std::unique_ptr<net::EventLoop> loop = MakeLoop(*config, &shard, &error);
+  const std::unique_ptr<net::EventLoop> loop =
+      net::EventLoop::Create(LoopOptions(*config, &shard), &error);
   if (!loop) return Fail(error);
   shard.Attach(loop.get());
   for (;;) {

@@ -583,8 +583,8 @@ TEST_F(SessionTest, FunctionsWithoutLibraries) {
   EXPECT_REPLY("FUNCTION LOAD FOO code", "-ERR Unknown option given: FOO");
   EXPECT_REPLY("FUNCTION KILL", "-NOTBUSY No scripts in execution right now.");
   EXPECT_REPLY("FUNCTION STATS",
-               "*4 $14 running_script $-1 $7 engines *2 $2 js *4 $15 libraries_count :0 $15 "
-               "functions_count :0");
+               "*4 $14 running_script $-1 $7 engines *4 $2 js *4 $15 libraries_count :0 $15 "
+               "functions_count :0 $4 wasm *4 $15 libraries_count :0 $15 functions_count :0");
 }
 
 TEST_F(SessionTest, FcallReadsItsKeyCountAsRedisDoes) {

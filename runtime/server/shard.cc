@@ -145,6 +145,7 @@ engine::HostLimits Shard::HostLimitsOf(const Tenant& tenant) const {
   limits.max_reply_bytes = tenant.limits.max_reply_bytes;
   limits.max_libraries = tenant.limits.max_libraries;
   limits.library_bytes = tenant.limits.library_memory_bytes;
+  limits.wasm = tenant.limits.wasm;
   return limits;
 }
 

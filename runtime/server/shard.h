@@ -33,6 +33,10 @@
 #include "runtime/server/tenant.h"
 #include "runtime/store/free_memory.h"
 
+namespace shredder::net {
+class BypassLoop;
+}
+
 namespace shredder::server {
 
 // The invocation (or load) that runs now.
@@ -71,6 +75,10 @@ class Shard : public net::ConnectionHandler {
   // The loop that serves the shard's connections: sets its timer, and lets it turn while a function
   // runs. The loop must be destroyed before the shard.
   void Attach(net::EventLoop* loop);
+
+  // The loop, where it is one over a network card of the process's own: for INFO.
+  void set_bypass(const net::BypassLoop* bypass) { bypass_ = bypass; }
+  const net::BypassLoop* bypass() const { return bypass_; }
 
   void OnOpen(net::Connection& connection) override;
   size_t OnData(net::Connection& connection, std::string_view unread) override;
@@ -217,6 +225,7 @@ class Shard : public net::ConnectionHandler {
   Authority* authority_ = nullptr;
   std::string open_tenant_;
   net::EventLoop* loop_ = nullptr;
+  const net::BypassLoop* bypass_ = nullptr;
   std::atomic<bool> stop_requested_ = false;
   static_assert(std::atomic<bool>::is_always_lock_free, "RequestStop is called by signal handlers");
 

@@ -203,7 +203,8 @@ TEST_F(TenancyTest, TheTenantsOwnCommandsWaitAndThenGetBusy) {
   EXPECT_EQ(
       red_("FUNCTION STATS"),
       "*4 $14 running_script *6 $4 name $1 f $7 command *3 $5 FCALL $1 f $1 0 $11 duration_ms "
-      ":0 $7 engines *2 $2 js *4 $15 libraries_count :0 $15 functions_count :0");
+      ":0 $7 engines *4 $2 js *4 $15 libraries_count :0 $15 functions_count :0 "
+      "$4 wasm *4 $15 libraries_count :0 $15 functions_count :0");
   second.Send("SET k v\r\n");
   EXPECT_TRUE(second.paused());
   server_.clock.now_ms += 4999;

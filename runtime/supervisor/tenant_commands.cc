@@ -187,7 +187,7 @@ void Get(const Request& request) {
     writer.Bulk(key);
     writer.Bulk("none");
   };
-  writer.Map(21);
+  writer.Map(22);
   writer.Bulk("name");
   writer.Bulk(tenant.name);
   number("memory", tenant.memory_bytes);
@@ -207,6 +207,8 @@ void Get(const Request& request) {
   limit("array-buffer-limit-mb", limits.array_buffer_limit_mb);
   limit("max-libraries", limits.max_libraries);
   limit("library-memory", limits.library_memory_bytes);
+  writer.Bulk("wasm");
+  writer.Boolean(limits.wasm);
   number("passwords", tenant.secrets.size());
   number("shard", record->shard);
   writer.Bulk("admin");

@@ -228,12 +228,12 @@ TEST_F(TenantCommands, GetShowsEffectiveDeadlinesAndNoPassword) {
   control_.tenants.SetLibrary("red", "graph", "source");
   server_.deadline_ms = 60;
   EXPECT_EQ((*this)("GET red"),
-            "*42 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
+            "*44 $4 name $3 red $6 memory :1073741824 $11 deadline-ms :60 $16 wall-deadline-ms "
             ":1200 $9 isolation $7 isolate $17 cpu-ms-per-second $4 none $14 ops-per-second $4 "
             "none $10 over-limit $4 wait $11 max-clients :10000 $13 max-in-flight $4 none $17 "
             "connection-memory :1073741824 $9 max-reply :536870912 $13 heap-limit-mb :64 $21 "
             "array-buffer-limit-mb :64 $13 max-libraries :256 $14 library-memory :67108864 "
-            "$9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 "
+            "$4 wasm :1 $9 passwords :1 $5 shard :0 $5 admin :1 $6 source $4 "
             "file $9 libraries *2 $5 "
             "graph $4 math");
   protocol_ = resp::Protocol::kResp3;
@@ -244,11 +244,12 @@ TEST_F(TenantCommands, GetShowsEffectiveDeadlinesAndNoPassword) {
       "MAX-LIBRARIES 11 LIBRARY-MEMORY 64kb");
   EXPECT_EQ(
       (*this)("GET blue"),
-      "%21 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
+      "%22 $4 name $4 blue $6 memory :1048576 $11 deadline-ms :7 $16 wall-deadline-ms :140 $9 "
       "isolation $7 process $17 cpu-ms-per-second :6 $14 ops-per-second :5 $10 over-limit $6 "
       "refuse $11 max-clients :7 $13 max-in-flight :8 $17 connection-memory :1048576 $9 max-reply "
       ":65536 $13 heap-limit-mb :9 $21 array-buffer-limit-mb :10 $13 max-libraries :11 $14 "
-      "library-memory :65536 $9 passwords :2 $5 shard :1 $5 admin #f $6 source $7 command $9 "
+      "library-memory :65536 $4 wasm #f $9 passwords :2 $5 shard :1 $5 admin #f $6 source $7 "
+      "command $9 "
       "libraries *0");
   EXPECT_EQ((*this)("GET green"), "-ERR no tenant 'green'; TENANT LIST 0 has their names");
 }

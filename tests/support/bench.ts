@@ -5,13 +5,23 @@ import type { ExecutionContext } from 'ava';
 import { shredder } from './command_line.ts';
 import { temporaryFolder } from './folder.ts';
 
+/** The places of a plot's points. */
+export function pointsIn(svg: string): { x: number; y: number }[] {
+  const point = /<path d="M1 0A1 1[^"]*" transform="matrix\([\d.]+,0,0,[\d.]+,([^,]+),([^)]+)\)"/g;
+  return [...svg.matchAll(point)].map(([, x, y]) => ({ x: Number(x), y: Number(y) }));
+}
+
+/** How many lines join points of a plot. */
+export function countLines(svg: string): number {
+  return svg.match(/<path [^>]*stroke-width="2" stroke-linejoin="bevel"/g)?.length ?? 0;
+}
+
 /** Each point has a place, within the picture. */
 export function assertDrawnWithin(t: ExecutionContext, svg: string): void {
   t.notRegex(svg, /NaN|Infinity|undefined/);
   const height = Number(/ height="(\d+)"/.exec(svg)?.[1]);
-  for (const [, x, y] of svg.matchAll(/<circle cx="([^"]+)" cy="([^"]+)"/g)) {
-    t.true(Number(x) >= 75 && Number(x) <= 930 && Number(y) >= 120 && Number(y) <= height);
-  }
+  t.true(pointsIn(svg).length > 0);
+  for (const { x, y } of pointsIn(svg)) t.true(x >= 75 && x <= 930 && y >= 120 && y <= height);
 }
 
 /** Runs a bench; what it printed, and its JSON, which is of the form that all share. */

@@ -14,7 +14,7 @@ export interface Declared {
 const OF_THE_LANGUAGE = new Set(['undefined', 'globalThis', 'arguments']);
 
 /** What is below these is described as globals are. */
-const NAMESPACES = ['Intl'];
+const NAMESPACES = ['Intl', 'WebAssembly'];
 
 /**
  * All values that a program declares for all files, and their members.

@@ -4,8 +4,7 @@ import { cp, mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { execa } from 'execa';
-import { packAll } from '../../build-scripts/packaging/pack.ts';
-import { CHECKOUT } from './command_line.ts';
+import { CHECKOUT, shredder } from './command_line.ts';
 
 /** What the packages depend on, and what projects have besides. */
 const LINKED = [
@@ -23,15 +22,17 @@ const LINKED = [
 export interface PackedPackages {
   /** The folder of the tarballs. */
   folder: string;
-  tarballs: string[];
   /** The folder with the unpacked packages, by their names. */
   unpacked: string;
   remove: () => Promise<void>;
 }
 
+/** Packs them as one does who is in another folder than the checkout. */
 export async function packPackages(): Promise<PackedPackages> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-packages-'));
-  const tarballs = await packAll(CHECKOUT, folder);
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder packages-'));
+  const { exitCode, stdout, stderr } = await shredder(['pack'], { cwd: folder });
+  if (exitCode !== 0) throw new Error(`shredder pack: ${stderr}`);
+  const tarballs = stdout.split('\n').map((name) => path.join(folder, name));
   const unpacked = path.join(folder, 'unpacked');
   for (const tarball of tarballs) {
     const [, name = ''] = /([\w-]+)-\d[^/]*\.tgz$/.exec(tarball) ?? [];
@@ -41,7 +42,6 @@ export async function packPackages(): Promise<PackedPackages> {
   }
   return {
     folder,
-    tarballs,
     unpacked,
     remove: () => rm(folder, { recursive: true, force: true }),
   };

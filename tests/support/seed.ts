@@ -1,3 +1,5 @@
+export { randomFrom } from '../../build-scripts/bench/random.ts';
+
 /**
  * The seed of random tests: the same in every run, so that a failure can be repeated; another one
  * is taken from the environment, SHREDDER_TEST_SEED.
@@ -6,16 +8,4 @@ export function testSeed(): number {
   const text = process.env['SHREDDER_TEST_SEED'] ?? '20260';
   if (!/^\d{1,9}$/.test(text)) throw new Error(`SHREDDER_TEST_SEED is "${text}", no number`);
   return Number(text);
-}
-
-/** Uniform random numbers in [0, 1), from a seed. Source: mulberry32, Tommy Ettinger, public domain. */
-export function randomFrom(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = state;
-    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
 }

@@ -15,11 +15,18 @@ import { Steps } from '../../build-scripts/ui/steps.ts';
 
 export type { Server };
 
-let runtime: Promise<RuntimeBuild> | undefined;
+const runtimes = new Map<string, Promise<RuntimeBuild>>();
 
-/** The checkout's runtime; built first where it is not, which `npm test` sees to beforehand. */
-export function builtRuntime(): Promise<RuntimeBuild> {
-  runtime ??= ensureRuntime(loadConfig(), new Steps(silence()));
+/**
+ * The checkout's runtime; built first where it is not, which `npm test` sees to beforehand.
+ *
+ * @param extras What it has besides, as `--with` names it.
+ */
+export function builtRuntime(...extras: string[]): Promise<RuntimeBuild> {
+  const key = extras.join();
+  const runtime =
+    runtimes.get(key) ?? ensureRuntime(loadConfig({ with: extras }), new Steps(silence()));
+  runtimes.set(key, runtime);
   return runtime;
 }
 
@@ -56,7 +63,7 @@ export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
 }
 
 /**
- * Starts a server on a free port of the loopback; whoever starts it stops it.
+ * Starts a server on a port of the loopback, a free one unless it is named; whoever starts it stops it.
  *
  * @param options.config Text of a configuration file; none: the single tenant `default`.
  */
@@ -65,9 +72,11 @@ export async function startServer({
   flags = [],
   config,
   binary,
+  port,
 }: TestServerOptions = {}): Promise<Server> {
   return await startShredderd({
     ...(config === undefined ? {} : { config: patientConfig(config) }),
+    ...(port === undefined ? {} : { port }),
     flags: [...shardFlags(flags, config), ...(ownDeadlines ? [] : PATIENT), ...flags],
     binary: binary ?? (await builtShredderd()),
   });

@@ -16,7 +16,7 @@ import {
   type Send,
 } from './connections.ts';
 import { errorOfReply } from './errors.ts';
-import type { Client } from './types.ts';
+import type { Asked, Client } from './types.ts';
 
 export type {
   Argument,
@@ -35,6 +35,17 @@ interface Input {
 }
 
 type Outcome = PromiseSettledResult<unknown>;
+
+const NO_REPLY: Outcome = {
+  status: 'rejected',
+  reason: new TypeError('the connection gave no reply for a call of a pipeline'),
+};
+
+/**
+ * What JavaScript asks of any object: of one that an `async` function returns, that is written as JSON or
+ * is put into a text. None is a call.
+ */
+const ASKED: ReadonlySet<string> = new Set<Asked>(['then', 'toJSON', 'toString', 'valueOf']);
 
 /** Of what `client` has made. */
 const connections = new WeakMap<object, RedisConnection>();
@@ -65,7 +76,7 @@ export function client<Library>(connection: RedisConnection): Client<Library> {
  * Each is a call of its own: others' may come in between, and one that fails undoes no other.
  *
  * @param of What `client` made.
- * @param make Makes calls of what it is given, and returns them.
+ * @param make Makes calls of what it is given, all of them before it returns, and returns them.
  * @returns their results. Rejects with the first error where one has failed: all have been made then.
  */
 export async function pipeline<Calls extends object, const Made extends readonly unknown[]>(
@@ -75,9 +86,11 @@ export async function pipeline<Calls extends object, const Made extends readonly
   const connection = connections.get(of);
   if (connection === undefined) throw new TypeError('pipeline needs what client() has made');
   const pending: { command: Argument[]; settle: (outcome: Outcome) => void }[] = [];
+  let isMade = false;
   const calls = callsThrough(
     (command) =>
       new Promise((resolve, reject) => {
+        if (isMade) throw new TypeError('a call of a pipeline was made when it had been sent');
         const settle = (outcome: Outcome): void => {
           if (outcome.status === 'fulfilled') resolve(outcome.value);
           else reject(outcome.reason as Error);
@@ -87,8 +100,12 @@ export async function pipeline<Calls extends object, const Made extends readonly
   );
   // Whatever fails first, all are waited for: no rejection is left without who handles it.
   const results = Promise.allSettled(make(calls as Calls));
-  const outcomes = await pipelineOf(connection)(pending.map(({ command }) => command));
-  for (const [index, { settle }] of pending.entries()) settle(outcomes[index] as Outcome);
+  isMade = true;
+  const commands = pending.map(({ command }) => command);
+  const outcomes = await pipelineOf(connection)(commands).catch((reason: unknown) =>
+    commands.map((): Outcome => ({ status: 'rejected', reason })),
+  );
+  for (const [index, { settle }] of pending.entries()) settle(outcomes[index] ?? NO_REPLY);
   const values = (await results).map((each) => {
     if (each.status === 'rejected') throw each.reason;
     return each.value as unknown;
@@ -100,8 +117,7 @@ function callsThrough(send: Send): object {
   const calls = new Map<string, (input?: Input) => Promise<unknown>>();
   return new Proxy(Object.create(null) as object, {
     get(_, name) {
-      // A client that is returned by an `async` function is asked for its `then`.
-      if (typeof name === 'symbol' || name === 'then') return undefined;
+      if (!isCalled(name)) return undefined;
       let call = calls.get(name);
       if (call === undefined) {
         call = (input) => callFunction(send, name, input);
@@ -109,12 +125,17 @@ function callsThrough(send: Send): object {
       }
       return call;
     },
-    has: (_, name) => typeof name === 'string' && name !== 'then',
+    has: (_, name) => isCalled(name),
   });
+}
+
+function isCalled(name: string | symbol): name is string {
+  return typeof name === 'string' && !ASKED.has(name);
 }
 
 async function callFunction(send: Send, name: string, input: Input = {}): Promise<unknown> {
   const { keys = [], args } = input;
+  if (!Array.isArray(keys)) throw new TypeError(`keys are an array, got ${typeof keys}`);
   const command: Argument[] = ['FCALL_JSON', name, String(keys.length)];
   for (const key of keys) command.push(keyArgument(key));
   if (args !== undefined) command.push(encodeTyped(args));
@@ -131,9 +152,10 @@ async function callFunction(send: Send, name: string, input: Input = {}): Promis
 
 function keyArgument(key: string | number | Uint8Array): Argument {
   if (typeof key === 'string') return key;
-  if (typeof key === 'number') return String(key);
+  if (Number.isSafeInteger(key) && (key as number) >= 0) return String(key);
   if (key instanceof Uint8Array) return Buffer.from(key.buffer, key.byteOffset, key.byteLength);
-  throw new TypeError(`a key is a text, an integer or a Uint8Array, got ${typeof key}`);
+  const got = typeof key === 'number' ? key : typeof key;
+  throw new TypeError(`a key is a text, an integer from 0 on or a Uint8Array, got ${got}`);
 }
 
 function textOf(reply: unknown): string {

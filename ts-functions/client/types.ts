@@ -3,9 +3,12 @@ import type { DefinedFunction } from '../src/define.ts';
 import type { Key } from '../src/index.ts';
 import type { ShredderError } from './errors.ts';
 
+/** Names that are no calls, for JavaScript asks any object for these. */
+export type Asked = 'then' | 'toJSON' | 'toString' | 'valueOf';
+
 /** The functions of a library, as its callers have them: of each export that can be called, its call. */
 export type Client<Library> = {
-  readonly [Name in keyof Library as Name extends 'default'
+  readonly [Name in keyof Library as Name extends 'default' | Asked
     ? never
     : Library[Name] extends (...args: never) => unknown
       ? Name

@@ -140,10 +140,17 @@ function decoded(text: string, wrong: Error): unknown {
   }
 }
 
-/** One error a definition: an invocation ends with it, and there is one invocation at a time. */
-function saying(error: Error, message: string): Error {
+/**
+ * In the store there is one invocation at a time, which ends with its error: one a definition is enough,
+ * and has the frames that the place is taken from. In Node, where tests are, invocations of several stores run
+ * at once, and who calls may keep the errors.
+ */
+const RUNS_ONE = !('process' in globalThis);
+
+function saying(made: Error, message: string): Error {
+  const frames = /(?:\n {4}at .*)+$/.exec(made.stack ?? '')?.[0] ?? '';
+  const error = RUNS_ONE ? made : new (made.constructor as new () => Error)();
   error.message = message;
-  const frames = /(?:\n {4}at .*)+$/.exec(error.stack ?? '')?.[0] ?? '';
   error.stack = `${error.name}: ${message}${frames}`;
   return error;
 }

@@ -1,3 +1,4 @@
+/// <reference path="./webassembly.d.ts" preserve="true" />
 // What the store has of the web's globals, besides the language's own (docs/functions.md, "What the web
 // has"). For projects whose options name neither DOM nor Node, whose types have the same names.
 

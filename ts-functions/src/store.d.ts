@@ -241,4 +241,28 @@ declare module 'shredder:store' {
    * @throws TypeError that starts with `READONLY` where HTSet would.
    */
   export function HTDelete(key: Key): boolean;
+
+  /**
+   * What WebAssembly imports of the store (docs/wasm.md): builtins for linear memory, each on the memory of
+   * the instance that calls it. JavaScript cannot call them: a TypeError.
+   *
+   *     new WebAssembly.Instance(module, { 'shredder:store': HTImports() })
+   *
+   * `instantiate` of `shredder-functions/wasm` does this.
+   *
+   * @throws TypeError where WebAssembly is switched off for the tenant.
+   */
+  export function HTImports(): { readonly [name: string]: (...values: never[]) => unknown };
+}
+
+/** A module that a library imports is compiled while the library loads. */
+declare module '*.wasm' {
+  const module: WebAssembly.Module;
+  export default module;
+}
+
+declare namespace WebAssembly {
+  // The rest is declared by `shredder-functions/globals`, or the DOM's types.
+  // biome-ignore lint/suspicious/noEmptyInterface: other declarations of it merge with an interface
+  interface Module {}
 }

@@ -27,7 +27,12 @@ const MAX_DEPTH = 500;
  * @throws TypeError where it holds a function or a symbol, or is nested more than 500 deep.
  */
 export function encodeTyped(value: unknown, root = 'args'): string {
-  return JSON.stringify(tagged(value, root, 0));
+  const json = JSON.stringify(tagged(value, root, 0));
+  // Half a surrogate pair has no form in UTF-8; of what is escaped, it alone begins so.
+  if (!json.includes('\\ud')) return json;
+  return json.replaceAll(/\\(?:ud[89a-f][\da-f]{2}|.)/g, (escaped) =>
+    escaped.length > 2 ? '\ufffd' : escaped,
+  );
 }
 
 /** How errors in a text are read: the line of `$error` becomes an Error. */

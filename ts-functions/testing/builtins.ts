@@ -17,7 +17,7 @@ import {
   writeOptions,
 } from './arguments.ts';
 import { MAX_TEXT_BYTES, MAX_VIEWS_PER_CALL, storeError } from './errors.ts';
-import { currentInvocation, type Invocation } from './invocation.ts';
+import { invocation, writableInvocation } from './invocation.ts';
 import { viewOf } from './view.ts';
 
 const UTF8 = new TextDecoder('utf-8', { ignoreBOM: true });
@@ -146,6 +146,8 @@ export function DBGetNumber(key: Key): number | undefined {
   return HTGetUint32(key, 0);
 }
 
+export { storeImports as HTImports } from './wasm_instance.ts';
+
 export { HTAdd as DBAdd, HTDelete as DBDelete, HTSet as DBSet };
 
 function find(key: unknown): Uint8Array | undefined {
@@ -162,18 +164,4 @@ function readElement(
   const value = find(key);
   if (value === undefined || offset + size > value.byteLength) return undefined;
   return read(new DataView(value.buffer, value.byteOffset, value.byteLength), offset);
-}
-
-function invocation(): Invocation {
-  const running = currentInvocation();
-  if (running === undefined) {
-    throw new Error('a builtin was called outside an invocation: call the function by store.call');
-  }
-  return running;
-}
-
-function writableInvocation(): Invocation {
-  const running = invocation();
-  if (running.readOnly) throw storeError('readOnlyFunction');
-  return running;
 }

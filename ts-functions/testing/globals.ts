@@ -7,6 +7,8 @@
 import { types } from 'node:util';
 import { currentInvocation } from './invocation.ts';
 import { RUNTIME_GLOBALS } from './runtime_globals.ts';
+// Its constructor of instances is the one that functions find.
+import './wasm_instance.ts';
 
 /** What `import` and test runners compile modules with, in whose terms no function speaks. */
 const OF_MODULES = /^__|^(?:require|module|exports)$/;
@@ -145,7 +147,7 @@ function dataProperty(value: unknown, like: PropertyDescriptor | undefined): Pro
   return { value, writable: true, configurable: true, enumerable: like?.enumerable ?? true };
 }
 
-const REPLACEMENTS = [...clock(), ...codeFromStrings(), ...memory()];
+const REPLACEMENTS = [...clock(), ...codeFromStrings(), ...memory(), webAssembly()];
 
 // Others than functions find them as they were, so these stay: to put each in its place for every
 // invocation would take milliseconds.
@@ -217,6 +219,18 @@ function memory(): Replacement[] {
     replacement(ROOT, 'ArrayBuffer', () => StoreArrayBuffer),
     replacement(RealArrayBuffer.prototype, 'constructor', () => StoreArrayBuffer),
   ];
+}
+
+/** What is synchronous of it. */
+function webAssembly(): Replacement {
+  const real = ROOT['WebAssembly'] as object;
+  const limited = Object.create(Object.prototype) as object;
+  for (const name of (RUNTIME_GLOBALS['WebAssembly']?.own ?? '').split(' ')) {
+    const key = name === '@@toStringTag' ? Symbol.toStringTag : name;
+    const descriptor = Object.getOwnPropertyDescriptor(real, key);
+    if (descriptor !== undefined) Object.defineProperty(limited, key, descriptor);
+  }
+  return replacement(ROOT, 'WebAssembly', () => limited);
 }
 
 /** Members that Node has of what both have, but for constants. */

@@ -9,3 +9,5 @@
 //     await store.call(countFriends, ['1'], ['2']); // 2
 export { createStore } from './store.ts';
 export type { Callable, CallOptions, StoreOptions, TestStore } from './store.ts';
+export { loadWasm } from './wasm_library.ts';
+export type { WasmLibrary } from './wasm_library.ts';

@@ -1,6 +1,7 @@
 // Which store the builtins mean: that of the invocation they are called from. It follows an
 // asynchronous function through its awaits, as the store's own context does.
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { storeError } from './errors.ts';
 import type { TestStore } from './store.ts';
 
 export class Invocation {
@@ -31,4 +32,20 @@ export function currentInvocation(): Invocation | undefined {
 
 export function withInvocation<R>(invocation: Invocation, work: () => R): R {
   return current.run(invocation, work);
+}
+
+/** The one that the code which asks is part of. */
+export function invocation(): Invocation {
+  const running = currentInvocation();
+  if (running === undefined) {
+    throw new Error('a builtin was called outside an invocation: call the function by store.call');
+  }
+  return running;
+}
+
+/** The same, where it may write. */
+export function writableInvocation(): Invocation {
+  const running = invocation();
+  if (running.readOnly) throw storeError('readOnlyFunction');
+  return running;
 }

@@ -1,5 +1,5 @@
-// Has `shredder:store` mean the test double, for ES modules and for `require()`.
-const { existsSync } = require('node:fs');
+// Has `shredder:store` mean the test double, and `.wasm` files modules, for ES modules and for `require()`.
+const { existsSync, readFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
 const { pathToFileURL } = require('node:url');
@@ -25,5 +25,8 @@ if (globalThis[REGISTERED] === undefined) {
   Module._resolveFilename = function (specifier, ...rest) {
     if (specifier === MODULE) return builtinsFor('cjs');
     return resolveFilename.call(this, specifier, ...rest);
+  };
+  Module._extensions['.wasm'] = (module, file) => {
+    module.exports = { __esModule: true, default: new WebAssembly.Module(readFileSync(file)) };
   };
 }

@@ -377,6 +377,42 @@ export const RUNTIME_GLOBALS: Readonly<Record<string, GlobalNames>> = {
     own: '',
     instance: '@@toStringTag add constructor delete has',
   },
+  WebAssembly: {
+    own: '@@toStringTag CompileError Global Instance LinkError Memory Module RuntimeError Table',
+    instance: '',
+  },
+  'WebAssembly.CompileError': {
+    own: 'captureStackTrace stackTraceLimit',
+    instance: 'constructor message name toString',
+  },
+  'WebAssembly.Global': {
+    own: 'arguments caller',
+    instance: '@@toStringTag constructor value valueOf',
+  },
+  'WebAssembly.Instance': {
+    own: 'arguments caller',
+    instance: '@@toStringTag constructor exports',
+  },
+  'WebAssembly.LinkError': {
+    own: 'captureStackTrace stackTraceLimit',
+    instance: 'constructor message name toString',
+  },
+  'WebAssembly.Memory': {
+    own: 'arguments caller',
+    instance: '@@toStringTag buffer constructor grow',
+  },
+  'WebAssembly.Module': {
+    own: 'arguments caller customSections exports imports',
+    instance: '@@toStringTag constructor',
+  },
+  'WebAssembly.RuntimeError': {
+    own: 'captureStackTrace stackTraceLimit',
+    instance: 'constructor message name toString',
+  },
+  'WebAssembly.Table': {
+    own: 'arguments caller',
+    instance: '@@toStringTag constructor get grow length set',
+  },
   atob: {
     own: '',
     instance: '',

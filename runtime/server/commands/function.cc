@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <string>
 #include <utility>
 
@@ -20,7 +21,12 @@
 namespace shredder::server {
 namespace {
 
-constexpr std::string_view kEngineName = "js";
+constexpr engine::LibraryLanguage kLanguages[] = {engine::LibraryLanguage::kJavaScript,
+                                                  engine::LibraryLanguage::kWebAssembly};
+
+std::string_view EngineNameOf(engine::LibraryLanguage language) {
+  return language == engine::LibraryLanguage::kWebAssembly ? "wasm" : "js";
+}
 
 bool MayWrite(const engine::FunctionInfo& function) {
   return std::find(function.flags.begin(), function.flags.end(), "no-writes") ==
@@ -84,7 +90,7 @@ void ReplyLibrary(const engine::LibraryInfo& library, bool with_code, resp::Repl
   reply.Bulk("library_name");
   reply.Bulk(library.name);
   reply.Bulk("engine");
-  reply.Bulk(kEngineName);
+  reply.Bulk(EngineNameOf(library.language));
   reply.Bulk("functions");
   reply.Array(library.functions.size());
   for (const engine::FunctionInfo& function : library.functions) {
@@ -224,13 +230,25 @@ void HandleFunctionStats(Request& request) {
   }
   const engine::FunctionHost& functions = *request.tenant->functions;
   reply.Bulk("engines");
-  reply.Map(1);
-  reply.Bulk(kEngineName);
-  reply.Map(2);
-  reply.Bulk("libraries_count");
-  reply.Integer(static_cast<int64_t>(functions.library_count()));
-  reply.Bulk("functions_count");
-  reply.Integer(static_cast<int64_t>(functions.function_count()));
+  const std::vector<const engine::LibraryInfo*> libraries = functions.libraries();
+  const bool has_wasm = request.tenant->limits.wasm;
+  reply.Map(has_wasm ? std::size(kLanguages) : 1);
+  for (const engine::LibraryLanguage language : kLanguages) {
+    if (language == engine::LibraryLanguage::kWebAssembly && !has_wasm) continue;
+    int64_t library_count = 0;
+    int64_t function_count = 0;
+    for (const engine::LibraryInfo* library : libraries) {
+      if (library->language != language) continue;
+      ++library_count;
+      function_count += static_cast<int64_t>(library->functions.size());
+    }
+    reply.Bulk(EngineNameOf(language));
+    reply.Map(2);
+    reply.Bulk("libraries_count");
+    reply.Integer(library_count);
+    reply.Bulk("functions_count");
+    reply.Integer(function_count);
+  }
 }
 
 // FUNCTION LOG [SINCE id] [COUNT n]: of the lines behind `id`, the oldest n.

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "runtime/config/version.h"
+#include "runtime/net/bypass/bypass_loop.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
@@ -97,6 +98,36 @@ void Replication(const Request&, std::string* out) {
 
 void Cluster(const Request&, std::string* out) { Line(out, "cluster_enabled", 0); }
 
+// What goes over a network card is all tenants'.
+void Network(const Request& request, std::string* out) {
+  const net::BypassLoop* const bypass = request.shard.bypass();
+  Line(out, "network", bypass == nullptr ? "kernel" : "dpdk");
+  if (bypass == nullptr) return;
+  if (!request.tenant->config.admin && !request.shard.HasOneTenant()) return;
+  const net::BypassCounters counters = bypass->counters();
+  const net::lwip::DeviceCounters& device = counters.device;
+  const uint64_t packets = device.received + device.sent;
+  Line(out, "network_device", bypass->backend_note());
+  Line(out, "network_packets_received", device.received);
+  Line(out, "network_bytes_received", device.received_bytes);
+  Line(out, "network_packets_sent", device.sent);
+  Line(out, "network_bytes_sent", device.sent_bytes);
+  Line(out, "network_dropped_ring_full", device.missed);
+  Line(out, "network_dropped_without_buffer", device.without_buffer);
+  Line(out, "network_dropped_damaged", device.damaged);
+  Line(out, "network_dropped_by_stack", counters.dropped);
+  Line(out, "network_unsent", device.unsent);
+  Line(out, "network_stack_out_of_memory", counters.out_of_memory);
+  Line(out, "network_stack_bytes", counters.stack_bytes);
+  Line(out, "network_retransmitted", counters.retransmitted);
+  Line(out, "network_half_open", counters.half_open);
+  Line(out, "network_time_wait", counters.time_wait);
+  Line(out, "network_polls_busy", counters.busy_polls);
+  Line(out, "network_polls_idle", counters.idle_polls);
+  Line(out, "network_busy_us", counters.busy_ns / 1000);
+  Line(out, "network_ns_per_packet", packets == 0 ? 0 : counters.busy_ns / packets);
+}
+
 void Keyspace(const Request& request, std::string* out) {
   const uint64_t keys = request.store().key_count();
   if (keys == 0) return;
@@ -110,10 +141,11 @@ struct Section {
   void (*write)(const Request& request, std::string* out);
 };
 constexpr Section kSections[] = {
-    {"server", "Server", Server},    {"clients", "Clients", Clients},
-    {"memory", "Memory", Memory},    {"persistence", "Persistence", Persistence},
-    {"stats", "Stats", Stats},       {"replication", "Replication", Replication},
-    {"cluster", "Cluster", Cluster}, {"keyspace", "Keyspace", Keyspace},
+    {"server", "Server", Server},       {"clients", "Clients", Clients},
+    {"memory", "Memory", Memory},       {"persistence", "Persistence", Persistence},
+    {"stats", "Stats", Stats},          {"replication", "Replication", Replication},
+    {"cluster", "Cluster", Cluster},    {"network", "Network", Network},
+    {"keyspace", "Keyspace", Keyspace},
 };
 
 // Which of kSections are asked for; nothing where the server is stopping.

@@ -6,7 +6,7 @@ import { createFolderAtomically, exists, readIfExists, writeIfChanged } from '..
 import { describeRejection } from './patch_apply.ts';
 import { addOrigin, nameOfSubject, removeOrigin } from './patch_format.ts';
 import { readSeries, SERIES_FILE, type Patch } from './patch_series.ts';
-import type { V8Source } from './source.ts';
+import type { ResolvedSource } from './resolve.ts';
 
 /** The commit that the series starts from. */
 const BASE = 'refs/shredder/base';
@@ -32,7 +32,7 @@ const BASE_DATE = '2000-01-01T00:00:00Z';
 const PREVIOUS = 'refs/shredder/previous';
 
 /**
- * Makes a folder a git repository of V8's source with one commit a patch. A folder that is one
+ * Makes a folder a git repository of a source with one commit a patch. A folder that is one
  * already starts anew, unless that would lose work; what it holds of another source serves to
  * merge the patches that do not fit this one as they are.
  *
@@ -40,7 +40,7 @@ const PREVIOUS = 'refs/shredder/previous';
  */
 export async function importSeries(
   folder: string,
-  source: Pick<V8Source, 'key' | 'tree'>,
+  source: Pick<ResolvedSource, 'key' | 'tree'>,
   patchesFolder: string,
 ): Promise<string[]> {
   const patches = await readSeries(patchesFolder);
@@ -70,13 +70,13 @@ export async function importSeries(
  */
 export async function exportSeries(
   folder: string,
-  source: Pick<V8Source, 'key'>,
+  source: Pick<ResolvedSource, 'key'>,
   patchesFolder: string,
 ): Promise<string[]> {
   await requireOwnRepository(folder);
   if ((await baseKey(folder)) !== source.key) {
     throw new UserError(
-      `${folder} does not start from the V8 source in use`,
+      `${folder} does not start from the source in use`,
       'Import into a new folder with --dir, and move your commits there with git cherry-pick.',
     );
   }
@@ -98,7 +98,7 @@ export async function exportSeries(
 
 async function createRepository(
   folder: string,
-  source: Pick<V8Source, 'key' | 'tree'>,
+  source: Pick<ResolvedSource, 'key' | 'tree'>,
 ): Promise<void> {
   await mkdir(path.dirname(folder), { recursive: true });
   await createFolderAtomically(folder, async (temporary) => {
@@ -109,16 +109,19 @@ async function createRepository(
 }
 
 /** Makes a source the repository's base, without a commit on it. */
-async function startFrom(folder: string, source: Pick<V8Source, 'key' | 'tree'>): Promise<void> {
+async function startFrom(
+  folder: string,
+  source: Pick<ResolvedSource, 'key' | 'tree'>,
+): Promise<void> {
   const own = path.join(path.resolve(folder), '.git');
   const index = path.join(own, 'shredder-index');
   await rm(index, { force: true });
   const env = { GIT_DIR: own, GIT_INDEX_FILE: index };
-  // V8's own .gitignore files name parts of its source.
+  // A source's own .gitignore files may name parts of it, as V8's do.
   await git(source.tree, ['--work-tree=.', 'add', '--all', '--force', '.'], env);
   const tree = await git(source.tree, ['write-tree'], env);
   await rm(index);
-  const message = `V8's source\n\nSource: ${source.key}`;
+  const message = `The source\n\nSource: ${source.key}`;
   const commit = await git(folder, ['commit-tree', tree, '-m', message], {
     GIT_AUTHOR_DATE: BASE_DATE,
     GIT_COMMITTER_DATE: BASE_DATE,
@@ -219,7 +222,8 @@ async function formatCommits(folder: string): Promise<Patch[]> {
       '--no-encode-email-headers',
       commit,
     ]);
-    const { text, name } = removeOrigin(`${formatted.trimEnd()}\n`);
+    // Newlines alone: the last line of a hunk may be a blank of its own.
+    const { text, name } = removeOrigin(`${formatted.replace(/\n+$/, '')}\n`);
     const subject = await git(folder, ['show', '--no-patch', '--format=%s', commit]);
     patches.push({ name: name ?? nameOfSubject(subject), text });
   }
@@ -269,7 +273,7 @@ async function requireOwnRepository(folder: string): Promise<void> {
   const hasBase = top !== undefined && (await baseKey(folder)) !== undefined;
   if (top === undefined || top !== (await realpath(folder)) || !hasBase) {
     throw new UserError(
-      `${folder} is not a V8 checkout made by \`shredder patches import\``,
+      `${folder} is not a checkout made by \`shredder patches import\``,
       'Name another folder with --dir, or remove this one.',
     );
   }

@@ -12,19 +12,37 @@ import {
   sourceListFor,
   type DebianArchives,
 } from './apt_sources.ts';
-import { unpackNodeSource } from './archive_source.ts';
 import { applyPatchFile, touchedFiles } from './patch_apply.ts';
-import { DEBIAN_RELEASE, GYP_PATHS, SOURCE_EXCLUDED_PATHS } from './settings.ts';
 import type { FetchedSource } from './source_record.ts';
+
+/** A source package of Debian's, and what of it is used. */
+export interface DebianPackage {
+  /** Its name in the archive. */
+  name: string;
+  /** The Debian release that it is taken from. */
+  release: string;
+  /** What is built of it, as a warning names it. */
+  title: string;
+  /** Whether the packager's patches to a file are applied. */
+  isWanted: (file: string) => boolean;
+  /** Patterns of git-apply for the same. */
+  include: readonly string[];
+  exclude: readonly string[];
+  /** Fills a folder from the tarball. */
+  unpack: (tarball: string, folder: string, log: string) => Promise<void>;
+  /** What to do where the packager's series does not fit its own tarball. */
+  remedy: string;
+}
 
 /** This machine has no way to Debian's archives. */
 export class DebianUnavailable extends UserError {}
 
 /**
- * Downloads Debian's nodejs source package with apt itself, which checks it against the signed
+ * Downloads a source package of Debian's with apt itself, which checks it against the signed
  * index. The machine's own apt configuration is read for the mirrors and stays untouched.
  */
-export async function fetchDebianSource(
+export async function fetchDebianPackage(
+  wanted: DebianPackage,
   downloads: string,
   step: Step,
   log: string,
@@ -33,7 +51,9 @@ export async function fetchDebianSource(
   const keyring = (await exists(DEBIAN_KEYRING)) ? DEBIAN_KEYRING : undefined;
   const warnings: string[] = [];
   if (archives.security === undefined) {
-    warnings.push("this machine's apt knows no security suite: V8 is built without its patches");
+    warnings.push(
+      `this machine's apt knows no security suite: ${wanted.title} is built without its patches`,
+    );
   }
 
   // Lists are private to one fetch, so that what they offer is what the mirrors offer now.
@@ -44,7 +64,7 @@ export async function fetchDebianSource(
       await mkdir(path.join(state, folder), { recursive: true });
     }
     const list = path.join(state, 'sources.list');
-    await writeFile(list, sourceListFor(archives, DEBIAN_RELEASE, keyring));
+    await writeFile(list, sourceListFor(archives, wanted.release, keyring));
     const options = [
       `Dir::Etc::SourceList=${list}`,
       'Dir::Etc::SourceParts=/dev/null',
@@ -61,19 +81,27 @@ export async function fetchDebianSource(
 
     step.detail("reading Debian's index");
     await apt('update');
-    step.detail('downloading nodejs');
+    step.detail(`downloading ${wanted.name}`);
     // Separately: a mirror of the security suite may hold a diff but not the tarball it is for,
     // which is the release's own.
-    await apt('source', '--download-only', '--tar-only', `nodejs/${DEBIAN_RELEASE}`);
-    await firstOf(packagingCandidates(archives), (name) =>
+    await apt('source', '--download-only', '--tar-only', `${wanted.name}/${wanted.release}`);
+    await firstOf(packagingCandidates(wanted, archives), (name) =>
       apt('source', '--download-only', '--diff-only', name),
     );
 
     const kept = path.join(downloads, 'debian');
     await mkdir(kept, { recursive: true });
-    const tarball = await keep(received, kept, /^nodejs_[^_]+\.orig\.tar\.\w+$/);
-    const packaging = await keep(received, kept, /^nodejs_[^_]+\.debian\.tar\.\w+$/);
-    return await describe(tarball, packaging, downloads, warnings, log);
+    const tarball = await keep(
+      received,
+      kept,
+      new RegExp(`^${wanted.name}_[^_]+\\.orig\\.tar\\.\\w+$`),
+    );
+    const packaging = await keep(
+      received,
+      kept,
+      new RegExp(`^${wanted.name}_[^_]+\\.debian\\.tar\\.\\w+$`),
+    );
+    return await describe(wanted, tarball, packaging, downloads, warnings, log);
   } finally {
     await rm(state, { recursive: true, force: true });
   }
@@ -83,9 +111,12 @@ export async function fetchDebianSource(
  * What to ask apt for, best first. Where two suites list one version, apt asks one of them only, and
  * after a point release the mirror of one suite may lack for days what the other's has.
  */
-export function packagingCandidates(archives: DebianArchives): string[] {
-  const suites = archives.security === undefined ? [] : [`nodejs/${DEBIAN_RELEASE}-security`];
-  return ['nodejs', ...suites, `nodejs/${DEBIAN_RELEASE}`];
+export function packagingCandidates(
+  { name, release }: Pick<DebianPackage, 'name' | 'release'>,
+  archives: DebianArchives,
+): string[] {
+  const suites = archives.security === undefined ? [] : [`${name}/${release}-security`];
+  return [name, ...suites, `${name}/${release}`];
 }
 
 /** Does the first thing that succeeds; fails as the last one failed. */
@@ -125,6 +156,7 @@ async function keep(from: string, to: string, pattern: RegExp): Promise<string> 
 }
 
 async function describe(
+  wanted: DebianPackage,
   tarball: string,
   packaging: string,
   downloads: string,
@@ -140,9 +172,7 @@ async function describe(
   const patches: { name: string; text: string }[] = [];
   for (const name of parseQuiltSeries(await readFile(path.join(folder, 'series'), 'utf8'))) {
     const text = await readFile(path.join(folder, name), 'utf8');
-    if (touchedFiles(text).some((file) => file.startsWith('deps/v8/') && isPatchable(file))) {
-      patches.push({ name, text });
-    }
+    if (touchedFiles(text).some(wanted.isWanted)) patches.push({ name, text });
   }
   await rm(unpacked, { recursive: true, force: true });
 
@@ -150,7 +180,7 @@ async function describe(
   return {
     record: {
       origin: 'debian',
-      package: name.replace(/^nodejs_/, '').replace(/\.debian\.tar\.\w+$/, ''),
+      package: name.slice(wanted.name.length + 1).replace(/\.debian\.tar\.\w+$/, ''),
       digests: {
         [path.basename(tarball)]: await hashFile(tarball),
         [name]: await hashFile(packaging),
@@ -159,16 +189,10 @@ async function describe(
       warnings,
     },
     fill: async (target, fillLog) => {
-      await unpackNodeSource(tarball, target, fillLog);
+      await wanted.unpack(tarball, target, fillLog);
       for (const patch of patches) {
-        await applyPatchFile(target, patch.name, patch.text, {
-          include: [
-            'deps/v8/*',
-            ...GYP_PATHS.map((part) => (part.endsWith('/') ? `${part}*` : part)),
-          ],
-          exclude: SOURCE_EXCLUDED_PATHS.map((part) => `${part}/*`),
-          remedy: "Debian's series does not fit its own tarball; try --v8-source nodejs.org.",
-        });
+        const { include, exclude, remedy } = wanted;
+        await applyPatchFile(target, patch.name, patch.text, { include, exclude, remedy });
       }
     },
   };
@@ -186,8 +210,4 @@ export function parseQuiltSeries(text: string): string[] {
           .split(/\s/)[0] ?? '',
     )
     .filter((name) => name !== '');
-}
-
-function isPatchable(file: string): boolean {
-  return !SOURCE_EXCLUDED_PATHS.some((part) => file.startsWith(`${part}/`));
 }

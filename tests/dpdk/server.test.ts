@@ -1,0 +1,168 @@
+// A server over a network card of its own: a memory that it shares with its client, which needs no card, no
+// privileges and no hugepages. `npx shredder test --with dpdk` builds it and runs these.
+import path from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import { Redis } from 'ioredis';
+import {
+  formatNetwork,
+  measureNetwork,
+  plotNetwork,
+  REQUESTS,
+} from '../../build-scripts/bench/network/network.ts';
+import {
+  greetingOf,
+  openTransport,
+  TRANSPORTS,
+  type Ends,
+} from '../../build-scripts/bench/network/transports.ts';
+import type { Operation } from '../../build-scripts/bench/paper/load_generator.ts';
+import { startServer } from '../../build-scripts/server/shredderd.ts';
+import { builtRuntime } from '../support/server.ts';
+
+const GREETING = greetingOf('memif');
+const PING: Operation = { request: ['PING'], expect: 'PONG', payloadBytes: 4 };
+
+async function binDir(): Promise<string> {
+  return (await builtRuntime('dpdk')).binDir;
+}
+
+async function openMemif(t: ExecutionContext): Promise<Ends> {
+  const ends = await openTransport('memif', await binDir());
+  t.teardown(ends.stop);
+  return ends;
+}
+
+/** A client over the kernel's loopback, which goes on beside the card. */
+function overKernel(t: ExecutionContext, { port }: Ends): Redis {
+  const redis = new Redis({ port, username: 'bench', password: 'bench' });
+  t.teardown(() => redis.disconnect());
+  return redis;
+}
+
+async function network(redis: Redis): Promise<Map<string, string>> {
+  const info = await redis.info('network');
+  return new Map(
+    info.split('\r\n').flatMap((line) => {
+      const [name, value] = line.split(/:(.*)/s);
+      return value === undefined ? [] : [[name!, value]];
+    }),
+  );
+}
+
+test('what is written over the card is read over the kernel, and the other way round', async (t) => {
+  const ends = await openMemif(t);
+  const redis = overKernel(t, ends);
+  const large = 'x'.repeat(1_000_000);
+  await redis.set('theirs', large);
+  await ends.generator.connect(ends.port, [[...GREETING, ['SET', 'ours', large]]]);
+  t.is(await redis.get('ours'), large);
+  const get: Operation = { request: ['GET', 'theirs'], expect: large, payloadBytes: large.length };
+  const { operations } = await ends.generator.closed({ operations: [get], seconds: 0 }, 3);
+  t.is(operations, 3);
+});
+
+test('a thousand connections are answered, each with many requests under way', async (t) => {
+  const ends = await openMemif(t);
+  await ends.generator.connect(
+    ends.port,
+    Array.from({ length: 1_000 }, () => GREETING),
+  );
+  const { operations } = await ends.generator.closed({ operations: [PING], seconds: 0 }, 16);
+  t.is(operations, 16_000);
+  const info = await network(overKernel(t, ends));
+  t.is(info.get('network'), 'dpdk');
+  t.regex(info.get('network_device') ?? '', /^net_memif0, driver net_memif, /);
+  for (const name of ['packets_received', 'packets_sent', 'polls_busy', 'busy_us', 'stack_bytes']) {
+    t.true(Number(info.get(`network_${name}`)) > 0, name);
+  }
+  t.is(info.get('network_dropped_damaged'), '0');
+});
+
+test('clients that come and go are served, one after the other, by the same server', async (t) => {
+  const ends = await openMemif(t);
+  for (let round = 0; round < 5; round++) {
+    await ends.generator.connect(
+      ends.port,
+      Array.from({ length: 50 }, () => GREETING),
+    );
+    const { operations } = await ends.generator.closed({ operations: [PING], seconds: 0 }, 1);
+    t.is(operations, 50);
+  }
+  const redis = overKernel(t, ends);
+  t.is(Number(/connected_clients:(\d+)/.exec(await redis.info('clients'))![1]), 51);
+});
+
+test('a function that runs for long loses no connection of others', async (t) => {
+  const ends = await openMemif(t);
+  const redis = overKernel(t, ends);
+  const code = `#!js name=slow
+export function slow() { const end = performance.now(); let n = 0; for (let i = 0; i < 3e8; i++) n += i; return n > 0 ? 'done' : ''; }`;
+  await redis.call('FUNCTION', 'LOAD', code);
+  await ends.generator.connect(
+    ends.port,
+    Array.from({ length: 100 }, () => GREETING),
+  );
+  const slow = redis.call('FCALL', 'slow', '0');
+  const { operations } = await ends.generator.closed({ operations: [PING], seconds: 0.3 }, 1);
+  t.true(operations >= 100);
+  t.is(await slow, 'done');
+});
+
+test('what a server has no network card for is said in one line', async (t) => {
+  const start = async (device: string, more = ''): Promise<string> => {
+    const config = `[server]
+network = "dpdk"
+shards = 0
+[dpdk]
+device = "${device}"
+address = "10.255.0.1/24"
+${more}
+[[tenant]]
+name = "a"
+password = "secret"
+`;
+    const binary = path.join(await binDir(), 'shredderd');
+    const error = await t.throwsAsync(startServer({ binary, config, port: 7_379 }));
+    const line = error?.message ?? '';
+    t.false(line.includes('\n'), line);
+    return line;
+  };
+  t.regex(await start('net_ring0'), /net_ring0/);
+  t.regex(await start('0000:ff:1f.7'), /0000:ff:1f\.7|hugepages/);
+  t.regex(await start('net_memif0,role=server,sockets=/x'), /sockets/);
+  t.regex(
+    await start('net_memif0,role=server,socket=/nowhere/there/x,socket-abstract=no'),
+    /nowhere/,
+  );
+  t.regex(
+    await start('net_memif0,role=server,socket-abstract=yes,socket=x', 'core = 1023'),
+    /1023/,
+  );
+});
+
+test('bench network measures each request over each transport, and draws it', async (t) => {
+  const plan = { windows: 1, turns: 2, seconds: 0.001, warmUpSeconds: 0.001, connections: [1, 4] };
+  const result = await measureNetwork(await binDir(), plan, () => {});
+  for (const transport of TRANSPORTS) {
+    for (const request of REQUESTS) {
+      for (const connections of plan.connections) {
+        const at = (unit: string): number =>
+          result.rows.find(
+            (row) =>
+              row.case === transport &&
+              row.unit === unit &&
+              row.at['request'] === request &&
+              row.at['connections'] === connections,
+          )?.median ?? NaN;
+        const name = `${request}, ${connections}, ${transport}`;
+        const missing = result.missing.some((line) => line.startsWith(`NOT MEASURED: ${name}: `));
+        t.true(missing ? at('windows left out') > 0 : at('ops/s') > 0, name);
+        if (!missing) t.true(at('p50 us') > 0 && at('p50 us') <= at('p99 us'), name);
+      }
+    }
+  }
+  t.regex(formatNetwork(result), /^PING, 1, memif /m);
+  if (result.rows.some((row) => row.unit === 'ops/s' && row.at['request'] === 'GET')) {
+    t.regex(plotNetwork(result.rows, ''), /^<svg .*<\/svg>\s*$/s);
+  }
+});
