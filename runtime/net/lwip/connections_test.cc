@@ -95,6 +95,19 @@ TEST(ConnectionsTest, EphemeralPortsRunOutAndComeBack) {
   for (tcp_pcb* const pcb : bound) tcp_close(pcb);
 }
 
+// Each process draws where it begins; one of 16,384 draws the end of the range.
+TEST(ConnectionsTest, TheFirstEphemeralPortIsOneWhereverTheyBegin) {
+  TwoHosts hosts;
+  const ip_addr_t address = hosts.client_address();
+  for (int i = 0; i < 250'000; i++) {
+    tcp_init();
+    tcp_pcb* const pcb = tcp_new();
+    ASSERT_EQ(tcp_bind(pcb, &address, 0), ERR_OK);
+    ASSERT_GE(pcb->local_port, 0xc000);
+    tcp_close(pcb);
+  }
+}
+
 TEST(ConnectionsTest, APortIsBoundOnce) {
   TwoHosts hosts;
   const ip_addr_t address = hosts.server_address();
