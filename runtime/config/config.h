@@ -67,14 +67,23 @@ struct TenantConfig {
 
 enum class Network { kKernel, kDpdk };
 
-// The network card that the process has to itself (net/bypass/); docs/kernel-bypass.md.
-struct DpdkConfig {
+inline constexpr uint64_t kMaxShards = 64;  // that a configuration can ask for
+
+// The network card that a process has to itself (net/bypass/).
+struct DpdkPort {
   std::string device;  // a PCI address, or a virtual device of DPDK's with its arguments
   std::string address;
   uint16_t prefix_bits = 24;     // of the address's network
   std::string address6;          // in a network of 64 bits; empty: none
-  std::string gateway;           // empty: none
   std::optional<uint64_t> core;  // that polls; none: as it comes
+
+  bool operator==(const DpdkPort&) const = default;
+};
+
+// The cards of a server; docs/kernel-bypass.md.
+struct DpdkConfig {
+  std::vector<DpdkPort> ports;  // of the shards, in their order; one where one process is all
+  std::string gateway;          // empty: none
   uint64_t memory_mb = 256;
   uint64_t mtu = 1500;
   std::optional<uint64_t> vlan;

@@ -46,19 +46,25 @@ void VisitServerFields(Config& config, const Visitor& visit) {
 // Calls visit(name, field) for each field of a DpdkConfig, const or not.
 template <typename Config, typename Visitor>
 void VisitDpdkFields(Config& config, const Visitor& visit) {
-  auto& [device, address, prefix_bits, address6, gateway, core, memory_mb, mtu, vlan, spins, eal] =
-      config;
-  visit("device", device);
-  visit("address", address);
-  visit("prefix-bits", prefix_bits);
-  visit("address6", address6);
+  auto& [ports, gateway, memory_mb, mtu, vlan, spins, eal] = config;
+  visit("ports", ports);
   visit("gateway", gateway);
-  visit("core", core);
   visit("memory-mb", memory_mb);
   visit("mtu", mtu);
   visit("vlan", vlan);
   visit("spins", spins);
   visit("eal", eal);
+}
+
+// Calls visit(name, field) for each field of a DpdkPort, const or not.
+template <typename Config, typename Visitor>
+void VisitDpdkPortFields(Config& config, const Visitor& visit) {
+  auto& [device, address, prefix_bits, address6, core] = config;
+  visit("device", device);
+  visit("address", address);
+  visit("prefix-bits", prefix_bits);
+  visit("address6", address6);
+  visit("core", core);
 }
 
 // Calls visit(name, field) for each field of a TenantConfig, const or not.

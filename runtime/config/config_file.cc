@@ -104,11 +104,27 @@ std::string ReadEal(const toml::node& node, DpdkConfig* dpdk) {
   return {};
 }
 
+// A value, or an array of one for each shard.
+template <auto Read>
+std::string ReadOfShards(const toml::node& node, DpdkConfig* dpdk) {
+  const toml::array* const array = node.as_array();
+  const size_t count = array ? array->size() : 1;
+  if (count < 1 || count > kMaxShards) {
+    return fmt::format("has {} values; give one for each shard, of 1 to {}", count, kMaxShards);
+  }
+  if (dpdk->ports.size() < count) dpdk->ports.resize(count);
+  for (size_t i = 0; i < count; i++) {
+    const std::string problem = Read(array ? *array->get(i) : node, &dpdk->ports[i]);
+    if (!problem.empty()) return problem;
+  }
+  return {};
+}
+
 constexpr FileKey<DpdkConfig> kDpdkKeys[] = {
-    {"address", ReadString<SetDpdkAddress, DpdkConfig>},
-    {"address6", ReadString<SetDpdkAddress6, DpdkConfig>},
-    {"core", ReadCount<&DpdkConfig::core, 0, 1023, DpdkConfig>},
-    {"device", ReadString<SetDpdkDevice, DpdkConfig>},
+    {"address", ReadOfShards<ReadString<SetDpdkAddress, DpdkPort>>},
+    {"address6", ReadOfShards<ReadString<SetDpdkAddress6, DpdkPort>>},
+    {"core", ReadOfShards<ReadCount<&DpdkPort::core, 0, 1023, DpdkPort>>},
+    {"device", ReadOfShards<ReadString<SetDpdkDevice, DpdkPort>>},
     {"eal", ReadEal},
     {"gateway", ReadString<SetDpdkGateway, DpdkConfig>},
     {"idle", ReadString<SetDpdkIdle, DpdkConfig>},

@@ -13,6 +13,7 @@ namespace {
 using Json = nlohmann::json;
 
 Json Write(const TenantConfig& tenant);
+Json Write(const DpdkPort& port);
 Json Write(const DpdkConfig& dpdk);
 
 // Numbers and booleans.
@@ -45,6 +46,13 @@ Json Write(const TenantConfig& tenant) {
   return json;
 }
 
+Json Write(const DpdkPort& port) {
+  Json json;
+  VisitDpdkPortFields(port,
+                      [&](const char* name, const auto& field) { json[name] = Write(field); });
+  return json;
+}
+
 Json Write(const DpdkConfig& dpdk) {
   Json json;
   VisitDpdkFields(dpdk, [&](const char* name, const auto& field) { json[name] = Write(field); });
@@ -62,6 +70,7 @@ Json Write(const ServerConfig& server) {
 // These throw where the JSON is another value's.
 
 void Read(const Json& json, TenantConfig* tenant);
+void Read(const Json& json, DpdkPort* port);
 void Read(const Json& json, DpdkConfig* dpdk);
 
 template <typename Value>
@@ -101,6 +110,15 @@ void Read(const Json& json, std::vector<TenantConfig>* tenants) {
 
 void Read(const Json& json, TenantConfig* tenant) {
   VisitTenantFields(*tenant, [&](const char* name, auto& field) { Read(json.at(name), &field); });
+}
+
+void Read(const Json& json, DpdkPort* port) {
+  VisitDpdkPortFields(*port, [&](const char* name, auto& field) { Read(json.at(name), &field); });
+}
+
+void Read(const Json& json, std::vector<DpdkPort>* ports) {
+  ports->clear();
+  for (const Json& port : json) Read(port, &ports->emplace_back());
 }
 
 void Read(const Json& json, DpdkConfig* dpdk) {

@@ -27,6 +27,9 @@ class Changer {
       field = Network::kDpdk;
     } else if constexpr (std::is_same_v<Field, DpdkConfig>) {
       VisitDpdkFields(field, *this);
+    } else if constexpr (std::is_same_v<Field, std::vector<DpdkPort>>) {
+      field.resize(2);
+      for (DpdkPort& port : field) VisitDpdkPortFields(port, *this);
     } else if constexpr (std::is_same_v<Field, std::vector<std::string>>) {
       field = {"", "a\xff"};
     } else if constexpr (std::is_same_v<Field, Isolation>) {

@@ -3,8 +3,10 @@
 #include <arpa/inet.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
+#include <vector>
 
 #include "runtime/config/values.h"
 
@@ -41,13 +43,13 @@ std::string SetNetwork(std::string_view text, ServerConfig* config) {
   return {};
 }
 
-std::string SetDpdkDevice(std::string_view text, DpdkConfig* dpdk) {
+std::string SetDpdkDevice(std::string_view text, DpdkPort* port) {
   std::string problem = CheckText(text);
-  if (problem.empty()) dpdk->device = text;
+  if (problem.empty()) port->device = text;
   return problem;
 }
 
-std::string SetDpdkAddress(std::string_view text, DpdkConfig* dpdk) {
+std::string SetDpdkAddress(std::string_view text, DpdkPort* port) {
   const size_t slash = std::min(text.find('/'), text.size());
   const std::string_view length = text.substr(std::min(slash + 1, text.size()));
   uint8_t bits = 0;
@@ -57,16 +59,16 @@ std::string SetDpdkAddress(std::string_view text, DpdkConfig* dpdk) {
     return fmt::format("is '{}', not an IPv4 address and its network; give one such as 10.0.0.2/24",
                        Quotable(text));
   }
-  dpdk->address = text.substr(0, slash);
-  dpdk->prefix_bits = bits;
+  port->address = text.substr(0, slash);
+  port->prefix_bits = bits;
   return {};
 }
 
-std::string SetDpdkAddress6(std::string_view text, DpdkConfig* dpdk) {
+std::string SetDpdkAddress6(std::string_view text, DpdkPort* port) {
   if (!IsAddress(AF_INET6, std::string(text))) {
     return fmt::format("is '{}', not an IPv6 address; give one such as fd00::2", Quotable(text));
   }
-  dpdk->address6 = text;
+  port->address6 = text;
   return {};
 }
 
@@ -95,18 +97,51 @@ std::string AddDpdkEal(std::string_view text, DpdkConfig* dpdk) {
   return problem;
 }
 
+const DpdkPort* PortOf(const ServerConfig& config, uint32_t shard) {
+  const bool is_there = config.network == Network::kDpdk && shard < config.dpdk.ports.size();
+  return is_there ? &config.dpdk.ports[shard] : nullptr;
+}
+
 std::string CheckNetwork(const ServerConfig& config) {
   if (config.network == Network::kKernel) return {};
-  if (config.dpdk.device.empty()) {
-    return "network is dpdk, and no device is named; give [dpdk] device, such as 0000:03:00.1";
+  if (!config.shards) {
+    return "network is dpdk, and nothing says of how many shards; give shards, 0 for one process";
   }
-  if (config.dpdk.address.empty()) {
-    return "network is dpdk, and there is no address; give [dpdk] address, such as 10.0.0.2/24";
+  const std::vector<DpdkPort>& ports = config.dpdk.ports;
+  const uint64_t wanted = std::max<uint64_t>(1, *config.shards);
+  const auto named = [&](auto member) {
+    return static_cast<uint64_t>(std::count_if(
+        ports.begin(), ports.end(), [&](const DpdkPort& port) { return !(port.*member).empty(); }));
+  };
+  const auto too_few = [&](std::string_view key, uint64_t count, std::string_view example) {
+    return fmt::format(
+        "network is dpdk, and [dpdk] {} is given {} times, not {}, once for each process; give one "
+        "such as {}",
+        key, count, wanted, example);
+  };
+  if (const uint64_t count = named(&DpdkPort::device); count != wanted) {
+    return too_few("device", count, "0000:03:00.1");
+  }
+  if (const uint64_t count = named(&DpdkPort::address); count != wanted) {
+    return too_few("address", count, "10.0.0.2/24");
+  }
+  if (ports.size() > wanted) {
+    return "network is dpdk, and [dpdk] core or address6 is given more often than device";
+  }
+  // Clients find a shard by its address.
+  for (size_t i = 1; i < ports.size(); i++) {
+    for (size_t j = 0; j < i; j++) {
+      for (const auto member : {&DpdkPort::device, &DpdkPort::address, &DpdkPort::address6}) {
+        const std::string& text = ports[i].*member;
+        if (text.empty() || text != ports[j].*member) continue;
+        return fmt::format(
+            "network is dpdk, and shards {} and {} both have {}; give each its own device and "
+            "addresses",
+            j, i, Quotable(text));
+      }
+    }
   }
   if (config.port == 0) return "network is dpdk, and port is 0; give the port that clients know";
-  if (config.shards != 0u) {
-    return "network is dpdk, whose device one process has; give shards = 0";
-  }
   return {};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/config/config.h"
+#include "runtime/config/config_json.h"
 
 namespace shredder::config {
 namespace {
@@ -36,18 +37,43 @@ eal = ["--log-level=8", "--no-pci"]
   ASSERT_TRUE(config) << error;
   EXPECT_EQ(config->network, Network::kDpdk);
   const DpdkConfig& dpdk = config->dpdk;
-  EXPECT_EQ(dpdk.device, "net_memif0,role=server,socket=/run/memif,socket-abstract=no");
-  EXPECT_EQ(dpdk.address, "10.0.0.2");
-  EXPECT_EQ(dpdk.prefix_bits, 24);
-  EXPECT_EQ(dpdk.address6, "fd00::2");
+  ASSERT_EQ(dpdk.ports.size(), 1u);
+  const DpdkPort& port = dpdk.ports[0];
+  EXPECT_EQ(port.device, "net_memif0,role=server,socket=/run/memif,socket-abstract=no");
+  EXPECT_EQ(port.address, "10.0.0.2");
+  EXPECT_EQ(port.prefix_bits, 24);
+  EXPECT_EQ(port.address6, "fd00::2");
+  EXPECT_EQ(port.core, 1u);
+  EXPECT_EQ(PortOf(*config, 0), &port);
+  EXPECT_EQ(PortOf(*config, 1), nullptr);
   EXPECT_EQ(dpdk.gateway, "10.0.0.1");
-  EXPECT_EQ(dpdk.core, 1u);
   EXPECT_EQ(dpdk.memory_mb, 512u);
   EXPECT_EQ(dpdk.mtu, 9000u);
   EXPECT_EQ(dpdk.vlan, 7u);
   EXPECT_TRUE(dpdk.spins);
   EXPECT_EQ(dpdk.eal, (std::vector<std::string>{"--log-level=8", "--no-pci"}));
   EXPECT_EQ(CheckNetwork(*config), "");
+}
+
+TEST(NetworkOptions, EachShardHasANetworkCardOfItsOwn) {
+  std::string error;
+  const auto config = ParseConfig(R"([server]
+network = "dpdk"
+shards = 2
+[dpdk]
+device = ["0000:03:00.0", "0000:03:00.1"]
+address = ["10.0.0.2/24", "10.0.0.3/16"]
+core = [2, 3]
+gateway = "10.0.0.1"
+)" + std::string(kTenant),
+                                  "f.toml", &error);
+  ASSERT_TRUE(config) << error;
+  EXPECT_EQ(CheckNetwork(*config), "");
+  ASSERT_EQ(config->dpdk.ports.size(), 2u);
+  EXPECT_EQ(*PortOf(*config, 0), (DpdkPort{"0000:03:00.0", "10.0.0.2", 24, "", 2}));
+  EXPECT_EQ(*PortOf(*config, 1), (DpdkPort{"0000:03:00.1", "10.0.0.3", 16, "", 3}));
+  EXPECT_EQ(PortOf(*config, 2), nullptr);
+  EXPECT_EQ(ServerFromJson(ToJson(*config)), config);
 }
 
 TEST(NetworkOptions, ABadNetworkCardIsRefusedWithItsLine) {
@@ -71,6 +97,10 @@ TEST(NetworkOptions, ABadNetworkCardIsRefusedWithItsLine) {
       {"idle = \"doze\"", "f.toml:2: dpdk.idle is 'doze'; give sleep or spin"},
       {"eal = \"-l 1\"", "f.toml:2: dpdk.eal must be an array of strings"},
       {"eal = [1]", "f.toml:2: dpdk.eal must be a string, in quotes"},
+      {"device = []", "f.toml:2: dpdk.device has 0 values; give one for each shard, of 1 to 64"},
+      {"device = [\"a\", 1]", "f.toml:2: dpdk.device must be a string, in quotes"},
+      {"address = [\"10.0.0.2/24\", \"x\"]", "f.toml:2: dpdk.address is 'x', not an IPv4"},
+      {"core = [1, 2000]", "f.toml:2: dpdk.core is 2000, out of range"},
       {"queue = 1", "f.toml:2: unknown key 'dpdk.queue'; known are address, address6, core, "},
   };
   for (const Case& c : kCases) {
@@ -82,7 +112,7 @@ TEST(NetworkOptions, ABadNetworkCardIsRefusedWithItsLine) {
   }
 }
 
-TEST(NetworkOptions, ANetworkCardTakesADeviceAnAddressAPortAndOneProcess) {
+TEST(NetworkOptions, ANetworkCardTakesAPortAndADeviceAndAnAddressForEachProcess) {
   std::string error;
   auto config = ParseConfig(std::string(kDpdk) + std::string(kTenant), "f.toml", &error);
   ASSERT_TRUE(config) << error;
@@ -91,14 +121,27 @@ TEST(NetworkOptions, ANetworkCardTakesADeviceAnAddressAPortAndOneProcess) {
     change(changed);
     return CheckNetwork(changed);
   };
-  EXPECT_EQ(problem_with([](ServerConfig& c) { c.dpdk.device.clear(); }),
-            "network is dpdk, and no device is named; give [dpdk] device, such as 0000:03:00.1");
-  EXPECT_EQ(problem_with([](ServerConfig& c) { c.dpdk.address.clear(); }),
-            "network is dpdk, and there is no address; give [dpdk] address, such as 10.0.0.2/24");
+  EXPECT_EQ(problem_with([](ServerConfig& c) { c.dpdk.ports.clear(); }),
+            "network is dpdk, and [dpdk] device is given 0 times, not 1, once for each process; "
+            "give one such as 0000:03:00.1");
+  EXPECT_EQ(problem_with([](ServerConfig& c) { c.dpdk.ports[0].address.clear(); }),
+            "network is dpdk, and [dpdk] address is given 0 times, not 1, once for each process; "
+            "give one such as 10.0.0.2/24");
+  EXPECT_EQ(problem_with([](ServerConfig& c) { c.shards = 3; }),
+            "network is dpdk, and [dpdk] device is given 1 times, not 3, once for each process; "
+            "give one such as 0000:03:00.1");
+  EXPECT_EQ(problem_with([](ServerConfig& c) { c.dpdk.ports.push_back({.core = 1}); }),
+            "network is dpdk, and [dpdk] core or address6 is given more often than device");
+  EXPECT_EQ(problem_with([](ServerConfig& c) {
+              c.shards = 2;
+              c.dpdk.ports.push_back({.device = "other", .address = "10.0.0.2"});
+            }),
+            "network is dpdk, and shards 0 and 1 both have 10.0.0.2; give each its own device and "
+            "addresses");
   EXPECT_EQ(problem_with([](ServerConfig& c) { c.port = 0; }),
             "network is dpdk, and port is 0; give the port that clients know");
   EXPECT_EQ(problem_with([](ServerConfig& c) { c.shards.reset(); }),
-            "network is dpdk, whose device one process has; give shards = 0");
+            "network is dpdk, and nothing says of how many shards; give shards, 0 for one process");
   EXPECT_EQ(problem_with([](ServerConfig& c) { c.network = Network::kKernel, c.shards = 2; }), "");
 }
 

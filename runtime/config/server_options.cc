@@ -12,7 +12,6 @@
 namespace shredder::config {
 namespace {
 
-constexpr uint64_t kMaxShards = 64;
 constexpr size_t kMaxUnixPathLength = sizeof(sockaddr_un::sun_path) - 1;
 
 }  // namespace

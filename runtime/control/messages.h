@@ -73,6 +73,7 @@ struct AuthenticationAnswer {
   bool is_known = false;  // there is a tenant of that name
   bool is_right = false;
   std::string tenant;
+  uint32_t shard = 0;  // that has the tenant, where it is right
 };
 // Bytes: the reply to a TENANT command.
 struct TenantReply {

@@ -149,6 +149,8 @@ class Connection {
   // what arrives meanwhile is exhausted, or the loop destroyed. False where it is closing already,
   // and OnClose comes as ever, or where no descriptor carries it: then it goes on as it was.
   virtual bool Release() = 0;
+  // Whether it can: another process can take it over, as a descriptor carries it.
+  virtual bool IsReleasable() const = 0;
 
   uint64_t id() const { return id_; }                        // see EventLoopOptions::next_id
   const std::string& peer_address() const { return peer_; }  // "127.0.0.1:50312", or "unix:<path>"

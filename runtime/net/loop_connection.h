@@ -84,9 +84,8 @@ struct LoopConnection : public Connection {
   // not destroyed before; whoever returns false calls DestroyIfDone and ReleaseIfDone later.
   virtual bool Quiescent() const { return true; }
 
-  // Whether another loop, in another process, can take it over: it is a descriptor. The other two
-  // are called only then.
-  virtual bool IsReleasable() const { return false; }
+  // The two below are called only where it is.
+  bool IsReleasable() const override { return false; }
   // Detach for one that is to be released: its descriptor stays as it is, and what arrives until it
   // is quiescent is still received.
   virtual void Withdraw() {}

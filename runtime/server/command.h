@@ -36,6 +36,7 @@ enum CommandFlag : uint32_t {
   kNotQueued = 1u << 12,      // executed at once between MULTI and EXEC, too
   kSeveralWrites = 1u << 13,  // in one transaction; a single write of the store is one itself
   kLastIsValue = 1u << 14,    // its last required argument becomes the value of args[1], as it is
+  kTenantless = 1u << 15,     // served too where the client's tenant is on another shard
 };
 
 // One request that is being executed. args[0] is the command's name as the client wrote it; the
@@ -43,7 +44,7 @@ enum CommandFlag : uint32_t {
 struct Request {
   Shard& shard;
   Session& session;
-  Tenant* tenant;  // null before AUTH: only kNoAuth handlers meet that
+  Tenant* tenant;  // null before AUTH: only kNoAuth and kTenantless handlers meet that
   const Command& command;
   std::span<const std::string_view> args;
   resp::ReplyWriter& reply;

@@ -10,6 +10,7 @@
 namespace shredder::server {
 namespace {
 
+constexpr std::string_view kCluster = "cluster";
 constexpr std::string_view kConnection = "connection";
 constexpr std::string_view kGeneric = "generic";
 constexpr std::string_view kScripting = "scripting";
@@ -38,10 +39,10 @@ constexpr CommandDocs kHelpDocs{"Prints this help", "5.0.0", kServer, "O(1)"};
 // Name, arity, flags, keys, handler, documentation, subcommands.
 // clang-format off
 constexpr Command kClientSubcommands[] = {
-    {"getname", 2, kAllowBusy, kNoKeys, HandleClientGetName,
+    {"getname", 2, kAllowBusy | kTenantless, kNoKeys, HandleClientGetName,
      {"Get the current connection name", "2.6.9", kConnection, "O(1)"}, {}},
     {"help", 2, kAllowBusy, kNoKeys, HandleHelp, kHelpDocs, {}},
-    {"id", 2, kAllowBusy, kNoKeys, HandleClientId,
+    {"id", 2, kAllowBusy | kTenantless, kNoKeys, HandleClientId,
      {"Get the current connection's ID", "5.0.0", kConnection, "O(1)"}, {}},
     {"info", 2, kAllowBusy, kNoKeys, HandleClientInfo,
      {"Describe the current connection", "6.2.0", kConnection, "O(1)"}, {}},
@@ -51,14 +52,30 @@ constexpr Command kClientSubcommands[] = {
     {"list", -2, kAdmin | kAllowBusy, kNoKeys, HandleClientList,
      {"List the connections of the tenant", "2.4.0", kConnection,
       "O(N), N the number of connections"}, {}},
-    {"no-evict", 3, kAdmin | kAllowBusy, kNoKeys, HandleClientNoEvict,
+    {"no-evict", 3, kAdmin | kAllowBusy | kTenantless, kNoKeys, HandleClientNoEvict,
      {"Set client eviction mode for the current connection", "7.0.0", kConnection, "O(1)"}, {}},
-    {"no-touch", 3, kAllowBusy, kNoKeys, HandleClientNoTouch,
+    {"no-touch", 3, kAllowBusy | kTenantless, kNoKeys, HandleClientNoTouch,
      {"Set whether reads leave a trace for eviction", "7.2.0", kConnection, "O(1)"}, {}},
-    {"setinfo", 4, kAllowBusy, kNoKeys, HandleClientSetInfo,
+    {"setinfo", 4, kAllowBusy | kTenantless, kNoKeys, HandleClientSetInfo,
      {"Set the client library's name or version", "7.2.0", kConnection, "O(1)"}, {}},
-    {"setname", 3, kAllowBusy, kNoKeys, HandleClientSetName,
+    {"setname", 3, kAllowBusy | kTenantless, kNoKeys, HandleClientSetName,
      {"Set the current connection's name", "2.6.9", kConnection, "O(1)"}, {}},
+};
+
+constexpr Command kClusterSubcommands[] = {
+    {"help", 2, kTenantless, kNoKeys, HandleHelp, kHelpDocs, {}},
+    {"info", 2, kTenantless, kNoKeys, HandleClusterInfo,
+     {"Describe the state of a cluster", "3.0.0", kCluster, "O(1)"}, {}},
+    {"keyslot", 3, kTenantless, kNoKeys, HandleClusterKeySlot,
+     {"Get the hash slot of a key", "3.0.0", kCluster, "O(N), N the bytes of the key"}, {}},
+    {"myid", 2, kTenantless, kNoKeys, HandleClusterMyId,
+     {"Get the id of the tenant's node", "3.0.0", kCluster, "O(1)"}, {}},
+    {"nodes", 2, kTenantless, kNoKeys, HandleClusterNodes,
+     {"Describe the tenant's node", "3.0.0", kCluster, "O(1)"}, {}},
+    {"shards", 2, kTenantless, kNoKeys, HandleClusterShards,
+     {"Get the tenant's node and its slots", "7.0.0", kCluster, "O(1)"}, {}},
+    {"slots", 2, kTenantless, kNoKeys, HandleClusterSlots,
+     {"Get the slots with the tenant's node", "3.0.0", kCluster, "O(1)"}, {}},
 };
 
 constexpr Command kCommandSubcommands[] = {
@@ -117,6 +134,9 @@ constexpr Command kCommands[] = {
     {"client", -2, 0, kNoKeys, nullptr,
      {"Commands on client connections", "2.4.0", kConnection, "Depends on the subcommand"},
       kClientSubcommands},
+    {"cluster", -2, 0, kNoKeys, nullptr,
+     {"Commands on where a tenant is", "3.0.0", kCluster, "Depends on the subcommand"},
+      kClusterSubcommands},
     {"command", -1, 0, kNoKeys, HandleCommand,
      {"Describe all commands", "2.8.13", kServer, "O(N), N the number of commands"},
       kCommandSubcommands},
@@ -134,7 +154,7 @@ constexpr Command kCommands[] = {
     {"discard", 1, kFast | kAllowBusy | kNotQueued, kNoKeys, HandleDiscard,
      {"Forget the commands since MULTI", "2.0.0", kTransactions, "O(N), N the number of commands"},
       {}},
-    {"echo", 2, kFast, kNoKeys, HandleEcho,
+    {"echo", 2, kFast | kTenantless, kNoKeys, HandleEcho,
      {"Echo the given string", "1.0.0", kConnection, "O(1)"}, {}},
     {"exec", 1, kNotQueued | kMayBeLong, kNoKeys, HandleExec,
      {"Execute the commands since MULTI", "1.2.0", kTransactions, "That of the commands"}, {}},
@@ -177,7 +197,7 @@ constexpr Command kCommands[] = {
      {"Increment the integer value of a key by one", "1.0.0", kString, "O(1)"}, {}},
     {"incrby", 3, kWrite | kDenyOom | kFast, kReadsAndUpdatesKey, HandleIncrBy,
      {"Increment the integer value of a key", "1.0.0", kString, "O(1)"}, {}},
-    {"info", -1, kDangerous, kNoKeys, HandleInfo,
+    {"info", -1, kDangerous | kTenantless, kNoKeys, HandleInfo,
      {"Describe the server and the tenant's use of it", "1.0.0", kServer, "O(1)"}, {}},
     {"keys", 2, kReadOnly | kDangerous | kMayBeLong, kNoKeys, HandleKeys,
      {"Find the keys that match a pattern", "1.0.0", kGeneric, "O(N), N the number of keys"}, {}},
@@ -195,7 +215,7 @@ constexpr Command kCommands[] = {
      {"Set a key's expiry as a Unix time in milliseconds", "2.6.0", kGeneric, "O(1)"}, {}},
     {"pexpiretime", 2, kReadOnly | kFast, kReadsKey, HandlePexpireTime,
      {"Get a key's expiry as a Unix time in milliseconds", "7.0.0", kGeneric, "O(1)"}, {}},
-    {"ping", -1, kFast | kAllowBusy, kNoKeys, HandlePing,
+    {"ping", -1, kFast | kAllowBusy | kTenantless, kNoKeys, HandlePing,
      {"Ping the server", "1.0.0", kConnection, "O(1)"}, {}},
     {"psetex", 4, kWrite | kDenyOom | kLastIsValue, kOverwritesKey, HandlePsetEx,
      {"Set the value and the time to live in milliseconds of a key", "2.6.0", kString, "O(1)"}, {}},
@@ -207,7 +227,7 @@ constexpr Command kCommands[] = {
      {"Reset the connection", "6.2.0", kConnection, "O(1)"}, {}},
     {"scan", -2, kReadOnly | kMayBeLong, kNoKeys, HandleScan,
      {"Walk the tenant's keys piece by piece", "2.8.0", kGeneric, "O(1) a call, O(N) in all"}, {}},
-    {"select", 2, kFast | kAllowBusy, kNoKeys, HandleSelect,
+    {"select", 2, kFast | kAllowBusy | kTenantless, kNoKeys, HandleSelect,
      {"Select database 0, the only one", "1.0.0", kConnection, "O(1)"}, {}},
     {"set", -3, kWrite | kDenyOom | kLastIsValue, {1, 1, 1, "RW access update variable_flags"},
      HandleSet,

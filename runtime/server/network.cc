@@ -1,11 +1,13 @@
 #include "runtime/server/network.h"
 
 #include <arpa/inet.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <cstddef>
 #include <utility>
 
+#include "runtime/config/network_options.h"
 #include "runtime/net/bypass/bypass_loop.h"
 #include "runtime/net/lwip/device.h"
 #include "runtime/net/lwip/port.h"
@@ -22,11 +24,12 @@ constexpr size_t kLeastStackBytes = 256 << 20;
 constexpr size_t kStackBytesPerClient = 64 << 10;
 
 std::unique_ptr<net::lwip::PacketDevice> OpenDevice(const config::DpdkConfig& dpdk,
+                                                    const config::DpdkPort& port,
                                                     std::string* error) {
 #ifdef SHREDDER_WITH_DPDK
   net::dpdk::DpdkOptions options;
-  options.device = dpdk.device;
-  if (dpdk.core) options.core = static_cast<int>(*dpdk.core);
+  options.device = port.device;
+  if (port.core) options.core = static_cast<int>(*port.core);
   options.memory_mb = dpdk.memory_mb;
   options.mtu = static_cast<uint16_t>(dpdk.mtu);
   if (dpdk.vlan) options.vlan = static_cast<uint16_t>(*dpdk.vlan);
@@ -34,6 +37,7 @@ std::unique_ptr<net::lwip::PacketDevice> OpenDevice(const config::DpdkConfig& dp
   return net::dpdk::DpdkDevice::Open(options, error);
 #else
   static_cast<void>(dpdk);
+  static_cast<void>(port);
   *error =
       "network is dpdk, and this shredderd was built without it (build it by `npx shredder build "
       "--with dpdk`)";
@@ -53,34 +57,38 @@ ServerNetwork::ServerNetwork() = default;
 ServerNetwork::~ServerNetwork() = default;
 
 std::unique_ptr<ServerNetwork> ServerNetwork::Open(const config::ServerConfig& config,
+                                                   uint32_t shard,
                                                    const net::EventLoopOptions& options,
                                                    std::string* error) {
   std::unique_ptr<ServerNetwork> network(new ServerNetwork());
-  if (config.network == config::Network::kKernel) {
+  const config::DpdkPort* const port = config::PortOf(config, shard);
+  if (port == nullptr) {
     network->loop_ = net::EventLoop::Create(options, error);
     return network->loop_ == nullptr ? nullptr : std::move(network);
   }
   const config::DpdkConfig& dpdk = config.dpdk;
-  network->device_ = OpenDevice(dpdk, error);
+  network->device_ = OpenDevice(dpdk, *port, error);
   if (network->device_ == nullptr) return nullptr;
   net::lwip::SetMemoryLimit(
       std::max<size_t>(kLeastStackBytes, config.max_clients * kStackBytesPerClient));
   net::BypassOptions bypass;
-  bypass.interface.address = dpdk.address;
-  bypass.interface.netmask = Netmask(dpdk.prefix_bits);
+  bypass.interface.address = port->address;
+  bypass.interface.netmask = Netmask(port->prefix_bits);
   bypass.interface.gateway = dpdk.gateway;
-  if (!dpdk.address6.empty()) bypass.interface.ip6_addresses = {dpdk.address6};
+  if (!port->address6.empty()) bypass.interface.ip6_addresses = {port->address6};
   bypass.sleeps = !dpdk.spins;
   std::unique_ptr<net::BypassLoop> loop =
       net::BypassLoop::Create(options, bypass, network->device_.get(), error);
   if (loop == nullptr) return nullptr;
   network->bypass_ = loop.get();
   network->loop_ = std::move(loop);
+  network->port_ = config.port;
+  network->place_ = fmt::format("{}:{}", port->address, config.port);
   return network;
 }
 
-bool ServerNetwork::Listen(uint16_t port, net::ConnectionHandler* handler, std::string* error) {
-  return bypass_ == nullptr || bypass_->ListenBypass(port, handler, error);
+bool ServerNetwork::Listen(net::ConnectionHandler* handler, std::string* error) {
+  return bypass_ == nullptr || bypass_->ListenBypass(port_, handler, error);
 }
 
 }  // namespace shredder::server

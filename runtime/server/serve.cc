@@ -64,6 +64,11 @@ net::EventLoopOptions LoopOptions(const config::ServerConfig& config, Shard* sha
   return options;
 }
 
+void LogPlace(const ServerNetwork& network, spdlog::logger& log) {
+  if (network.place().empty()) return;
+  log.info("{}: ready to accept connections, without the kernel", network.place());
+}
+
 // Until a signal; then what is due is sent.
 void Run(net::EventLoop* loop, Shard* shard) {
   InstallSignalHandlers(shard);
@@ -115,7 +120,7 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
   const std::unique_ptr<LocalAuthority> authority = LocalAuthority::Create(config, &shard, &error);
   if (!authority) return Fail(error);
   const std::unique_ptr<ServerNetwork> network =
-      ServerNetwork::Open(config, LoopOptions(config, &shard), &error);
+      ServerNetwork::Open(config, 0, LoopOptions(config, &shard), &error);
   if (!network) return Fail(error);
   net::EventLoop* const loop = network->loop();
   shard.Attach(loop);
@@ -124,7 +129,7 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
   if (!config.unix_socket.empty() && !loop->ListenUnix(config.unix_socket, &shard, &error)) {
     return Fail(error);
   }
-  if (!network->Listen(config.port, &shard, &error)) return Fail(error);
+  if (!network->Listen(&shard, &error)) return Fail(error);
   if (!command_line.port_file.empty() &&
       !control::WritePortFile(command_line.port_file, loop->bound_port(), &error)) {
     return Fail(error);
@@ -135,10 +140,7 @@ int ServeAlone(const config::CommandLine& command_line, const config::ServerConf
   if (!config.unix_socket.empty()) {
     log.info("{}: ready to accept connections", config.unix_socket);
   }
-  if (network->bypass() != nullptr) {
-    log.info("{}:{}: ready to accept connections, without the kernel", config.dpdk.address,
-             config.port);
-  }
+  LogPlace(*network, log);
   Run(loop, &shard);
   log.info("stopped by a signal");
   return 0;
@@ -186,10 +188,12 @@ int ServeAsShard(int channel_fd) {
   Shard shard(*config, clock, *log, identity, &status->page());
   SupervisorLink link(&channel);
   shard.set_authority(&link);
-  const std::unique_ptr<net::EventLoop> loop =
-      net::EventLoop::Create(LoopOptions(*config, &shard), &error);
-  if (!loop) return Fail(error);
-  shard.Attach(loop.get());
+  const std::unique_ptr<ServerNetwork> network =
+      ServerNetwork::Open(*config, start->shard, LoopOptions(*config, &shard), &error);
+  if (!network) return Fail(error);
+  net::EventLoop* const loop = network->loop();
+  shard.Attach(loop);
+  shard.set_bypass(network->bypass());
   for (;;) {
     std::optional<control::Message> next = channel.Wait();
     if (!next) return 0;
@@ -204,10 +208,12 @@ int ServeAsShard(int channel_fd) {
   for (size_t i = 1; start->accepts && i < message->fds.size(); i++) {
     if (!loop->AdoptListener(std::move(message->fds[i]), &shard, &error)) return Fail(error);
   }
+  if (!network->Listen(&shard, &error)) return Fail(error);
   // From here on there may be code of tenants.
   if (start->is_sandboxed && !sandbox::Lock(&error)) return Fail(error);
   channel.Send(control::Pack(control::Serving{}));
-  Run(loop.get(), &shard);
+  LogPlace(*network, *log);
+  Run(loop, &shard);
   channel.FlushAll();
   return 0;
 }

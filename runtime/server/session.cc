@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "builtins-csa/layout/table_layout.h"
+#include "runtime/config/network_options.h"
 #include "runtime/server/command_table.h"
 #include "runtime/server/commands/common.h"
 #include "runtime/server/commands/handlers.h"
@@ -114,6 +115,8 @@ void Session::Reset() {
     SetTenant(nullptr);
   } else {
     GoTo(shard_.open_tenant());
+    // Whose connections come from this machine.
+    if (!connection_.IsReleasable()) destination_.clear();
   }
 }
 
@@ -134,6 +137,7 @@ bool Session::SetTenant(Tenant* tenant) {
     closing_ = true;
     return false;
   }
+  moved_to_.reset();
   if (tenant && tenant != tenant_) ++tenant->stats.connections;
   if (tenant != tenant_) watcher_.Unwatch();
   if ((tenant != nullptr) != (tenant_ != nullptr)) {
@@ -268,6 +272,7 @@ Session::Authenticated Session::Authenticate(std::string_view name, std::string_
       return Authenticated::kYes;
     }
     if (closing_) return Authenticated::kNo;
+    if (!connection_.IsReleasable()) return Redirect(answer_->shard, reply);
     awaiting_ = true;
     return Authenticated::kLater;
   }
@@ -285,6 +290,21 @@ Session::Authenticated Session::Authenticate(std::string_view name, std::string_
     delayed_ = true;
   }
   return Authenticated::kNo;
+}
+
+Session::Authenticated Session::Redirect(uint32_t shard, resp::ReplyWriter& reply) {
+  destination_.clear();
+  answer_.reset();
+  if (shard == shard_.identity().shard) {
+    reply.Error("TRYAGAIN the tenant is on its way to another shard; authenticate again");
+    return Authenticated::kNo;
+  }
+  if (config::PortOf(shard_.config(), shard) == nullptr) {
+    reply.Error("ERR the tenant's process has no network card; connect over the kernel's network");
+    return Authenticated::kNo;
+  }
+  moved_to_ = shard;
+  return Authenticated::kYes;
 }
 
 void Session::OnAnswer(const control::AuthenticationAnswer& answer) {
@@ -436,7 +456,7 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
   }
   const Refusal refusal = WhyRefused(*command, args);
   if (refusal != Refusal::kNone) {
-    Refuse(command, ErrorOf(refusal, container, *command));
+    Refuse(command, ErrorOf(refusal, container, *command, args));
     return Outcome::kDone;
   }
   if (shard_.IsHeld(tenant_) && !(command->flags & kAllowBusy)) {
@@ -512,7 +532,10 @@ void Session::EndWaiting() {
 Session::Refusal Session::WhyRefused(const Command& command,
                                      std::span<const std::string_view> args) const {
   if (!command.ArityAllows(args.size()) || !command.handler) return Refusal::kArity;
-  if (!tenant_ && !(command.flags & kNoAuth)) return Refusal::kNoAuth;
+  if (!tenant_ && !(command.flags & kNoAuth)) {
+    if (!moved_to_) return Refusal::kNoAuth;
+    if (!(command.flags & kTenantless)) return Refusal::kMoved;
+  }
   // A transaction is one tenant's.
   if (queued_ &&
       (command.flags & kNoMulti || (command.handler == HandleHello && HelloAuthenticates(args)))) {
@@ -521,13 +544,16 @@ Session::Refusal Session::WhyRefused(const Command& command,
   return KeysFit(command.keys, args) ? Refusal::kNone : Refusal::kLongKey;
 }
 
-std::string Session::ErrorOf(Refusal refusal, const Command* container, const Command& command) {
+std::string Session::ErrorOf(Refusal refusal, const Command* container, const Command& command,
+                             std::span<const std::string_view> args) const {
   switch (refusal) {
     case Refusal::kArity:
       return fmt::format("ERR wrong number of arguments for '{}' command",
                          FullName(container, command));
     case Refusal::kNoAuth:
       return "NOAUTH Authentication required.";
+    case Refusal::kMoved:
+      return MovedError(command, args, shard_, *moved_to_);
     case Refusal::kNoMulti:
       return "ERR Command not allowed inside a transaction";
     case Refusal::kLongKey:

@@ -75,6 +75,9 @@ class Session {
   uint64_t id() const { return connection_.id(); }
   const std::string& address() const { return connection_.peer_address(); }
   Tenant* tenant() const { return tenant_; }
+  // The shard that the client's tenant is on, and where the client is to connect itself, as no
+  // descriptor carries its connection; nothing where that is not so.
+  std::optional<uint32_t> moved_to() const { return moved_to_; }
   resp::Protocol protocol() const { return protocol_; }
   void set_protocol(resp::Protocol protocol) { protocol_ = protocol; }
   const std::string& name() const { return name_; }
@@ -123,12 +126,15 @@ class Session {
   bool SetTenant(Tenant* tenant);
   // Becomes the session of a tenant that may be on another shard.
   bool GoTo(std::string_view tenant);
+  // Where it is on another shard, and the connection cannot go there.
+  Authenticated Redirect(uint32_t shard, resp::ReplyWriter& reply);
   void UpdateTime();
   Outcome Dispatch(std::span<const std::string_view> args);
   // Why a command is neither executed nor queued.
-  enum class Refusal { kNone, kArity, kNoAuth, kNoMulti, kLongKey };
+  enum class Refusal { kNone, kArity, kNoAuth, kMoved, kNoMulti, kLongKey };
   Refusal WhyRefused(const Command& command, std::span<const std::string_view> args) const;
-  static std::string ErrorOf(Refusal refusal, const Command* container, const Command& command);
+  std::string ErrorOf(Refusal refusal, const Command* container, const Command& command,
+                      std::span<const std::string_view> args) const;
   bool NeedsEngine(const Command& command) const;
   // Takes what a command costs from its tenant's budgets; or it waits, or is refused.
   Outcome Throttle(const Command& command);
@@ -145,6 +151,7 @@ class Session {
   net::Connection& connection_;
   Shard& shard_;
   Tenant* tenant_ = nullptr;
+  std::optional<uint32_t> moved_to_;
   resp::RequestParser parser_;
   resp::Protocol protocol_ = resp::Protocol::kResp2;
   static constexpr uint64_t kStepsBetweenLooks = 1000;

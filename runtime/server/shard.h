@@ -76,6 +76,12 @@ class Shard : public net::ConnectionHandler {
   // runs. The loop must be destroyed before the shard.
   void Attach(net::EventLoop* loop);
 
+  // Whether tenants are spread over shards that clients have to find themselves: each has a network
+  // card of its own.
+  bool is_cluster() const {
+    return config_.network == config::Network::kDpdk && config_.shards.value_or(0) > 0;
+  }
+
   // The loop, where it is one over a network card of the process's own: for INFO.
   void set_bypass(const net::BypassLoop* bypass) { bypass_ = bypass; }
   const net::BypassLoop* bypass() const { return bypass_; }

@@ -47,10 +47,12 @@ class TestConnection : public net::Connection {
     next_cut_out = {std::move(bytes), offset};
   }
   bool Release() override { return false; }
+  bool IsReleasable() const override { return releasable; }
 
   bool paused = false;
   bool deferred = false;
   bool closed = false;
+  bool releasable = true;
   // Of what is unread.
   struct CutOut {
     std::shared_ptr<net::ReceivedBytes> bytes;
@@ -155,6 +157,8 @@ class TestClient {
   uint64_t id() const { return id_; }
   const std::string& address() const { return connection_.peer_address(); }
   bool paused() const { return connection_.paused; }
+  // Whether the connection could go to another process.
+  void set_releasable(bool releasable) { connection_.releasable = releasable; }
   bool closed() const { return connection_.closed; }
   size_t unread_bytes() const { return unread_.size(); }
 

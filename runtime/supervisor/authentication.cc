@@ -16,6 +16,7 @@ control::AuthenticationAnswer Authenticate(const TenantDirectory& directory, uin
   const bool is_right =
       record != nullptr ? record->config.Accepts(guess) : config::Secret::Unmatchable() == guess;
   answer.is_right = answer.is_known && is_right;
+  if (answer.is_right) answer.shard = record->shard;
   return answer;
 }
 

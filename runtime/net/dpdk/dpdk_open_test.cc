@@ -111,7 +111,9 @@ TEST(DpdkOpenTest, ADeviceThatIsRefusedLeavesRoomForAnother) {
   AMemif memif;
   DpdkOptions options = memif.options;
   options.device = MemifDevice("net_memif0", "server", memif.folder.path() + "/none/memif");
-  EXPECT_TRUE(ErrorOf(options).starts_with("net_memif0 is refused (DPDK: ")) << ErrorOf(options);
+  EXPECT_TRUE(ErrorOf(options).starts_with("net_memif0 with the socket " + memif.folder.path() +
+                                           "/none/memif is refused (DPDK: "))
+      << ErrorOf(options);
   options.device = memif.options.device + ",no-such-argument=1";
   EXPECT_TRUE(ErrorOf(options).starts_with("net_memif0 has no argument \"no-such-argument=1\""))
       << ErrorOf(options);

@@ -85,9 +85,11 @@ std::string MemifFailure(const DeviceName& device, bool socket_in_use,
     return device.name + ": another process listens on " +
            device.Argument("socket").value_or("its socket") + ": end it, or name another socket";
   }
-  return device.name + " is refused" + Reason(eal_error) +
-         ": see that its arguments are a memif's, and that the socket's folder is there and this " +
-         "user's";
+  const auto socket = device.Argument("socket");
+  return device.name + (socket ? " with the socket " + *socket : "") + " is refused" +
+         Reason(eal_error) +
+         ": see that its arguments are a memif's, and that the socket's folder " +
+         "is there and this user's";
 }
 
 std::string CoreFailure(int core, const std::string& cores) {

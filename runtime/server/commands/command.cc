@@ -166,6 +166,7 @@ FoundCommand FindByFullName(std::string_view name) {
 std::vector<std::string_view> KeysOf(const Command& command,
                                      std::span<const std::string_view> args) {
   std::vector<std::string_view> keys;
+  if (command.keys.access.empty()) return keys;
   if (command.flags & kMovableKeys) {
     int64_t count;
     if (resp::ParseInteger(args[2], &count) && count > 0 &&
@@ -181,6 +182,12 @@ std::vector<std::string_view> KeysOf(const Command& command,
 }
 
 }  // namespace
+
+std::optional<std::string_view> FirstKeyOf(const Command& command,
+                                           std::span<const std::string_view> args) {
+  const std::vector<std::string_view> keys = KeysOf(command, args);
+  return keys.empty() ? std::nullopt : std::optional(keys.front());
+}
 
 void HandleCommand(Request& request) {
   request.reply.Array(AllCommands().size());

@@ -100,7 +100,7 @@ void HandleHello(Request& request) {
                                   Session::Authenticated::kYes) {
     return;
   }
-  if (!session.tenant()) {
+  if (!session.tenant() && !session.moved_to()) {
     request.reply.Error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO "
         "<proto> AUTH <user> <pass> option can be used to authenticate the client and select the "
@@ -122,7 +122,7 @@ void HandleHello(Request& request) {
   reply.Bulk("id");
   reply.Integer(static_cast<int64_t>(session.id()));
   reply.Bulk("mode");
-  reply.Bulk("standalone");
+  reply.Bulk(request.shard.is_cluster() ? "cluster" : "standalone");
   reply.Bulk("role");
   reply.Bulk("master");
   reply.Bulk("modules");

@@ -1,6 +1,12 @@
 // The handlers of all commands, by the file that holds them. The command table names each once.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
 #include "runtime/server/command.h"
 
 namespace shredder::server {
@@ -15,6 +21,18 @@ void HandleReset(Request& request);
 void HandleSelect(Request& request);
 // Whether a HELLO has the option AUTH.
 bool HelloAuthenticates(std::span<const std::string_view> args);
+
+// cluster.cc
+void HandleClusterInfo(Request& request);
+void HandleClusterKeySlot(Request& request);
+void HandleClusterMyId(Request& request);
+void HandleClusterNodes(Request& request);
+void HandleClusterShards(Request& request);
+void HandleClusterSlots(Request& request);
+// The error for a command of a client whose tenant is on another shard of the server, which has a
+// network card.
+std::string MovedError(const Command& command, std::span<const std::string_view> args,
+                       const Shard& shard, uint32_t moved_to);
 
 // client.cc
 void HandleClientGetName(Request& request);
@@ -108,6 +126,10 @@ void HandleCommandDocs(Request& request);
 void HandleCommandGetKeys(Request& request);
 void HandleCommandInfo(Request& request);
 void HandleCommandList(Request& request);
+// The first argument that is a key; nothing where there is none. There are as many arguments as the
+// command's arity asks for.
+std::optional<std::string_view> FirstKeyOf(const Command& command,
+                                           std::span<const std::string_view> args);
 void HandleHelp(Request& request);  // of every command with subcommands
 
 }  // namespace shredder::server

@@ -39,7 +39,7 @@ void Server(const Request& request, std::string* out) {
   Line(out, "redis_version", config::kRedisVersion);
   Line(out, "shredder_version", config::kShredderVersion);
   Line(out, "v8_version", engine::Engine::V8Version());
-  Line(out, "redis_mode", "standalone");
+  Line(out, "redis_mode", request.shard.is_cluster() ? "cluster" : "standalone");
   Line(out, "os", "Linux");
   Line(out, "arch_bits", 64);
   Line(out, "process_id", request.shard.identity().process_id);
@@ -50,6 +50,7 @@ void Server(const Request& request, std::string* out) {
   Line(out, "shard", request.shard.identity().shard);
   Line(out, "shard_process_id", getpid());
   Line(out, "shard_is_single", request.shard.identity().is_single ? 1 : 0);
+  if (request.tenant == nullptr) return;
   Line(out, "isolation", config::NameOf(request.tenant->config.isolation));
 }
 
@@ -96,7 +97,9 @@ void Replication(const Request&, std::string* out) {
   Line(out, "connected_slaves", 0);
 }
 
-void Cluster(const Request&, std::string* out) { Line(out, "cluster_enabled", 0); }
+void Cluster(const Request& request, std::string* out) {
+  Line(out, "cluster_enabled", request.shard.is_cluster() ? 1 : 0);
+}
 
 // What goes over a network card is all tenants'.
 void Network(const Request& request, std::string* out) {
@@ -138,14 +141,15 @@ void Keyspace(const Request& request, std::string* out) {
 struct Section {
   std::string_view name;
   std::string_view title;
+  bool is_of_tenant;  // about it: left out where the client's tenant is on another shard
   void (*write)(const Request& request, std::string* out);
 };
 constexpr Section kSections[] = {
-    {"server", "Server", Server},       {"clients", "Clients", Clients},
-    {"memory", "Memory", Memory},       {"persistence", "Persistence", Persistence},
-    {"stats", "Stats", Stats},          {"replication", "Replication", Replication},
-    {"cluster", "Cluster", Cluster},    {"network", "Network", Network},
-    {"keyspace", "Keyspace", Keyspace},
+    {"server", "Server", false, Server},      {"clients", "Clients", true, Clients},
+    {"memory", "Memory", true, Memory},       {"persistence", "Persistence", false, Persistence},
+    {"stats", "Stats", true, Stats},          {"replication", "Replication", false, Replication},
+    {"cluster", "Cluster", false, Cluster},   {"network", "Network", true, Network},
+    {"keyspace", "Keyspace", true, Keyspace},
 };
 
 // Which of kSections are asked for; nothing where the server is stopping.
@@ -173,6 +177,7 @@ void HandleInfo(Request& request) {
   for (size_t i = 0; i < wanted->size(); ++i) {
     if (!(*wanted)[i]) continue;
     const Section& section = kSections[i];
+    if (section.is_of_tenant && request.tenant == nullptr) continue;
     if (!text.empty()) text += "\r\n";
     fmt::format_to(std::back_inserter(text), "# {}\r\n", section.title);
     section.write(request, &text);
