@@ -22,3 +22,11 @@ export function messageOf(error: unknown): string {
 export function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && (error as NodeJS.ErrnoException).code === code;
 }
+
+/** The last line of what an error says, without its full stop: a command's own last word. */
+export function lastLineOf(error: unknown): string {
+  const lines = messageOf(error)
+    .split('\n')
+    .map((line) => line.trim());
+  return (lines.filter((line) => line !== '').at(-1) ?? '').replace(/[.!?]*$/, '');
+}

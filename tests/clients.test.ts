@@ -61,7 +61,7 @@ const LIBRARY = [
 ].join('\n');
 
 const transports = {
-  'TCP': ({ server }: Context) => ({ host: '127.0.0.1', port: server.port }),
+  'TCP': ({ server }: Context) => ({ host: server.host, port: server.port }),
   'a Unix socket': ({ socket }: Context) => ({ path: socket }),
 };
 
@@ -166,6 +166,7 @@ for (const protocol of [2, 3] as const) {
     `ioredis, RESP${protocol}: functions are loaded, listed, called and deleted`,
     async (t) => {
       const client = ioredis(t, {
+        host: t.context.server.host,
         port: t.context.server.port,
         protocol,
         username: ALICE.name,
@@ -203,6 +204,7 @@ for (const protocol of [2, 3] as const) {
 
 for (const protocol of [2, 3] as const) {
   const options = ({ server }: Context): RedisOptions => ({
+    host: server.host,
     port: server.port,
     protocol,
     username: ALICE.name,
@@ -306,6 +308,7 @@ for (const protocol of [2, 3] as const) {
 
 test('ioredis: a value of 32 MiB travels both ways', async (t) => {
   const client = ioredis(t, {
+    host: t.context.server.host,
     port: t.context.server.port,
     username: BOB.name,
     password: BOB.password,
@@ -320,7 +323,7 @@ test('ioredis: a value of 32 MiB travels both ways', async (t) => {
 });
 
 test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t) => {
-  const { port } = t.context.server;
+  const { host, port } = t.context.server;
   for (const [options, expected] of [
     [{ username: ALICE.name, password: BOB.password }, /WRONGPASS invalid username-password pair/],
     [{ username: 'nobody', password: 'x' }, /WRONGPASS invalid username-password pair/],
@@ -328,7 +331,7 @@ test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t)
   ] as const) {
     for (const protocol of [2, 3] as const) {
       const errors: string[] = [];
-      const client = ioredis(t, { port, protocol, lazyConnect: true, ...options });
+      const client = ioredis(t, { host, port, protocol, lazyConnect: true, ...options });
       client.on('error', (error) => errors.push(String(error)));
       try {
         await client.connect();
@@ -343,6 +346,7 @@ test('ioredis: a wrong password is WRONGPASS, and no password NOAUTH', async (t)
 
 test("ioredis: a script's EVAL is an unknown command, sent once", async (t) => {
   const client = ioredis(t, {
+    host: t.context.server.host,
     port: t.context.server.port,
     username: BOB.name,
     password: BOB.password,
@@ -604,13 +608,18 @@ test('node-redis: a wrong password is WRONGPASS', async (t) => {
   }
 });
 
+/** Where Redis's own programs find a server. */
+function whereIs({ host, port }: Server): string[] {
+  return ['-h', host, '-p', String(port)];
+}
+
 /** Runs redis-cli as alice; its standard output, without the last newline. */
 async function redisCli(
   t: ExecutionContext<Context>,
   args: readonly string[],
   options: { input?: string; where?: readonly string[] } = {},
 ): Promise<string> {
-  const where = options.where ?? ['-p', String(t.context.server.port)];
+  const where = options.where ?? whereIs(t.context.server);
   const user = ['--user', ALICE.name, '--no-auth-warning', '-a', ALICE.password];
   const result = await execa('redis-cli', [...where, ...user, ...args], {
     ...(options.input === undefined ? { stdin: 'ignore' } : { input: options.input }),
@@ -662,8 +671,7 @@ test('redis-cli: a wrong password is said, and nothing is done', async (t) => {
   const result = await execa(
     'redis-cli',
     [
-      '-p',
-      String(t.context.server.port),
+      ...whereIs(t.context.server),
       '--user',
       ALICE.name,
       '--no-auth-warning',
@@ -729,7 +737,7 @@ test('COMMAND DOCS, which redis-cli reads for its hints, describes every command
 async function redisBenchmark(
   t: ExecutionContext<Context>,
   args: readonly string[],
-  where: readonly string[] = ['-p', String(t.context.server.port)],
+  where: readonly string[] = whereIs(t.context.server),
 ): Promise<Map<string, number>> {
   const user = ['--user', ALICE.name, '-a', ALICE.password];
   const result = await execa(

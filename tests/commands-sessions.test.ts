@@ -749,6 +749,8 @@ test.serial('RESET brings back RESP2 and takes the name', async (t) => {
   await shredder.call('CLIENT', 'SETNAME', 'reader');
   t.is(await shredder.text('GET', 'absent-key'), '_\r\n');
   t.is(await shredder.text('RESET'), '+RESET\r\n');
+  const { password } = t.context.shredder;
+  if (password !== undefined) t.is(await shredder.text('AUTH', password), '+OK\r\n');
   t.is(await shredder.text('GET', 'absent-key'), '$-1\r\n');
   t.is(await shredder.text('CLIENT', 'GETNAME'), '$-1\r\n');
 });

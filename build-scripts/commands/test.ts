@@ -1,11 +1,17 @@
 import { Command, Option } from 'commander';
 import path from 'node:path';
 import { loadConfig, type Config } from '../config.ts';
-import { UserError } from '../errors.ts';
+import { lastLineOf, UserError } from '../errors.ts';
 import { ensureRuntime, readUnitTests, type RuntimeBuild } from '../runtime/build.ts';
 import { CommandError, run } from '../system/command.ts';
 import { listFiles } from '../system/files.ts';
 import { ensurePackages, TEST_PACKAGES } from '../system/packages.ts';
+import {
+  AF_XDP_ENVIRONMENT,
+  AF_XDP_TESTS,
+  ENTER_NAMESPACE,
+  requireVeth,
+} from '../testing/af_xdp.ts';
 import { Tally } from '../testing/tally.ts';
 import { withoutTest, type UnitTest } from '../testing/unit_tests.ts';
 import { CHECKS_RUNS, DEFAULT_RANDOM_CALLS, environmentOf } from '../testing/v8_checks.ts';
@@ -138,14 +144,33 @@ async function testExtras(
   for (const extra of config.extras) {
     const folder = path.join('tests', extra);
     // package.json leaves the folder out of ava's own search; files that are named run all the same.
-    const found = (await listFiles(path.join(config.repository, folder))).filter((name) =>
-      name.endsWith('.test.ts'),
+    const found = (await listFiles(path.join(config.repository, folder))).filter(
+      (name) => name.endsWith('.test.ts') && !name.includes('/'),
     );
     const own = files.length > 0 ? files : found.map((name) => path.join(folder, name));
     if (own.length === 0) continue;
     await runAva(config, own, steps, tally);
   }
+  if (config.extras.includes('dpdk') && files.length === 0) {
+    await testOverAfXdp(config, steps, tally);
+  }
   if (tally.failures > 0) throw new UserError('tests failed', `See ${log('unit-tests')}.`);
+}
+
+/** Tests that hold over any network, over this one. */
+async function testOverAfXdp(config: Config, steps: Steps, tally: Tally): Promise<void> {
+  try {
+    await requireVeth();
+  } catch (error) {
+    steps.note(
+      `NOT TESTED: clients over AF_XDP, as there is no veth pair in a namespace (needs root): ${lastLineOf(error)}`,
+    );
+    return;
+  }
+  await runAva(config, AF_XDP_TESTS, steps, tally, {
+    enter: ENTER_NAMESPACE,
+    env: AF_XDP_ENVIRONMENT,
+  });
 }
 
 /** Runs C++ unit tests as CTest lists them: all, whatever fails. */
@@ -211,18 +236,26 @@ function parseCount(text: string): number {
   throw new UserError(`--random-calls is "${text}", but must be a whole number from 1 on`);
 }
 
+interface AvaOptions {
+  /** What comes before it to start it, which must become it. */
+  enter?: readonly string[];
+  env?: Readonly<Record<string, string>>;
+}
+
 /** ava's lines are shown as they come: its report is the point of it. */
 async function runAva(
   config: Config,
   files: readonly string[],
   steps: Steps,
   tally: Tally,
+  { enter = [], env = {} }: AvaOptions = {},
 ): Promise<void> {
   await steps.run('End-to-end tests', async (step) => {
     try {
       const onLine = (line: string): void => step.line(line);
       const ava = path.join(config.repository, 'node_modules', '.bin', 'ava');
-      tally.addAva((await run(ava, files, { cwd: config.repository, onLine })).output, true);
+      const [file, ...args] = [...enter, ava, ...files];
+      tally.addAva((await run(file!, args, { cwd: config.repository, onLine, env })).output, true);
     } catch (error) {
       // The report has been shown already.
       if (!(error instanceof CommandError)) throw error;

@@ -408,11 +408,14 @@ std::unique_ptr<LoadNetwork> OpenNetwork(int argc, char** argv) {
   for (int i = 1; i < argc; i += 2) {
     const auto flag = flags.find(argv[i]);
     if (flag == flags.end() || i + 1 == argc) {
-      FailLoad("usage: shredder-load [--device DEVICE --address ADDRESS --server ADDRESS]");
+      FailLoad("usage: shredder-load [--server ADDRESS] [--device DEVICE --address ADDRESS]");
     }
     *flag->second = argv[i + 1];
   }
-  return argc == 1 ? OpenSocketNetwork() : OpenCardNetwork(card);
+  if (card.device.empty()) {
+    return OpenSocketNetwork(card.server.empty() ? "127.0.0.1" : card.server);
+  }
+  return OpenCardNetwork(card);
 }
 
 int Main(int argc, char** argv) {

@@ -22,13 +22,13 @@ class LoadNetwork {
   virtual void Wait(int64_t wait_ns, std::vector<size_t>* ready) = 0;
 };
 
-// To 127.0.0.1.
-std::unique_ptr<LoadNetwork> OpenSocketNetwork();
+// To an IPv4 address.
+std::unique_ptr<LoadNetwork> OpenSocketNetwork(const std::string& server);
 
 struct CardOptions {
   std::string device;   // of DPDK's
   std::string address;  // of this end, in a network of 24 bits
-  std::string server;
+  std::string server;   // its IPv4 address
   int core = -1;
   size_t memory_mb = 256;
 };

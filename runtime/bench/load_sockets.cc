@@ -19,17 +19,19 @@ constexpr int kMaxEvents = 256;
 
 class SocketConnection final : public LoadConnection {
  public:
-  SocketConnection(int epoll, uint16_t port, size_t index)
+  SocketConnection(int epoll, const std::string& server, uint16_t port, size_t index)
       : epoll_(epoll), index_(index), fd_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (inet_pton(AF_INET, server.c_str(), &address.sin_addr) != 1) {
+      FailLoad("not an IPv4 address: " + server);
+    }
     const int on = 1;
     if (fd_ < 0 || connect(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0 ||
         setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on) != 0 ||
         fcntl(fd_, F_SETFL, O_NONBLOCK) != 0) {
-      FailLoadWithErrno("cannot connect to 127.0.0.1:" + std::to_string(port));
+      FailLoadWithErrno("cannot connect to " + server + ":" + std::to_string(port));
     }
     Watch(EPOLL_CTL_ADD, EPOLLIN);
   }
@@ -63,13 +65,14 @@ class SocketConnection final : public LoadConnection {
 
 class SocketNetwork final : public LoadNetwork {
  public:
-  SocketNetwork() : epoll_(epoll_create1(EPOLL_CLOEXEC)) {
+  explicit SocketNetwork(const std::string& server)
+      : server_(server), epoll_(epoll_create1(EPOLL_CLOEXEC)) {
     if (epoll_ < 0) FailLoadWithErrno("epoll_create1");
   }
   ~SocketNetwork() override { close(epoll_); }
 
   std::unique_ptr<LoadConnection> Connect(uint16_t port, size_t index) override {
-    return std::make_unique<SocketConnection>(epoll_, port, index);
+    return std::make_unique<SocketConnection>(epoll_, server_, port, index);
   }
   void Wait(int64_t wait_ns, std::vector<size_t>* ready) override {
     std::array<epoll_event, kMaxEvents> events;
@@ -84,11 +87,14 @@ class SocketNetwork final : public LoadNetwork {
   }
 
  private:
+  const std::string server_;
   const int epoll_;
 };
 
 }  // namespace
 
-std::unique_ptr<LoadNetwork> OpenSocketNetwork() { return std::make_unique<SocketNetwork>(); }
+std::unique_ptr<LoadNetwork> OpenSocketNetwork(const std::string& server) {
+  return std::make_unique<SocketNetwork>(server);
+}
 
 }  // namespace shredder::bench

@@ -28,17 +28,24 @@ export async function startServers(): Promise<Servers> {
     await shredder.stop();
     throw error;
   });
+  const { password } = shredder;
+  const theirs = { port: redis.port, ...(password === undefined ? {} : { password }) };
+  if (password !== undefined) {
+    const admin = await RawClient.connect({ port: redis.port });
+    await admin.call('CONFIG', 'SET', 'requirepass', password);
+    await admin.close();
+  }
   const clients: RawClient[] = [];
-  const open = async (port: number, protocol: Protocol): Promise<RawClient> => {
-    const client = await RawClient.connect({ port });
+  const open = async (server: { port: number }, protocol: Protocol): Promise<RawClient> => {
+    const client = await RawClient.connect(server);
     clients.push(client);
     await client.call('HELLO', protocol);
     return client;
   };
   return {
     connect: async (protocol) => ({
-      shredder: await open(shredder.port, protocol),
-      redis: await open(redis.port, protocol),
+      shredder: await open(shredder, protocol),
+      redis: await open(theirs, protocol),
     }),
     shredder,
     stop: async () => {

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { PATIENCE_MS } from './patience.ts';
 
-/** Where a server listens. */
-export type Address = { port: number } | { path: string };
+/** Where a server listens, on the loopback unless it says; a password is sent, and OK awaited, first. */
+export type Address = { port: number; host?: string; password?: string } | { path: string };
 
 export type Argument = string | number | Buffer;
 
@@ -93,9 +93,20 @@ export class RawClient {
   }
 
   static async connect(address: Address): Promise<RawClient> {
-    const socket = 'port' in address ? connect(address.port, '127.0.0.1') : connect(address.path);
+    if (!('port' in address)) {
+      const socket = connect(address.path);
+      await once(socket, 'connect');
+      return new RawClient(socket);
+    }
+    const { port, host = '127.0.0.1', password } = address;
+    const socket = connect(port, host);
     await once(socket, 'connect');
-    return new RawClient(socket);
+    const client = new RawClient(socket);
+    if (password !== undefined) {
+      const reply = await client.call('AUTH', password);
+      if (reply.toString() !== '+OK\r\n') throw new Error(`AUTH was answered ${String(reply)}`);
+    }
+    return client;
   }
 
   write(bytes: string | Buffer): void {

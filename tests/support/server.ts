@@ -8,12 +8,18 @@ import { loadConfig } from '../../build-scripts/config.ts';
 import { ensureRuntime, type RuntimeBuild } from '../../build-scripts/runtime/build.ts';
 import {
   startServer as startShredderd,
-  type Server,
+  type Server as Shredderd,
   type ServerOptions,
 } from '../../build-scripts/server/shredderd.ts';
 import { Steps } from '../../build-scripts/ui/steps.ts';
+import { DEFAULT_PASSWORD, openCards, OVER_AF_XDP } from './network.ts';
 
-export type { Server };
+/** A server with where it is reached. */
+export interface Server extends Shredderd {
+  host: string;
+  /** What a client has to say first that the test gave no tenant to be. */
+  password?: string;
+}
 
 const runtimes = new Map<string, Promise<RuntimeBuild>>();
 
@@ -47,11 +53,17 @@ function patientConfig(config: string): string {
 const SHARDS = process.env['SHREDDER_TEST_SHARDS'];
 
 /** Flags of a server whose tenants share a shard: they wait for each other's functions. */
-export const ONE_SHARD = ['--shards', SHARDS === '0' ? '0' : '1'];
+export const ONE_SHARD = ['--shards', SHARDS === '0' || OVER_AF_XDP ? '0' : '1'];
 
 /** `--shards` as the environment says, unless the test does. */
 function shardFlags(flags: readonly string[], config = ''): string[] {
-  if (SHARDS === undefined || flags.includes('--shards') || /^shards\s*=/m.test(config)) return [];
+  if (
+    OVER_AF_XDP ||
+    SHARDS === undefined ||
+    flags.includes('--shards') ||
+    /^shards\s*=/m.test(config)
+  )
+    return [];
   return ['--shards', SHARDS];
 }
 
@@ -74,17 +86,37 @@ export async function startServer({
   binary,
   port,
 }: TestServerOptions = {}): Promise<Server> {
-  return await startShredderd({
-    ...(config === undefined ? {} : { config: patientConfig(config) }),
-    ...(port === undefined ? {} : { port }),
-    flags: [...shardFlags(flags, config), ...(ownDeadlines ? [] : PATIENT), ...flags],
-    binary: binary ?? (await builtShredderd()),
-  });
+  const cards = OVER_AF_XDP ? await openCards(config) : undefined;
+  const text = cards?.config ?? config;
+  try {
+    const server = await startShredderd({
+      ...(text === undefined ? {} : { config: patientConfig(text) }),
+      ...(port === undefined ? {} : { port }),
+      ...(cards === undefined ? {} : { port: port ?? 7379, enter: cards.enter }),
+      flags: [...shardFlags(flags, config), ...(ownDeadlines ? [] : PATIENT), ...flags],
+      binary: binary ?? (await builtShredderd()),
+    });
+    if (cards === undefined) return { ...server, host: '127.0.0.1' };
+    return {
+      ...server,
+      host: cards.host,
+      url: `redis://${cards.host}:${server.port}`,
+      ...(config === undefined ? { password: DEFAULT_PASSWORD } : {}),
+      stop: async (signal) => {
+        const code = await server.stop(signal);
+        await cards.remove();
+        return code;
+      },
+    };
+  } catch (error) {
+    await cards?.remove();
+    throw error;
+  }
 }
 
 /** The path of the build's shredderd. */
 export async function builtShredderd(): Promise<string> {
-  return path.join((await builtRuntime()).binDir, 'shredderd');
+  return path.join((await builtRuntime(...(OVER_AF_XDP ? ['dpdk'] : []))).binDir, 'shredderd');
 }
 
 /** Starts a server that is stopped when the test ends. */

@@ -1,5 +1,6 @@
 // The network without the kernel beside the kernel's: what a client waits for, and what a request takes of the server,
 // over each transport in turns.
+import { lastLineOf } from '../../errors.ts';
 import { ABOVE_PANELS, drawPlot, LEFT, logScaleAcross, logScaleUp, type Style } from '../plot.ts';
 import type { Row } from '../paper/figure.ts';
 import { libraryRequest } from '../paper/library.ts';
@@ -8,7 +9,15 @@ import { findRow, pointOver, spreadCell, valuesOf } from '../paper/rows.ts';
 import { Samples } from '../paper/samples.ts';
 import { cpuUsOf } from '../processes.ts';
 import { formatCount, formatRatio, formatTable } from '../table.ts';
-import { greetingOf, openTransport, TRANSPORTS, type Ends, type Transport } from './transports.ts';
+import {
+  greetingOf,
+  LOCAL_TRANSPORTS,
+  openTransport,
+  TRANSPORTS,
+  VETH_TRANSPORTS,
+  type Ends,
+  type Transport,
+} from './transports.ts';
 
 export type NetworkRow = Row<'network'>;
 
@@ -79,15 +88,16 @@ export async function measureNetwork(
 ): Promise<NetworkResult> {
   const samples = new Samples('network');
   const missing: string[] = [];
+  const transports = await findTransports(binDir, missing);
   for (const connections of plan.connections) {
     const all = new Map(
-      TRANSPORTS.map((transport) => [
+      transports.map((transport) => [
         transport,
         new Map(REQUESTS.map((request): [RequestName, Windows] => [request, newWindows()])),
       ]),
     );
     for (let turn = 0; turn < plan.turns; turn++) {
-      for (const transport of turn % 2 === 0 ? TRANSPORTS : TRANSPORTS.toReversed()) {
+      for (const transport of turn % 2 === 0 ? transports : transports.toReversed()) {
         const lacking = [...all.get(transport)!].filter(
           ([, { counted }]) => counted < plan.windows,
         );
@@ -107,6 +117,21 @@ export async function measureNetwork(
     }
   }
   return { rows: samples.rows(), missing };
+}
+
+/** What this machine has of them; why it has not the others goes to `missing`. */
+async function findTransports(binDir: string, missing: string[]): Promise<readonly Transport[]> {
+  const found: Transport[] = [...LOCAL_TRANSPORTS];
+  for (const transport of VETH_TRANSPORTS) {
+    try {
+      const ends = await openTransport(transport, binDir);
+      await ends.stop();
+      found.push(transport);
+    } catch (error) {
+      missing.push(`NOT MEASURED: ${transport}: ${lastLineOf(error)}`);
+    }
+  }
+  return found;
 }
 
 function newWindows(): Windows {
@@ -198,7 +223,7 @@ function keyOf(n: number): string {
 export function formatNetwork({ rows, missing }: NetworkResult): string {
   const lines = valuesOf<number>(rows, 'connections').flatMap((connections) =>
     REQUESTS.flatMap((request) =>
-      TRANSPORTS.map((transport) => {
+      transportsOf(rows).map((transport) => {
         const at = { request, connections };
         const of = (unit: string): NetworkRow | undefined => findRow(rows, transport, unit, at);
         const kernel = findRow(rows, 'io_uring', RATE, at)?.median;
@@ -226,6 +251,11 @@ export function formatNetwork({ rows, missing }: NetworkResult): string {
   ].join('\n');
 }
 
+/** Those that were there. */
+function transportsOf(rows: readonly NetworkRow[]): Transport[] {
+  return TRANSPORTS.filter((transport) => rows.some((row) => row.case === transport));
+}
+
 function extrapolation(rows: readonly NetworkRow[]): string[] {
   const connections = Math.max(...valuesOf<number>(rows, 'connections').filter((n) => n <= 64));
   const one = findRow(rows, 'memif', RATE, { request: 'FCALL', connections })?.median;
@@ -242,22 +272,25 @@ const STYLES: Readonly<Record<Transport, Style>> = {
   memif: { color: '#d55e00', label: 'memif, without the kernel' },
   io_uring: { color: '#0072b2', label: 'loopback, io_uring' },
   epoll: { color: '#009e73', label: 'loopback, epoll' },
+  'veth, AF_XDP': { color: '#cc79a7', label: 'veth, AF_XDP' },
+  'veth, io_uring': { color: '#56b4e9', label: 'veth, io_uring' },
 };
 const PANEL = { width: 385, height: 300 };
 const LEFTS = [LEFT, 545];
 
 export function plotNetwork(rows: readonly NetworkRow[], subtitle: string): string {
   const gets = rows.filter((row) => row.at['request'] === 'GET');
+  const transports = transportsOf(rows);
   const x = logScaleAcross(valuesOf<number>(gets, 'connections'), PANEL.width, formatCount);
   return drawPlot({
     title: 'GET, one under way on each connection',
     subtitle,
-    legend: TRANSPORTS.map((transport) => STYLES[transport]),
+    legend: transports.map((transport) => STYLES[transport]),
     panels: [
       { title: 'what a client waits', unit: P50, yLabel: 'microseconds at the median (log scale)' },
       { title: 'what one core answers', unit: RATE, yLabel: 'requests a second (log scale)' },
     ].map(({ title, unit, yLabel }, index) => {
-      const series = TRANSPORTS.map((transport) => ({
+      const series = transports.map((transport) => ({
         color: STYLES[transport].color,
         points: gets
           .filter((row) => row.unit === unit && row.case === transport)

@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { execa } from 'execa';
-import { messageOf, UserError } from '../../errors.ts';
+import { lastLineOf, UserError } from '../../errors.ts';
 import { run } from '../../system/command.ts';
 import { startResponder } from '../responder.ts';
 
@@ -71,7 +71,7 @@ export async function findPlace(): Promise<Place> {
     await leave();
     return {
       how: 'relay',
-      note: `Networks are emulated by a relay, as the kernel's netem cannot be used: ${reasonIn(error)}.`,
+      note: `Networks are emulated by a relay, as the kernel's netem cannot be used: ${lastLineOf(error)}.`,
       enter: [],
       leave: async () => {},
     };
@@ -136,12 +136,4 @@ async function relayNetworks(binDir: string, serverPort: number): Promise<Networ
     },
     close: relay.stop,
   };
-}
-
-/** The last line of what a command said. */
-function reasonIn(error: unknown): string {
-  const lines = messageOf(error)
-    .split('\n')
-    .map((line) => line.trim());
-  return (lines.filter((line) => line !== '').at(-1) ?? '').replace(/[.!?]*$/, '');
 }

@@ -1,0 +1,36 @@
+// The end-to-end tests of what clients see, over AF_XDP: the kernel's TCP is the client's alone. They run in a network
+// namespace of their own, in which each server has an end of a pair of interfaces (tests/support/network.ts).
+import { run } from '../system/command.ts';
+
+/** ava's files whose servers have no shards and whose clients connect where the server is. */
+export const AF_XDP_TESTS = [
+  'clients',
+  'commands-random',
+  'commands-sessions',
+  'expiry',
+  'invocations',
+  'large-values',
+  'libraries',
+  'limits',
+  'long-commands',
+  'protocol',
+  'scan',
+  'transactions',
+  'transactions-functions',
+  'values',
+  'dpdk/af_xdp/shards',
+].map((name) => `tests/${name}.test.ts`);
+
+export const AF_XDP_ENVIRONMENT = { SHREDDER_TEST_NETWORK: 'af_xdp' };
+
+/** What comes before a program to run it there. */
+export const ENTER_NAMESPACE = [
+  ...['unshare', '--net', '--'],
+  ...['sh', '-c', 'ip link set lo up && exec "$0" "$@"'],
+];
+
+/** Throws a `CommandError` where this kernel, or this user, makes no such namespace or pair. */
+export async function requireVeth(): Promise<void> {
+  const [file, ...args] = ENTER_NAMESPACE;
+  await run(file!, [...args, 'ip', 'link', 'add', 'shredder0', 'type', 'veth']);
+}
