@@ -369,6 +369,8 @@ TEST_P(LoopTest, PeersThatResetUnderLoadAreForgotten) {
   constexpr size_t kClients = 100;
   std::vector<TestClient> clients;
   for (size_t i = 0; i < kClients; ++i) clients.push_back(Connect());
+  // A network that loses frames may take longer to open one than a stack under load waits.
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == kClients; }));
   for (TestClient& client : clients) client.Send("request");
   for (size_t i = 0; i < kClients; ++i) {
     loop_->PollOnce();

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "lwip/priv/tcp_priv.h"
+#include "lwip/sys.h"
 #include "runtime/net/bypass/bypass_loop.h"
 
 namespace shredder::net {
@@ -26,9 +27,10 @@ namespace shredder::net {
 namespace {
 
 constexpr uint16_t kPort = 7379;
-// A client's reset waits for its bytes to be acknowledged.
+// A client's reset waits for its bytes to be acknowledged, if they are sent again, but not for
+// ever: the server may not read.
 constexpr size_t kPollsBeforeAbort = 3;
-constexpr size_t kPatientPolls = 1000;
+constexpr uint32_t kPatientMs = 5000;  // of the stack's time
 // Of what a client has given or not taken, beside what the stack holds.
 constexpr size_t kPipeBytes = 256 * 1024;
 // Frames that a device keeps for its other end.
@@ -163,7 +165,9 @@ class ClientEnd {
     client_->all_arrived = pcb_->snd_queuelen == 0;
     if (client_->gone && client_->aborts) {
       // So that the loop has seen it before, as where the kernel connects; the destructor resets.
-      return polls_ < kPollsBeforeAbort || (pcb_->snd_queuelen > 0 && polls_ < kPatientPolls);
+      if (!resets_since_ms_) resets_since_ms_ = sys_now();
+      return polls_ < kPollsBeforeAbort ||
+             (pcb_->snd_queuelen > 0 && sys_now() - *resets_since_ms_ < kPatientMs);
     }
     if (!outgoing.empty()) return true;
     if (client_->gone) {
@@ -204,6 +208,7 @@ class ClientEnd {
   tcp_pcb* pcb_;
   std::deque<pbuf*> arrived_;
   size_t polls_ = 0;  // since it is connected
+  std::optional<uint32_t> resets_since_ms_;
   bool connected_ = false;
   bool server_ended_ = false;
   bool failed_ = false;

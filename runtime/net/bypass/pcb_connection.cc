@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "runtime/net/bypass/bypass_loop.h"
+#include "runtime/net/lwip/prefetch.h"
 
 namespace shredder::net {
 
@@ -19,6 +20,12 @@ Moved PcbConnection::Send(std::span<const iovec> parts) {
 void PcbConnection::Output() {
   has_output_ = false;
   stream_.Output();
+}
+
+void PcbConnection::Prefetch(const void* arg) {
+  // The stream is behind all else but two flags.
+  constexpr size_t kBefore = sizeof(PcbConnection) - sizeof(Stream);
+  lwip::PrefetchBytes(static_cast<const char*>(arg) - kBefore, sizeof(PcbConnection));
 }
 
 void PcbConnection::UpdateReading() {

@@ -33,6 +33,9 @@ class PcbConnection final : public LoopConnection {
   // Tells the loop what has happened. Calls handlers.
   void Serve();
   void Output();
+  // Has the processor's cache ask for a connection, by what lwIP's callbacks of it get; anything
+  // else may be given in its place.
+  static void Prefetch(const void* arg);
 
  private:
   class Stream final : public PcbStream {
