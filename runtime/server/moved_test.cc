@@ -151,6 +151,21 @@ TEST_F(MovedTest, ATenantOfNoNetworkCardOrOnItsWayIsAnError) {
   EXPECT_EQ(client_("AUTH blue blue"), "+OK");
 }
 
+TEST_F(MovedTest, ItWaitsForNobodysCommand) {
+  TestLoop loop;
+  server_.shard().Attach(&loop);
+  Tenant* const red = server_.shard().FindTenant("red");
+  const uint64_t since_ms = server_.clock.now_ms - server_.shard().config().busy_reply_ms;
+  EXPECT_EQ(client_("AUTH blue blue"), "+OK");
+  std::string echo;
+  loop.on_turn = [&] {
+    if (!server_.shard().IsFull()) return server_.shard().GiveTurn(red, since_ms);
+    echo = client_("ECHO a");
+  };
+  server_.shard().GiveTurn(red, since_ms);
+  EXPECT_EQ(echo, "$1 a");
+}
+
 TEST_F(MovedTest, OverTheKernelsNetworkThereIsNoCluster) {
   TestClient kernel(server_);
   EXPECT_EQ(kernel("AUTH red red"), "+OK");

@@ -466,7 +466,10 @@ Session::Outcome Session::Dispatch(std::span<const std::string_view> args) {
                                               : kBusyWithCommand);
     return Outcome::kDone;
   }
-  if (shard_.IsFull() && !(command->flags & kAllowBusy)) return Wait(*command, Outcome::kWait);
+  // What is served without a tenant gives no turns.
+  if (shard_.IsFull() && tenant_ && !(command->flags & kAllowBusy)) {
+    return Wait(*command, Outcome::kWait);
+  }
   if (shard_.running() && NeedsEngine(*command)) return Wait(*command, Outcome::kWait);
   if (tenant_ && tenant_->is_budgeted()) [[unlikely]] {
     const Outcome outcome = Throttle(*command);
