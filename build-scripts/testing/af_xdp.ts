@@ -1,5 +1,6 @@
 // The end-to-end tests of what clients see, over AF_XDP: the kernel's TCP is the client's alone. They run in a network
 // namespace of their own, in which each server has an end of a pair of interfaces (tests/support/network.ts).
+import { randomUUID } from 'node:crypto';
 import { run } from '../system/command.ts';
 
 /** ava's files whose servers have no shards and whose clients connect where the server is. */
@@ -25,12 +26,14 @@ export const AF_XDP_ENVIRONMENT = { SHREDDER_TEST_NETWORK: 'af_xdp' };
 
 /** What comes before a program to run it there. */
 export const ENTER_NAMESPACE = [
-  ...['unshare', '--net', '--'],
+  ...['unshare', '--net', '--mount', '--'],
   ...['sh', '-c', 'ip link set lo up && exec "$0" "$@"'],
 ];
 
 /** Throws a `CommandError` where this kernel, or this user, makes no such namespace or pair. */
 export async function requireVeth(): Promise<void> {
   const [file, ...args] = ENTER_NAMESPACE;
-  await run(file!, [...args, 'ip', 'link', 'add', 'shredder0', 'type', 'veth']);
+  const name = `shredder-${randomUUID()}`;
+  const script = `ip netns add ${name} && ip netns delete ${name} && ip link add shredder0 type veth`;
+  await run(file!, [...args, 'sh', '-c', script]);
 }

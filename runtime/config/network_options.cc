@@ -68,7 +68,11 @@ std::string SetDpdkAddress6(std::string_view text, DpdkPort* port) {
   if (!IsAddress(AF_INET6, std::string(text))) {
     return fmt::format("is '{}', not an IPv6 address; give one such as fd00::2", Quotable(text));
   }
-  port->address6 = text;
+  // As others are written that are the same.
+  in6_addr address;
+  inet_pton(AF_INET6, std::string(text).c_str(), &address);
+  char canonical[INET6_ADDRSTRLEN];
+  port->address6 = inet_ntop(AF_INET6, &address, canonical, sizeof canonical);
   return {};
 }
 
@@ -128,6 +132,11 @@ std::string CheckNetwork(const ServerConfig& config) {
   if (ports.size() > wanted) {
     return "network is dpdk, and [dpdk] core or address6 is given more often than device";
   }
+  const auto cores = std::count_if(ports.begin(), ports.end(),
+                                   [](const DpdkPort& port) { return port.core.has_value(); });
+  if (cores != 0 && static_cast<uint64_t>(cores) != wanted) {
+    return too_few("core", static_cast<uint64_t>(cores), "2");
+  }
   // Clients find a shard by its address.
   for (size_t i = 1; i < ports.size(); i++) {
     for (size_t j = 0; j < i; j++) {
@@ -138,6 +147,11 @@ std::string CheckNetwork(const ServerConfig& config) {
             "network is dpdk, and shards {} and {} both have {}; give each its own device and "
             "addresses",
             j, i, Quotable(text));
+      }
+      if (ports[i].core && ports[i].core == ports[j].core) {
+        return fmt::format(
+            "network is dpdk, and shards {} and {} both have core {}; give each its own", j, i,
+            *ports[i].core);
       }
     }
   }

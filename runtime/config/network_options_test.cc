@@ -138,6 +138,19 @@ TEST(NetworkOptions, ANetworkCardTakesAPortAndADeviceAndAnAddressForEachProcess)
             }),
             "network is dpdk, and shards 0 and 1 both have 10.0.0.2; give each its own device and "
             "addresses");
+  const auto two_with_cores = [&](std::optional<uint64_t> a, std::optional<uint64_t> b) {
+    return problem_with([&](ServerConfig& c) {
+      c.shards = 2;
+      c.dpdk.ports[0].core = a;
+      c.dpdk.ports.push_back({.device = "other", .address = "10.0.0.3", .core = b});
+    });
+  };
+  EXPECT_EQ(two_with_cores(1, 2), "");
+  EXPECT_EQ(two_with_cores(1, std::nullopt),
+            "network is dpdk, and [dpdk] core is given 1 times, not 2, once for each process; give "
+            "one such as 2");
+  EXPECT_EQ(two_with_cores(1, 1),
+            "network is dpdk, and shards 0 and 1 both have core 1; give each its own");
   EXPECT_EQ(problem_with([](ServerConfig& c) { c.port = 0; }),
             "network is dpdk, and port is 0; give the port that clients know");
   EXPECT_EQ(problem_with([](ServerConfig& c) { c.shards.reset(); }),

@@ -111,9 +111,9 @@ RequestParser::Result RequestParser::Parse(std::string_view input, size_t* consu
     }
     if (count <= 0) continue;
     if (count > limits_.max_args) {
-      const bool over_all = count > Limits{}.max_args;
-      return Fail(limits_.authenticated || over_all ? "invalid multibulk length"
-                                                    : "unauthenticated multibulk length");
+      wants_authentication_ = !limits_.authenticated && count <= Limits{}.max_args;
+      return Fail(wants_authentication_ ? "unauthenticated multibulk length"
+                                        : "invalid multibulk length");
     }
     args_remaining_ = static_cast<uint32_t>(count);
     if (pieces_.capacity() > kKeptArgs) {
@@ -144,9 +144,9 @@ RequestParser::Result RequestParser::ParseArray(std::string_view input, size_t* 
           return Fail("too big bulk count string");
       }
       if (length < 0 || static_cast<uint64_t>(length) > limits_.max_bulk_bytes) {
-        const bool over_all = static_cast<uint64_t>(length) > Limits{}.max_bulk_bytes;
-        return Fail(limits_.authenticated || over_all ? "invalid bulk length"
-                                                      : "unauthenticated bulk length");
+        wants_authentication_ =
+            !limits_.authenticated && static_cast<uint64_t>(length) <= Limits{}.max_bulk_bytes;
+        return Fail(wants_authentication_ ? "unauthenticated bulk length" : "invalid bulk length");
       }
       bulk_bytes_ = length;
     }

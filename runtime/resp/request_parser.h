@@ -50,6 +50,9 @@ class RequestParser {
   //   closed.
   Result Parse(std::string_view input, size_t* consumed);
 
+  // Whether the error is that the request is larger than one before AUTH may be.
+  bool wants_authentication() const { return wants_authentication_; }
+
   std::span<const std::string_view> args() const { return args_; }
 
   // After kIncomplete: the bulk string of an array that is being received.
@@ -107,6 +110,7 @@ class RequestParser {
   std::vector<Piece> pieces_;
   std::string inline_buffer_;  // what quoted inline words decode to
   std::string error_;
+  bool wants_authentication_ = false;
 
   // Progress in a partly received request; as here between requests.
   size_t position_ = 0;          // offset in `input` of the next element

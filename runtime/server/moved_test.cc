@@ -44,7 +44,7 @@ config::ServerConfig TwoCards() {
   config.network = config::Network::kDpdk;
   config.shards = 2;
   config.dpdk.ports = {{.device = "a", .address = "10.0.0.2"},
-                       {.device = "b", .address = "10.0.0.3"}};
+                       {.device = "b", .address = "10.0.0.3", .address6 = "fd00::3"}};
   return config;
 }
 
@@ -75,18 +75,51 @@ TEST_F(MovedTest, WhoseTenantIsOnAnotherShardIsToldWhere) {
 
 TEST_F(MovedTest, ItsClusterIsTheShardThatHasItsTenant) {
   EXPECT_EQ(client_("AUTH blue blue"), "+OK");
-  const std::string id = client_("CLUSTER MYID").substr(4);
-  EXPECT_EQ(id.size(), 40u);
-  EXPECT_TRUE(id.ends_with("0001")) << id;
+  const std::string own = client_("CLUSTER MYID").substr(4);
+  EXPECT_EQ(own.size(), 40u);
+  EXPECT_TRUE(own.ends_with("0000")) << own;
+  const std::string id = own.substr(0, 36) + "0001";
   EXPECT_EQ(client_("CLUSTER SLOTS"), "*1 *3 :0 :16383 *4 $8 10.0.0.3 :7379 $40 " + id + " *0");
   EXPECT_EQ(client_("CLUSTER KEYSLOT foo"), ":12182");
-  EXPECT_NE(client_("CLUSTER NODES").find(id + " 10.0.0.3:7379@0 master - 0 0 0 connected 0-16383"),
-            std::string::npos);
-  EXPECT_NE(client_("CLUSTER INFO").find("cluster_state:ok"), std::string::npos);
+  const std::string nodes = client_("CLUSTER NODES");
+  EXPECT_NE(nodes.find(own + " 10.0.0.2:7379@0 myself,master - 0 0 0 connected"), std::string::npos)
+      << nodes;
+  EXPECT_NE(nodes.find(id + " 10.0.0.3:7379@0 master - 0 0 0 connected 0-16383"), std::string::npos)
+      << nodes;
+  const std::string info = client_("CLUSTER INFO");
+  EXPECT_NE(info.find("cluster_state:ok"), std::string::npos) << info;
+  EXPECT_NE(info.find("cluster_known_nodes:2"), std::string::npos) << info;
   EXPECT_EQ(client_("CLUSTER SHARDS"),
             "*1 *4 $5 slots *2 :0 :16383 $5 nodes *1 *14 $2 id $40 " + id +
                 " $4 port :7379 $2 ip $8 10.0.0.3 $8 endpoint $8 10.0.0.3 $4 role $6 master $18 "
                 "replication-offset :0 $6 health $6 online");
+}
+
+TEST_F(MovedTest, WhoComesByAnIp6AddressIsToldOneWhereThereIsOne) {
+  TestClient client(server_, "[fd00::9]");
+  client.set_releasable(false);
+  EXPECT_EQ(client("AUTH blue blue"), "+OK");
+  EXPECT_EQ(client("GET foo"), "-MOVED 12182 fd00::3:7379");
+  EXPECT_TRUE(client("CLUSTER SLOTS").starts_with("*1 *3 :0 :16383 *4 $7 fd00::3 :7379 "));
+  EXPECT_NE(client("CLUSTER NODES").find(" 10.0.0.2:7379@0 myself"), std::string::npos);
+}
+
+TEST_F(MovedTest, ATenantThatComesFindsNobodyWhoWasToldToGo) {
+  TestClient other(server_);
+  other.set_releasable(false);
+  EXPECT_EQ(client_("AUTH blue blue"), "+OK");
+  EXPECT_EQ(other("AUTH green green"), "+OK");
+  config::TenantConfig blue;
+  blue.name = "blue";
+  std::string error;
+  server_.shard().AddTenant(blue, store::Store::Create({}, &error), {});
+  EXPECT_TRUE(client_.closed());
+  EXPECT_FALSE(other.closed());
+  directory_.shard = 0;
+  TestClient again(server_);
+  again.set_releasable(false);
+  EXPECT_EQ(again("AUTH blue blue"), "+OK");
+  EXPECT_EQ(again("GET foo"), "$-1");
 }
 
 TEST_F(MovedTest, OnItsOwnShardItsClusterIsThatOne) {
@@ -127,13 +160,14 @@ TEST_F(MovedTest, ItMayBecomeAnotherTenantsAndNobodysAgain) {
   EXPECT_EQ(client_("CLUSTER SLOTS"), "-NOAUTH Authentication required.");
 }
 
-TEST_F(MovedTest, ItHasAsLongAsWhoHasNotAuthenticatedAndNoLargeRequests) {
+TEST_F(MovedTest, ItHasAsLongAsWhoHasNotAuthenticatedAndALargeRequestEndsIt) {
   EXPECT_EQ(client_("AUTH blue blue"), "+OK");
   TestClient other(server_);
   other.set_releasable(false);
   EXPECT_EQ(other("AUTH blue blue"), "+OK");
   other.Send("*2\r\n$3\r\nGET\r\n$16385\r\n");
-  EXPECT_EQ(other.Receive(), "-ERR Protocol error: unauthenticated bulk length");
+  EXPECT_EQ(other.Receive(), "-MOVED 0 10.0.0.3:7379");
+  EXPECT_TRUE(other.closed());
   server_.clock.now_ms += server_.shard().config().auth_timeout_ms;
   server_.shard().OnTimer();
   EXPECT_TRUE(client_.closed());
@@ -173,6 +207,7 @@ TEST_F(MovedTest, OverTheKernelsNetworkThereIsNoCluster) {
        {"CLUSTER SLOTS", "CLUSTER INFO", "CLUSTER KEYSLOT a", "CLUSTER MYID"}) {
     EXPECT_EQ(kernel(command), "-ERR This instance has cluster support disabled") << command;
   }
+  EXPECT_NE(kernel("INFO").find("cluster_enabled:0"), std::string::npos);
 }
 
 }  // namespace

@@ -137,7 +137,7 @@ bool Session::SetTenant(Tenant* tenant) {
     closing_ = true;
     return false;
   }
-  moved_to_.reset();
+  moved_.reset();
   if (tenant && tenant != tenant_) ++tenant->stats.connections;
   if (tenant != tenant_) watcher_.Unwatch();
   if ((tenant != nullptr) != (tenant_ != nullptr)) {
@@ -272,7 +272,7 @@ Session::Authenticated Session::Authenticate(std::string_view name, std::string_
       return Authenticated::kYes;
     }
     if (closing_) return Authenticated::kNo;
-    if (!connection_.IsReleasable()) return Redirect(answer_->shard, reply);
+    if (!connection_.IsReleasable()) return Redirect(name, answer_->shard, reply);
     awaiting_ = true;
     return Authenticated::kLater;
   }
@@ -292,7 +292,8 @@ Session::Authenticated Session::Authenticate(std::string_view name, std::string_
   return Authenticated::kNo;
 }
 
-Session::Authenticated Session::Redirect(uint32_t shard, resp::ReplyWriter& reply) {
+Session::Authenticated Session::Redirect(std::string_view tenant, uint32_t shard,
+                                         resp::ReplyWriter& reply) {
   destination_.clear();
   answer_.reset();
   if (shard == shard_.identity().shard) {
@@ -303,7 +304,7 @@ Session::Authenticated Session::Redirect(uint32_t shard, resp::ReplyWriter& repl
     reply.Error("ERR the tenant's process has no network card; connect over the kernel's network");
     return Authenticated::kNo;
   }
-  moved_to_ = shard;
+  moved_ = {std::string(tenant), shard};
   return Authenticated::kYes;
 }
 
@@ -378,7 +379,10 @@ size_t Session::OnData(std::string_view unread) {
       break;
     }
     if (result == resp::RequestParser::Result::kError) {
-      resp::ReplyWriter(&connection_.output(), protocol_).Error(parser_.error());
+      // Who is moved cannot know that its requests have to be small here.
+      resp::ReplyWriter(&connection_.output(), protocol_)
+          .Error(moved_ && parser_.wants_authentication() ? MovedError(*this, shard_, std::nullopt)
+                                                          : std::string(parser_.error()));
       closing_ = true;
     } else {
       const Outcome outcome = Dispatch(parser_.args());
@@ -536,7 +540,7 @@ Session::Refusal Session::WhyRefused(const Command& command,
                                      std::span<const std::string_view> args) const {
   if (!command.ArityAllows(args.size()) || !command.handler) return Refusal::kArity;
   if (!tenant_ && !(command.flags & kNoAuth)) {
-    if (!moved_to_) return Refusal::kNoAuth;
+    if (!moved_) return Refusal::kNoAuth;
     if (!(command.flags & kTenantless)) return Refusal::kMoved;
   }
   // A transaction is one tenant's.
@@ -556,7 +560,7 @@ std::string Session::ErrorOf(Refusal refusal, const Command* container, const Co
     case Refusal::kNoAuth:
       return "NOAUTH Authentication required.";
     case Refusal::kMoved:
-      return MovedError(command, args, shard_, *moved_to_);
+      return MovedError(*this, shard_, FirstKeyOf(command, args));
     case Refusal::kNoMulti:
       return "ERR Command not allowed inside a transaction";
     case Refusal::kLongKey:

@@ -77,7 +77,11 @@ class Session {
   Tenant* tenant() const { return tenant_; }
   // The shard that the client's tenant is on, and where the client is to connect itself, as no
   // descriptor carries its connection; nothing where that is not so.
-  std::optional<uint32_t> moved_to() const { return moved_to_; }
+  std::optional<uint32_t> moved_to() const {
+    return moved_ ? std::optional(moved_->shard) : std::nullopt;
+  }
+  // That tenant's name; empty where that is not so.
+  std::string_view moved_tenant() const { return moved_ ? moved_->tenant : std::string_view(); }
   resp::Protocol protocol() const { return protocol_; }
   void set_protocol(resp::Protocol protocol) { protocol_ = protocol; }
   const std::string& name() const { return name_; }
@@ -127,7 +131,7 @@ class Session {
   // Becomes the session of a tenant that may be on another shard.
   bool GoTo(std::string_view tenant);
   // Where it is on another shard, and the connection cannot go there.
-  Authenticated Redirect(uint32_t shard, resp::ReplyWriter& reply);
+  Authenticated Redirect(std::string_view tenant, uint32_t shard, resp::ReplyWriter& reply);
   void UpdateTime();
   Outcome Dispatch(std::span<const std::string_view> args);
   // Why a command is neither executed nor queued.
@@ -151,7 +155,11 @@ class Session {
   net::Connection& connection_;
   Shard& shard_;
   Tenant* tenant_ = nullptr;
-  std::optional<uint32_t> moved_to_;
+  struct Moved {
+    std::string tenant;
+    uint32_t shard;
+  };
+  std::optional<Moved> moved_;
   resp::RequestParser parser_;
   resp::Protocol protocol_ = resp::Protocol::kResp2;
   static constexpr uint64_t kStepsBetweenLooks = 1000;

@@ -110,6 +110,7 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
   // It would wait while a function of one that was alone is stopped.
   for (const auto& other : tenants_) other->functions->CloseDebugger();
   tenants_by_name_.emplace(tenant->name, tenant.get());
+  CloseMoved(tenant->name);
   tenants_.push_back(std::move(tenant));
 }
 
@@ -241,6 +242,15 @@ bool Shard::Admit() {
   unauthenticated_.erase(oldest->id());
   oldest->Kill();
   return true;
+}
+
+void Shard::CloseMoved(std::string_view tenant) {
+  std::vector<Session*> moved;
+  for (const uint64_t id : unauthenticated_) {
+    Session* const session = sessions_.find(id)->second.get();
+    if (session->moved_tenant() == tenant) moved.push_back(session);
+  }
+  for (Session* session : moved) session->Kill();
 }
 
 uint64_t Shard::NextConnectionId() { return page_->last_connection_id.fetch_add(1) + 1; }

@@ -76,10 +76,10 @@ class Shard : public net::ConnectionHandler {
   // runs. The loop must be destroyed before the shard.
   void Attach(net::EventLoop* loop);
 
-  // Whether tenants are spread over shards that clients have to find themselves: each has a network
-  // card of its own.
-  bool is_cluster() const {
-    return config_.network == config::Network::kDpdk && config_.shards.value_or(0) > 0;
+  // Whether a client that came so has to find its tenant's shard itself: over the network card that
+  // each shard has.
+  bool IsCluster(const net::Connection& connection) const {
+    return !connection.IsReleasable() && config_.shards.value_or(0) > 0;
   }
 
   // The loop, where it is one over a network card of the process's own: for INFO.
@@ -207,6 +207,8 @@ class Shard : public net::ConnectionHandler {
   void ReleaseLeaving();
   void Forget(Session& session);
   void CloseLateSessions(uint64_t now_ms);
+  // Those that were told to find the tenant elsewhere, which is here now.
+  void CloseMoved(std::string_view tenant);
   void Beat();
   // Whether the timer has nothing to do that cannot wait for a second.
   bool IsIdle() const;

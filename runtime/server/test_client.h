@@ -95,10 +95,10 @@ class TestServer {
 
 class TestClient {
  public:
-  explicit TestClient(TestServer& server)
+  explicit TestClient(TestServer& server, const std::string& host = "127.0.0.1")
       : server_(server),
         id_(server.NextConnectionId()),
-        connection_(id_, "127.0.0.1:" + std::to_string(40000 + id_)) {
+        connection_(id_, host + ":" + std::to_string(40000 + id_)) {
     server_.shard().OnOpen(connection_);
   }
   ~TestClient() { server_.shard().OnClose(connection_); }

@@ -21,7 +21,7 @@ namespace {
 using Json = nlohmann::json;
 
 // What the file begins with: another layout gets another number.
-constexpr int kVersion = 2;
+constexpr int kVersion = 3;
 
 void SetCloseOnExec(int fd, bool closes) {
   if (fd >= 0) fcntl(fd, F_SETFD, closes ? FD_CLOEXEC : 0);

@@ -230,7 +230,8 @@ void Supervisor::OnEnd(Shard& shard, int wait_status) {
   control::Clear(&StatusOf(shard));
   FreeLeft(shard);
   if (is_stopping_) return;
-  if (!has_served_ && WIFEXITED(wait_status)) {
+  if ((!has_served_ || (!is_announced_ && !was_serving && !shard.is_single)) &&
+      WIFEXITED(wait_status)) {
     // It has said why, and would say so again.
     exit_code_ = 1;
     stop_requested_ = true;

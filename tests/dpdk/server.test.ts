@@ -1,5 +1,7 @@
 // A server over a network card of its own: a memory that it shares with its client, which needs no card, no
 // privileges and no hugepages. `npx shredder test --with dpdk` builds it and runs these.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
@@ -17,6 +19,7 @@ import {
   type Ends,
 } from '../../build-scripts/bench/network/transports.ts';
 import type { Operation } from '../../build-scripts/bench/paper/load_generator.ts';
+import { freePort } from '../../build-scripts/server/free_port.ts';
 import { startServer } from '../../build-scripts/server/shredderd.ts';
 import { builtRuntime } from '../support/server.ts';
 
@@ -138,6 +141,31 @@ password = "secret"
   t.regex(
     await start('net_memif0,role=server,socket-abstract=yes,socket=x', 'core = 1023'),
     /1023/,
+  );
+});
+
+test('a server of several shards does not start where one of them has no network card', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-memif-'));
+  t.teardown(() => rm(folder, { recursive: true, force: true }));
+  const devices = [folder, '/nowhere/there'].map(
+    (each) => `net_memif0,role=server,socket=${each}/x,socket-abstract=no`,
+  );
+  const config = `[server]
+network = "dpdk"
+shards = 2
+log-level = "error"
+[dpdk]
+device = ${JSON.stringify(devices)}
+address = ["10.255.0.1/24", "10.255.0.2/24"]
+[[tenant]]
+name = "a"
+password = "secret"
+`;
+  const binary = path.join(await binDir(), 'shredderd');
+  const error = await t.throwsAsync(startServer({ binary, config, port: await freePort() }));
+  t.regex(
+    error?.message ?? '',
+    /^shredderd did not start: shredderd: [^\n]*\/nowhere\/there[^\n]*$/,
   );
 });
 

@@ -7,6 +7,8 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 
 #include "runtime/config/network_options.h"
 #include "runtime/server/command_table.h"
@@ -19,11 +21,20 @@ namespace shredder::server {
 namespace {
 
 struct Node {
-  uint32_t shard;
   std::string host;
   int64_t port;
   std::string id;  // 40 hexadecimal digits
 };
+
+// In the same kind of address that the client came by, where the shard has one.
+Node NodeOf(const Session& session, const Shard& shard, uint32_t index) {
+  const config::DpdkPort& port = *config::PortOf(shard.config(), index);
+  const bool is_ip6 = session.address().starts_with('[') && !port.address6.empty();
+  // The server's, with the shard's number in its last digits.
+  std::string id = shard.identity().run_id;
+  id.replace(id.size() - 4, 4, fmt::format("{:04x}", index));
+  return {is_ip6 ? port.address6 : port.address, shard.config().port, std::move(id)};
+}
 
 // The one that has the client's tenant. Nothing, with the error replied, where the client comes
 // over the kernel's network, which hands it over by itself, or is nobody's.
@@ -33,27 +44,24 @@ std::optional<Node> FindNode(Request& request) {
     request.reply.Error("NOAUTH Authentication required.");
     return std::nullopt;
   }
-  const Shard& shard = request.shard;
-  const uint32_t index = session.moved_to().value_or(shard.identity().shard);
-  const config::DpdkPort* const port = config::PortOf(shard.config(), index);
-  if (port == nullptr || session.connection().IsReleasable()) {
+  if (session.connection().IsReleasable()) {
     request.reply.Error("ERR This instance has cluster support disabled");
     return std::nullopt;
   }
-  // The server's, with the shard's number in its last digits.
-  std::string id = shard.identity().run_id;
-  id.replace(id.size() - 4, 4, fmt::format("{:04x}", index));
-  return Node{index, port->address, shard.config().port, std::move(id)};
+  const uint32_t own = request.shard.identity().shard;
+  return NodeOf(session, request.shard, session.moved_to().value_or(own));
+}
+
+Node OwnNode(const Request& request) {
+  return NodeOf(request.session, request.shard, request.shard.identity().shard);
 }
 
 }  // namespace
 
-std::string MovedError(const Command& command, std::span<const std::string_view> args,
-                       const Shard& shard, uint32_t moved_to) {
-  const std::optional<std::string_view> key = FirstKeyOf(command, args);
-  const config::DpdkPort* const port = config::PortOf(shard.config(), moved_to);
-  return fmt::format("MOVED {} {}:{}", key ? HashSlot(*key) : 0, port->address,
-                     shard.config().port);
+std::string MovedError(const Session& session, const Shard& shard,
+                       std::optional<std::string_view> key) {
+  const Node node = NodeOf(session, shard, *session.moved_to());
+  return fmt::format("MOVED {} {}:{}", key ? HashSlot(*key) : 0, node.host, node.port);
 }
 
 void HandleClusterInfo(Request& request) {
@@ -64,11 +72,11 @@ void HandleClusterInfo(Request& request) {
                   "cluster_slots_ok:{0}\r\n"
                   "cluster_slots_pfail:0\r\n"
                   "cluster_slots_fail:0\r\n"
-                  "cluster_known_nodes:1\r\n"
+                  "cluster_known_nodes:{1}\r\n"
                   "cluster_size:1\r\n"
                   "cluster_current_epoch:0\r\n"
                   "cluster_my_epoch:0\r\n",
-                  kHashSlots));
+                  kHashSlots, request.session.moved_to() ? 2 : 1));
 }
 
 void HandleClusterKeySlot(Request& request) {
@@ -76,16 +84,24 @@ void HandleClusterKeySlot(Request& request) {
 }
 
 void HandleClusterMyId(Request& request) {
-  if (const auto node = FindNode(request)) request.reply.Bulk(node->id);
+  if (FindNode(request)) request.reply.Bulk(OwnNode(request).id);
 }
 
 void HandleClusterNodes(Request& request) {
   const auto node = FindNode(request);
   if (!node) return;
-  // There is no bus between nodes, which clients expect to be given a port of.
-  request.reply.Verbatim(fmt::format("{} {}:{}@0 {}master - 0 0 0 connected 0-{}\n", node->id,
-                                     node->host, node->port,
-                                     request.session.moved_to() ? "" : "myself,", kHashSlots - 1));
+  // There is no bus between nodes, which clients expect to be given a port of. The one that is
+  // asked is always in the list.
+  const auto line = [](const Node& each, std::string_view whose, std::string_view slots) {
+    return fmt::format("{} {}:{}@0 {}master - 0 0 0 connected{}\n", each.id, each.host, each.port,
+                       whose, slots);
+  };
+  const std::string slots = fmt::format(" 0-{}", kHashSlots - 1);
+  if (request.session.moved_to()) {
+    request.reply.Verbatim(line(OwnNode(request), "myself,", "") + line(*node, "", slots));
+  } else {
+    request.reply.Verbatim(line(*node, "myself,", slots));
+  }
 }
 
 void HandleClusterShards(Request& request) {

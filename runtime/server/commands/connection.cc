@@ -59,6 +59,10 @@ bool ReadHelloOptions(Request& request, HelloOptions* options) {
 
 }  // namespace
 
+// Both are served without a tenant, whose limit of replies such an argument does not come to.
+static_assert(resp::RequestParser::Limits::Unauthenticated().max_inline_bytes <=
+              config::kMinMaxReplyBytes);
+
 void HandlePing(Request& request) {
   if (request.args.size() > 2) {
     request.reply.Error("ERR wrong number of arguments for 'ping' command");
@@ -122,7 +126,7 @@ void HandleHello(Request& request) {
   reply.Bulk("id");
   reply.Integer(static_cast<int64_t>(session.id()));
   reply.Bulk("mode");
-  reply.Bulk(request.shard.is_cluster() ? "cluster" : "standalone");
+  reply.Bulk(request.shard.IsCluster(session.connection()) ? "cluster" : "standalone");
   reply.Bulk("role");
   reply.Bulk("master");
   reply.Bulk("modules");

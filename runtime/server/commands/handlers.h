@@ -29,10 +29,10 @@ void HandleClusterMyId(Request& request);
 void HandleClusterNodes(Request& request);
 void HandleClusterShards(Request& request);
 void HandleClusterSlots(Request& request);
-// The error for a command of a client whose tenant is on another shard of the server, which has a
-// network card.
-std::string MovedError(const Command& command, std::span<const std::string_view> args,
-                       const Shard& shard, uint32_t moved_to);
+// The error for a command, on that key where it is on one, of a client whose tenant is on another
+// shard (Session::moved_to).
+std::string MovedError(const Session& session, const Shard& shard,
+                       std::optional<std::string_view> key);
 
 // client.cc
 void HandleClientGetName(Request& request);

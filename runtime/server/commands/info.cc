@@ -18,6 +18,10 @@
 namespace shredder::server {
 namespace {
 
+bool IsCluster(const Request& request) {
+  return request.shard.IsCluster(request.session.connection());
+}
+
 void Line(std::string* out, std::string_view name, const auto& value) {
   fmt::format_to(std::back_inserter(*out), "{}:{}\r\n", name, value);
 }
@@ -39,7 +43,7 @@ void Server(const Request& request, std::string* out) {
   Line(out, "redis_version", config::kRedisVersion);
   Line(out, "shredder_version", config::kShredderVersion);
   Line(out, "v8_version", engine::Engine::V8Version());
-  Line(out, "redis_mode", request.shard.is_cluster() ? "cluster" : "standalone");
+  Line(out, "redis_mode", IsCluster(request) ? "cluster" : "standalone");
   Line(out, "os", "Linux");
   Line(out, "arch_bits", 64);
   Line(out, "process_id", request.shard.identity().process_id);
@@ -98,7 +102,7 @@ void Replication(const Request&, std::string* out) {
 }
 
 void Cluster(const Request& request, std::string* out) {
-  Line(out, "cluster_enabled", request.shard.is_cluster() ? 1 : 0);
+  Line(out, "cluster_enabled", IsCluster(request) ? 1 : 0);
 }
 
 // What goes over a network card is all tenants'.
