@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "lwip/priv/tcp_priv.h"
+#include "lwip/stats.h"
 #include "runtime/net/lwip/lwip_testing.h"
 
 namespace shredder::net::lwip {
@@ -60,6 +61,15 @@ constexpr uint64_t kTick = TCP_TMR_INTERVAL + 1;
 #define EXPECT_ABOUT(actual, expected)             \
   EXPECT_GE((actual) + kTick, uint64_t{expected}); \
   EXPECT_LE((actual), uint64_t{expected} + kTick)
+
+TEST_F(TimersTest, EachSegmentThatIsSentAgainIsCounted) {
+  const uint32_t before = lwip_stats.mib2.tcpretranssegs;
+  Cut();
+  server().Send("lost");
+  const size_t again = Sent(3000).size();
+  ASSERT_GT(again, 2u);
+  EXPECT_EQ(lwip_stats.mib2.tcpretranssegs - before, again);
+}
 
 TEST_F(TimersTest, RetransmissionsBeginAtTheFloorAndDouble) {
   Cut();
