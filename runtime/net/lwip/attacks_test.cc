@@ -28,6 +28,25 @@ class AttacksTest : public testing::Test {
   }
 };
 
+TEST_F(AttacksTest, WhatWaitsToBeInOrderAndIsMoreThanTheWindowIsSentAgain) {
+  Connect();
+  const std::string late = Pattern(1000, 1);
+  Segment ahead = client_.Next(kAck | kPsh, late);
+  ahead.sequence += 100;
+  client_.Exchange(ahead);
+  tcp_pcb& pcb = *server().pcb();
+  ASSERT_NE(pcb.ooseq, nullptr);
+  const tcpwnd_size_t window = pcb.rcv_wnd;
+  pcb.rcv_wnd = 500;
+  client_.Exchange(client_.Next(kAck | kPsh, std::string(100, 'x')));
+  client_.Advance(100);
+  EXPECT_EQ(pcb.ooseq, nullptr);
+  pcb.rcv_wnd = window;
+  client_.Exchange(client_.Next(kAck | kPsh, late));
+  server().Work();
+  EXPECT_EQ(server().received, std::string(100, 'x') + late);
+}
+
 TEST_F(AttacksTest, ASegmentOnTheWireIsWhatTheRfcsSay) {
   Connect();
   const std::vector<Segment> answers = client_.Exchange(client_.Next(kAck | kPsh, "hello"));
