@@ -14,6 +14,7 @@
 #include "runtime/engine/typed_json.h"
 #include "runtime/engine/v8_strings.h"
 #include "runtime/engine/value_reader.h"
+#include "runtime/prefetch.h"
 #include "runtime/store/transaction.h"
 
 namespace shredder::engine {
@@ -156,6 +157,30 @@ bool FunctionHost::Impl::EnsureContext(std::string* error) {
       limits_.wasm ? &wasm_account_ : nullptr);
   place_ = others.insert(others.end(), this);
   return true;
+}
+
+void FunctionHost::Impl::Prefetch(size_t step) const {
+  if (step == 0) {
+    PrefetchBytes(this, sizeof(Impl));
+    return;
+  }
+  if (!context_) return;
+  if (step == 1) {
+    PrefetchBytes(context_.get(), sizeof(TenantContext));
+    __builtin_prefetch(libraries_.data());
+    return;
+  }
+  if (libraries_.empty()) return;
+  // Which function it will be is not known; most libraries have few, which lie side by side.
+  const LoadedLibrary& library = *libraries_.front();
+  if (step == 2) {
+    PrefetchBytes(context_->heap().get(), sizeof(TenantIsolate));
+    PrefetchBytes(&library, sizeof(LoadedLibrary));
+  } else if (step == 3) {
+    __builtin_prefetch(library.functions.data());
+  } else if (!library.functions.empty() && !library.functions[0].IsEmpty()) {
+    context_->Prefetch(library.functions[0], static_cast<int>(step) - 4);
+  }
 }
 
 void FunctionHost::Impl::GiveUp() {
@@ -510,6 +535,14 @@ Value FunctionHost::Call(const FunctionRef& function, std::span<const std::strin
 }
 void FunctionHost::SetLimits(const HostLimits& limits) { impl_->SetLimits(limits); }
 void FunctionHost::GiveUp() { impl_->LeaveStore(); }
+static_assert(FunctionHost::kPrefetchSteps == 5 + TenantContext::kPrefetchSteps);
+void FunctionHost::Prefetch(size_t step) const {
+  if (step == 0) {
+    __builtin_prefetch(&impl_);
+  } else {
+    impl_->Prefetch(step - 1);
+  }
+}
 bool FunctionHost::has_isolate() const { return impl_->has_isolate(); }
 uint64_t FunctionHost::heap_used_bytes() const { return impl_->heap_used_bytes(); }
 const FunctionLog& FunctionHost::log() const { return impl_->log(); }

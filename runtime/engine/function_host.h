@@ -84,6 +84,7 @@ class FunctionHost::Impl {
   void GiveUp();
   // Besides, nothing in the background knows of the store any more.
   void LeaveStore();
+  void Prefetch(size_t step) const;
   bool has_isolate() const { return context_ != nullptr; }
   const TenantIsolate* isolate() const { return context_ ? context_->heap().get() : nullptr; }
   uint64_t heap_used_bytes() const { return context_ ? context_->heap()->used_bytes() : 0; }

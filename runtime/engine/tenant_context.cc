@@ -91,6 +91,10 @@ TenantContext::TenantContext(std::shared_ptr<TenantIsolate> heap)
 
 TenantContext::~TenantContext() { heap_->RemoveContext(); }
 
+void TenantContext::Prefetch(const v8::Global<v8::Function>& function, int step) const {
+  v8::PrefetchCall(isolate_, context_, function, step);
+}
+
 bool TenantContext::MakeContext(bool callback_builtins) {
   v8::Isolate::Scope isolate_scope(isolate_);
   v8::HandleScope handle_scope(isolate_);

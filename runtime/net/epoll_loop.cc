@@ -113,6 +113,10 @@ void EpollLoop::HandleEvents(int timeout_ms) {
   const int count = epoll_wait(epoll_fd_.get(), events.data(), kEventsPerTurn, timeout_ms);
   if (count > 0) FoundEvents();
   for (int i = 0; i < count; ++i) {
+    // Of what is no connection, there may be none in the slot, or another one: no harm.
+    PrefetchAhead(static_cast<unsigned>(count - i), i == 0, [&](unsigned behind) {
+      return static_cast<uint32_t>(events[static_cast<size_t>(i) + behind].data.u64);
+    });
     const uint32_t high = static_cast<uint32_t>(events[i].data.u64 >> 32);
     const uint32_t low = static_cast<uint32_t>(events[i].data.u64);
     if (high == kWakeTag) {

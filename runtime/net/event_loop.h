@@ -44,6 +44,15 @@ class ConnectionHandler {
   // later turn: so it may stop early for fairness, or when unsent() is large (the call waits until
   // the peer has taken its replies).
   virtual size_t OnData(Connection& connection, std::string_view unread) = 0;
+  // OnData will likely be called for the connection soon: asks the processor's cache for what it
+  // will touch (runtime/prefetch.h), and changes nothing. `step` counts up to kPrefetchSteps; each
+  // may read what the one before has asked for. Other connections are served in between, so that
+  // the connection may be another one by the next step.
+  virtual void Prefetch(const Connection& connection, size_t step) const {
+    static_cast<void>(connection);
+    static_cast<void>(step);
+  }
+  static constexpr size_t kPrefetchSteps = 12;
   // The connection is gone (the peer closed it, an error, a limit, or Close); `connection` is
   // destroyed after this returns.
   virtual void OnClose(Connection& connection) = 0;

@@ -301,11 +301,20 @@ void IoUringLoop::HandleEvents(int timeout_ms) {
   if (had_events_) FoundEvents();
   for (unsigned left = kCompletionsPerTurn; left > 0; --left) {
     if (io_uring_peek_cqe(ring, &cqe) != 0) break;
+    PrefetchAhead(io_uring_cq_ready(ring), left == kCompletionsPerTurn,
+                  [this](unsigned completion) { return SlotOf(completion); });
     // Given back before it is handled, so that a nested turn goes on with the next one.
     const io_uring_cqe completion = *cqe;
     io_uring_cqe_seen(ring, cqe);
     Handle(completion);
   }
+}
+
+// Of the completion so many behind the next one.
+uint32_t IoUringLoop::SlotOf(unsigned completion) const {
+  const io_uring_cq& queue = ring_.ring.cq;
+  const uint64_t user_data = queue.cqes[(*queue.khead + completion) & queue.ring_mask].user_data;
+  return user_data >> 56 == kReceive ? static_cast<uint32_t>(user_data) : kNoSlot;
 }
 
 void IoUringLoop::Submit() {

@@ -63,6 +63,7 @@ class IoUringLoop final : public SocketLoop {
   void WatchWakeFd();
   void Cancel(uint64_t user_data);
   bool SpinForEvents();
+  uint32_t SlotOf(unsigned completion) const;
   void Handle(const io_uring_cqe& cqe);
   void HandleAccept(size_t listener, const io_uring_cqe& cqe);
   void HandleAcceptable(size_t listener, const io_uring_cqe& cqe);

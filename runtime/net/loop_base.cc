@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "runtime/prefetch.h"
+
 namespace shredder::net {
 
 namespace {
@@ -309,6 +311,20 @@ void LoopBase::CloseAll() {
     if (slots_[slot] != nullptr) Close(*slots_[slot]);
   }
   ReapClosed();
+}
+
+void LoopBase::Prefetch(uint32_t slot, unsigned step) const {
+  const LoopConnection* const connection = slot < slots_.size() ? slots_[slot].get() : nullptr;
+  if (connection == nullptr) return;
+  if (step == 0) {
+    PrefetchBytes(connection, sizeof(LoopConnection));
+  } else if (connection->state == LoopConnection::State::kOpen && !connection->serving) {
+    if (step == 1) {
+      connection->PrefetchBuffers();
+    } else {
+      connection->handler->Prefetch(*connection, step - 2);
+    }
+  }
 }
 
 LoopConnection* LoopBase::Find(ConnectionRef ref) const {

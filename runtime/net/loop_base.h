@@ -29,6 +29,8 @@ inline constexpr size_t kMuchBytes = 8 * 1024;
 // In so many turns the rest of a large message arrives, or its reply is sent.
 inline constexpr uint32_t kTurnsOfMessage = 2;
 inline constexpr uint64_t kForEver = UINT64_MAX;
+// From so many connections on what they touch is more than the processor's caches keep.
+inline constexpr size_t kManyConnections = 512;
 
 class LoopBase : public EventLoop {
  public:
@@ -75,6 +77,28 @@ class LoopBase : public EventLoop {
   LoopConnection* Find(ConnectionRef ref) const;
   LoopConnection* FindSlot(uint32_t slot) const { return slots_[slot].get(); }
   bool has_connections() const { return free_slots_.size() < slots_.size(); }
+  bool has_many_connections() const { return connection_count_ >= kManyConnections; }
+  // Steps of asking the processor's cache for what serving a connection will touch: two for the
+  // connection itself, then those of ConnectionHandler::Prefetch.
+  static constexpr unsigned kPrefetchSteps = ConnectionHandler::kPrefetchSteps + 2;
+  // Nothing where there is no connection in the slot.
+  static constexpr uint32_t kNoSlot = UINT32_MAX;
+  void Prefetch(uint32_t slot, unsigned step) const;
+  // Before each of a row of `ready` events is handled: makes each step for an event that is handled
+  // one sooner than that of the step before, so that between two steps of one there is the time
+  // that another one takes. Before the `is_first` of a row, those of the nearest, itself included,
+  // for which no time is left. `slot_of` gives the slot of an event by how many are handled before.
+  template <typename SlotOf>
+  void PrefetchAhead(unsigned ready, bool is_first, const SlotOf& slot_of) const {
+    if (!has_many_connections()) return;
+    for (unsigned before = is_first ? kPrefetchSteps : 0;; --before) {
+      for (unsigned step = 0; step < kPrefetchSteps && kPrefetchSteps - step >= before; ++step) {
+        const unsigned event = kPrefetchSteps - step - before;
+        if (event < ready) Prefetch(slot_of(event), step);
+      }
+      if (before == 0) break;
+    }
+  }
   // Whether a large message, or a large part of one, was moved since one of the last few calls.
   bool HasMovedMuch() {
     turns_since_much_ = moved_much_ ? 0 : turns_since_much_ + 1;

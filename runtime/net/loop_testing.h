@@ -29,6 +29,7 @@ class TestHandler : public ConnectionHandler {
   std::function<void(Connection&)> on_open = [](Connection&) {};
   std::function<size_t(Connection&, std::string_view)> on_data = Echo;
   std::function<void(Connection&)> on_close = [](Connection&) {};
+  std::function<void(const Connection&, size_t)> on_prefetch = [](const Connection&, size_t) {};
   std::function<void(Connection&, ReleasedConnection)> on_released = [](Connection&,
                                                                         ReleasedConnection) {};
   size_t opened = 0;
@@ -46,6 +47,9 @@ class TestHandler : public ConnectionHandler {
   }
   size_t OnData(Connection& connection, std::string_view unread) override {
     return on_data(connection, unread);
+  }
+  void Prefetch(const Connection& connection, size_t step) const override {
+    on_prefetch(connection, step);
   }
   void OnClose(Connection& connection) override {
     ++closed;

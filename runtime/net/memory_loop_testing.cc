@@ -266,7 +266,10 @@ void MemoryLoop::HandleEvents(int timeout_ms) {
     connecting_.pop_front();
     Accept(link);
   }
-  for (size_t left = due_.size(); left > 0 && !due_.empty(); --left) {
+  const size_t due = due_.size();
+  for (size_t left = due; left > 0 && !due_.empty(); --left) {
+    PrefetchAhead(static_cast<unsigned>(due_.size()), left == due,
+                  [this](unsigned behind) { return due_[behind].slot; });
     LoopConnection* const connection = Find(due_.front());
     due_.pop_front();
     if (connection != nullptr) Serve(*static_cast<MemoryEnd*>(connection));

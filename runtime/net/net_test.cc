@@ -8,10 +8,13 @@
 #include <csignal>
 #include <cstdint>
 #include <filesystem>
+#include <map>
+#include <numeric>
 #include <set>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #include "runtime/net/event_loop.h"
@@ -402,6 +405,58 @@ TEST_P(LoopTest, DestroyingTheLoopTellsEveryHandler) {
 }
 
 // ---- Many connections
+
+TEST_P(LoopTest, WhatManyConnectionsTouchIsAskedForWhileTheyAreOpen) {
+  Start();
+  std::set<const Connection*> open;
+  std::vector<Connection*> all;
+  handler_.on_open = [&](Connection& connection) {
+    open.insert(&connection);
+    all.push_back(&connection);
+  };
+  handler_.on_close = [&](Connection& connection) { open.erase(&connection); };
+  // Since it was served last: each once, in order, but where there was an event without bytes.
+  std::map<const Connection*, std::vector<size_t>> steps;
+  handler_.on_prefetch = [&](const Connection& connection, size_t step) {
+    EXPECT_TRUE(open.contains(&connection));
+    steps[&connection].push_back(step);
+  };
+  std::vector<size_t> all_steps(ConnectionHandler::kPrefetchSteps);
+  std::iota(all_steps.begin(), all_steps.end(), 0);
+  size_t prefetched = 0;
+  constexpr size_t kClients = 600;
+  std::vector<TestClient> clients;
+  for (size_t i = 0; i < kClients; ++i) {
+    clients.push_back(Connect());
+    if (i % 100 == 99) loop_->PollOnce();
+  }
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == kClients; }));
+  // Some close others, whose requests have come with theirs.
+  std::set<const Connection*> doomed;
+  handler_.on_data = [&](Connection& connection, std::string_view unread) {
+    prefetched += std::exchange(steps[&connection], {}) == all_steps;
+    if (unread.ends_with("close") && doomed.size() < kClients / 3) {
+      Connection* const other = all[doomed.size() * 3 % all.size()];
+      if (open.contains(other) && doomed.insert(other).second && other != &connection) {
+        other->Close();
+      }
+    }
+    return TestHandler::Echo(connection, unread);
+  };
+  for (const char* const request : {"first", "close", "third"}) {
+    for (TestClient& client : clients) {
+      client.ClearReceived();
+      client.Send(request);
+    }
+    const auto is_done = [&](TestClient& client) {
+      return !client.Receive() || client.received() == request;
+    };
+    ASSERT_TRUE(TurnUntil([&] { return std::all_of(clients.begin(), clients.end(), is_done); }));
+  }
+  EXPECT_GT(handler_.closed, 0u);
+  // Turns may be short.
+  EXPECT_GT(prefetched, kClients);
+}
 
 TEST_P(LoopTest, AThousandConnections) {
   Start();

@@ -571,6 +571,10 @@ std::string Session::ErrorOf(Refusal refusal, const Command* container, const Co
   return {};
 }
 
+bool Session::LastUsedEngine() const {
+  return last_command_ != nullptr && last_command_->flags & kUsesEngine;
+}
+
 bool Session::NeedsEngine(const Command& command) const {
   if (!queued_) return command.flags & kUsesEngine;
   return command.handler == HandleExec && queued_->flags() & kUsesEngine;

@@ -68,6 +68,10 @@ class Session {
   void CloseAfterReply() { closing_ = true; }
   // Closes the connection: at once, or after the command that the session is executing.
   void Kill();
+  // Whether its last command was about functions, so that the next one likely is a call.
+  bool LastUsedEngine() const;
+  // Of event_loop.h's Prefetch.
+  void PrefetchParser() const { parser_.Prefetch(); }
   // Requests are read again after a pause that the session has asked its shard for.
   void Resume() { connection_.ResumeReading(); }
 

@@ -12,6 +12,7 @@
 
 #include "runtime/control/process.h"
 #include "runtime/engine/library_record.h"
+#include "runtime/prefetch.h"
 
 namespace shredder::server {
 namespace {
@@ -357,6 +358,25 @@ size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
     turns_.Served(&tenant->turn_share, session->last_request_ms());
   }
   return consumed;
+}
+
+static_assert(net::ConnectionHandler::kPrefetchSteps == 2 + engine::FunctionHost::kPrefetchSteps);
+void Shard::Prefetch(const net::Connection& connection, size_t step) const {
+  const auto* const session = static_cast<const Session*>(connection.user_data());
+  if (session == nullptr) return;
+  if (step == 0) {
+    PrefetchBytes(session, sizeof(Session));
+    return;
+  }
+  const Tenant* const tenant = session->tenant();
+  if (step == 1) session->PrefetchParser();
+  if (tenant == nullptr) return;
+  if (step == 1) {
+    PrefetchBytes(tenant, sizeof(Tenant));
+  } else {
+    tenant->store->Prefetch(step - 2);
+    if (session->LastUsedEngine()) tenant->functions->Prefetch(step - 2);
+  }
 }
 
 size_t Shard::ServeMeasured(Session* session, Tenant* tenant, std::string_view unread) {

@@ -13,6 +13,7 @@
 #include <optional>
 #include <utility>
 
+#include "runtime/prefetch.h"
 #include "runtime/store/store_writes.h"
 
 namespace shredder::store {
@@ -75,6 +76,11 @@ std::unique_ptr<Store> Store::Create(const StoreOptions& options, const StorePoo
 }
 
 Store::~Store() = default;
+
+void Store::Prefetch(size_t step) const {
+  if (step == 0) PrefetchBytes(this, sizeof(Store));
+  if (step == 1) PrefetchBytes(header_, sizeof(layout::StoreHeader));
+}
 
 // Of a store whose arena is made.
 bool Store::Initialise(const StoreOptions& options, std::string* error) {

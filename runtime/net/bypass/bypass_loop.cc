@@ -21,8 +21,6 @@ namespace {
 
 // Frames that are taken before what they have brought is served.
 constexpr size_t kBurst = 32;
-// What fewer connections touch stays in a processor's second cache by itself.
-constexpr size_t kManyConnections = 512;
 // How often sockets and descriptors are looked after.
 constexpr uint64_t kKernelIntervalNs = 100'000;
 // After the last event.
@@ -171,8 +169,6 @@ size_t BypassLoop::TakeFrames() {
   return count;
 }
 
-bool BypassLoop::has_many_connections() const { return connection_count() >= kManyConnections; }
-
 // An inner turn takes from the same queues.
 void BypassLoop::ServeQueues() {
   for (size_t left = accepted_.size(); left > 0 && !accepted_.empty(); --left) {
@@ -188,12 +184,10 @@ void BypassLoop::ServeQueues() {
   }
 }
 
-// What the handler keeps of each begins with what it needs.
+// Most connections themselves have been asked for with the frames.
 void BypassLoop::PrefetchDue() {
-  constexpr size_t kBytes = 512;
-  for (size_t i = 0; i < std::min(due_.size(), kBurst); i++) {
-    const LoopConnection* const connection = Find(due_[i]);
-    if (connection != nullptr) lwip::PrefetchBytes(connection->user_data(), kBytes);
+  for (unsigned step = 1; step < kPrefetchSteps; step++) {
+    for (size_t i = 0; i < std::min(due_.size(), kBurst); i++) Prefetch(due_[i].slot, step);
   }
 }
 

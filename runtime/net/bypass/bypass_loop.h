@@ -85,7 +85,6 @@ class BypassLoop final : public EpollLoop {
   size_t TakeFrames();
   void ServeQueues();
   void PrefetchDue();
-  bool has_many_connections() const;
   void RunTimers(uint64_t now_ms);
   void SendFrames();
   void Accept(Accepted accepted);

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "runtime/net/bypass/bypass_loop.h"
-#include "runtime/net/lwip/prefetch.h"
+#include "runtime/prefetch.h"
 
 namespace shredder::net {
 
@@ -25,7 +25,7 @@ void PcbConnection::Output() {
 void PcbConnection::Prefetch(const void* arg) {
   // The stream is behind all else but two flags.
   constexpr size_t kBefore = sizeof(PcbConnection) - sizeof(Stream);
-  lwip::PrefetchBytes(static_cast<const char*>(arg) - kBefore, sizeof(PcbConnection));
+  PrefetchBytes(static_cast<const char*>(arg) - kBefore, sizeof(PcbConnection));
 }
 
 void PcbConnection::UpdateReading() {

@@ -12,6 +12,7 @@
 #include "lwip/prot/ip4.h"
 #include "lwip/prot/ip6.h"
 #include "lwip/prot/tcp.h"
+#include "runtime/prefetch.h"
 
 namespace shredder::net::lwip {
 namespace {

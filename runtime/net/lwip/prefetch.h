@@ -15,14 +15,6 @@ namespace shredder::net::lwip {
 // Frames of a burst that are looked at; those behind are not.
 inline constexpr size_t kMaxPrefetchedFrames = 32;
 
-// Asks for so many bytes.
-inline void PrefetchBytes(const void* begin, size_t bytes) {
-  constexpr size_t kLine = 64;
-  for (size_t at = 0; at < bytes; at += kLine) {
-    __builtin_prefetch(static_cast<const char*>(begin) + at);
-  }
-}
-
 // The frames are of Ethernet, none of them null. Calls `prefetch_arg` with what the callbacks of
 // each connection get, which is not to be read: it may be another's than the caller's.
 void PrefetchConnections(std::span<pbuf* const> frames, void (*prefetch_arg)(const void* arg));
