@@ -108,8 +108,8 @@ void Shard::AddTenant(const config::TenantConfig& config, std::unique_ptr<store:
   }
   Configure(tenant.get());
   tenant->stats.rate.Sample(0, clock_.NowMs());
-  // It would wait while a function of one that was alone is stopped.
-  for (const auto& other : tenants_) other->functions->CloseDebugger();
+  // It would wait while a function of one that was alone is stopped; others have no debugger.
+  if (tenants_.size() == 1) tenants_.front()->functions->CloseDebugger();
   tenants_by_name_.emplace(tenant->name, tenant.get());
   CloseMoved(tenant->name);
   tenants_.push_back(std::move(tenant));
