@@ -1,11 +1,7 @@
 import { Command } from 'commander';
-import {
-  formatNetwork,
-  FULL_NETWORK,
-  measureNetwork,
-  plotNetwork,
-  QUICK_NETWORK,
-} from '../bench/network/network.ts';
+import { FULL_NETWORK, measureNetwork, QUICK_NETWORK } from '../bench/network/network.ts';
+import { plotNetwork } from '../bench/network/network_plot.ts';
+import { formatNetwork } from '../bench/network/network_table.ts';
 import { describeReport, publish, reportOf, writeOutput } from '../bench/report.ts';
 import { loadConfig } from '../config.ts';
 import { ensureRuntime } from '../runtime/build.ts';

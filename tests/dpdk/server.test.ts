@@ -5,12 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
-import {
-  formatNetwork,
-  measureNetwork,
-  plotNetwork,
-  REQUESTS,
-} from '../../build-scripts/bench/network/network.ts';
+import { REQUESTS } from '../../build-scripts/bench/network/cases.ts';
+import { measureNetwork } from '../../build-scripts/bench/network/network.ts';
+import { plotNetwork } from '../../build-scripts/bench/network/network_plot.ts';
+import { formatNetwork } from '../../build-scripts/bench/network/network_table.ts';
 import {
   greetingOf,
   LOCAL_TRANSPORTS,
