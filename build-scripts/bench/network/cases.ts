@@ -12,6 +12,10 @@ export const P99 = 'p99 us';
 export const P999 = 'p99.9 us';
 export const RATE = 'ops/s';
 export const BUSY = 'busy us';
+/** What the server's end counts, of a window; there are no such rows where others use the same network. */
+export const PACKETS = 'packets/request';
+export const DROPS = 'drops';
+export const RETRANSMISSIONS = 'retransmissions';
 export const PREEMPTED = 'windows left out';
 
 /** Those that have rows. */

@@ -8,6 +8,9 @@ import { cpuUsOf } from '../processes.ts';
 import { formatCount } from '../table.ts';
 import {
   BUSY,
+  DROPS,
+  PACKETS,
+  RETRANSMISSIONS,
   P50,
   P99,
   P999,
@@ -173,7 +176,7 @@ async function measureTurn(
 
 /** False where the ends were preempted too often. */
 async function measureWindow(
-  { transport, server, generator }: Ends,
+  { transport, server, generator, counters }: Ends,
   request: RequestName,
   connections: number,
   plan: NetworkPlan,
@@ -181,6 +184,7 @@ async function measureWindow(
 ): Promise<boolean> {
   const seconds = Math.max(plan.seconds, connections * ROUNDS * 10e-6);
   const perSecond = request === 'FCALL' ? PREEMPTIONS_PER_SECOND_OF_CALLS : PREEMPTIONS_PER_SECOND;
+  const before = await counters?.();
   const cpuUs = await cpuUsOf(server.pid);
   const load = { operations: operationsOf(request), seconds, server: server.pid };
   const result = await generator.closed(load, 1);
@@ -194,6 +198,11 @@ async function measureWindow(
   add(RATE, result.operations / result.seconds);
   // Of one that polls it is all of a core, the more the less it has to do.
   add(BUSY, serverUs / result.operations);
+  const after = await counters?.();
+  if (before === undefined || after === undefined) return true;
+  add(PACKETS, (after.packets - before.packets) / result.operations);
+  add(DROPS, after.drops - before.drops);
+  add(RETRANSMISSIONS, after.retransmissions - before.retransmissions);
   return true;
 }
 

@@ -6,6 +6,7 @@ import { freePort } from '../../server/free_port.ts';
 import { startServer, type Server } from '../../server/shredderd.ts';
 import { LoadGenerator } from '../paper/load_generator.ts';
 import { DEADLINE_MS } from '../paper/runtime.ts';
+import { cardCounters, kernelCounters, type Counters } from './counters.ts';
 import { afXdpDevice, openVeth, type VethEnd, type VethPairs } from './veth.ts';
 
 /** Those that any machine has. */
@@ -21,6 +22,8 @@ export interface Ends {
   server: Server;
   port: number;
   generator: LoadGenerator;
+  /** Since the server began; absent where others use the same network. */
+  counters?: () => Promise<Counters>;
   stop: () => Promise<void>;
 }
 
@@ -38,14 +41,27 @@ export function greetingOf(transport: Transport): readonly string[][] {
 
 /** One process serves, whichever way: what is compared is the network. */
 export async function openTransport(transport: Transport, binDir: string): Promise<Ends> {
+  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-network-'));
+  const remove = (): Promise<void> => rm(folder, { recursive: true, force: true });
+  try {
+    const ends = await openIn(folder, transport, binDir);
+    return { ...ends, stop: () => ends.stop().finally(remove) };
+  } catch (error) {
+    await remove();
+    throw error;
+  }
+}
+
+/** @param folder For sockets. */
+async function openIn(folder: string, transport: Transport, binDir: string): Promise<Ends> {
   switch (transport) {
     case 'memif':
-      return await openMemif(binDir);
+      return await openMemif(folder, binDir);
     case 'io_uring':
     case 'epoll':
       return await openLoopback(transport, binDir);
     case 'veth, AF_XDP':
-      return await openAfXdp(binDir);
+      return await openAfXdp(folder, binDir);
     case 'veth, io_uring':
       return await openKernelVeth(binDir);
   }
@@ -56,16 +72,15 @@ async function openLoopback(backend: 'io_uring' | 'epoll', binDir: string): Prom
     binary: path.join(binDir, 'shredderd'),
     flags: ['--shards', '0', '--backend', backend, '--deadline-ms', String(DEADLINE_MS)],
   });
-  return endsOf(backend, server, LoadGenerator.start(binDir));
+  return endsOf({ transport: backend, server, generator: LoadGenerator.start(binDir) });
 }
 
-async function openMemif(binDir: string): Promise<Ends> {
-  const folder = await mkdtemp(path.join(tmpdir(), 'shredder-memif-'));
+async function openMemif(folder: string, binDir: string): Promise<Ends> {
   const device = (role: string): string =>
-    `net_memif0,role=${role},socket=${path.join(folder, 'socket')},socket-abstract=no`;
+    `net_memif0,role=${role},socket=${path.join(folder, 'memif')},socket-abstract=no`;
   const server = await startServer({
     binary: path.join(binDir, 'shredderd'),
-    config: withTenant(`network = "dpdk"\n${cardSection(device('server'), MEMORY)}`),
+    config: withTenant(cardSettings(folder, device('server'), MEMORY)),
     port: await freePort(),
   });
   const generator = LoadGenerator.start(
@@ -76,40 +91,52 @@ async function openMemif(binDir: string): Promise<Ends> {
       ...['--address', MEMORY.clientAddress, '--server', MEMORY.address],
     ],
   );
-  return endsOf('memif', server, generator, () => rm(folder, { recursive: true, force: true }));
+  return endsOf({ transport: 'memif', server, generator, counters: countersIn(folder) });
 }
 
-async function openAfXdp(binDir: string): Promise<Ends> {
-  return await openOverVeth('veth, AF_XDP', binDir, (end) => {
-    return `network = "dpdk"\n${cardSection(afXdpDevice(end), end)}`;
+async function openAfXdp(folder: string, binDir: string): Promise<Ends> {
+  return await openOverVeth('veth, AF_XDP', binDir, {
+    settings: (end) => cardSettings(folder, afXdpDevice(end), end),
+    counters: countersIn(folder),
   });
 }
 
 async function openKernelVeth(binDir: string): Promise<Ends> {
-  return await openOverVeth('veth, io_uring', binDir, async (end, pair) => {
-    await pair.addAddresses();
-    return `bind = "${end.address}"\n`;
+  return await openOverVeth('veth, io_uring', binDir, {
+    settings: async (end, pair) => {
+      await pair.addAddresses();
+      return `bind = "${end.address}"\n`;
+    },
+    counters: (server, end) => kernelCounters(server.pid, end.interface),
   });
+}
+
+interface OverVeth {
+  settings: (end: VethEnd, pair: VethPairs) => string | Promise<string>;
+  counters: (server: Server, end: VethEnd) => Promise<Counters>;
 }
 
 async function openOverVeth(
   transport: Transport,
   binDir: string,
-  settingsOver: (end: VethEnd, pair: VethPairs) => string | Promise<string>,
+  { settings, counters }: OverVeth,
 ): Promise<Ends> {
   const pair = await openVeth();
   try {
     const end = pair.ends[0]!;
     const server = await startServer({
       binary: path.join(binDir, 'shredderd'),
-      config: withTenant(await settingsOver(end, pair)),
+      config: withTenant(await settings(end, pair)),
       // Nobody else listens in a namespace of its own.
       port: 7379,
       enter: pair.enterServer,
     });
     const flags = ['--server', end.address];
     const generator = LoadGenerator.start(binDir, pair.enterClient, flags);
-    return endsOf(transport, server, generator, pair.remove);
+    return endsOf(
+      { transport, server, generator, counters: () => counters(server, end) },
+      pair.remove,
+    );
   } catch (error) {
     await pair.remove();
     throw error;
@@ -118,19 +145,15 @@ async function openOverVeth(
 
 /** Where a network card is the server's own, its listener has the port of the kernel's. */
 function endsOf(
-  transport: Transport,
-  server: Server,
-  generator: LoadGenerator,
+  ends: Omit<Ends, 'port' | 'stop'>,
   cleanUp: () => Promise<void> = () => Promise.resolve(),
 ): Ends {
   return {
-    transport,
-    server,
-    port: server.port,
-    generator,
+    ...ends,
+    port: ends.server.port,
     stop: async () => {
-      await generator.stop();
-      await server.stop();
+      await ends.generator.stop();
+      await ends.server.stop();
       await cleanUp();
     },
   };
@@ -149,13 +172,26 @@ admin = true
 }
 
 /** Where the server polls without a pause, on addresses of a pair of interfaces or of a memory. */
-function cardSection(
+function cardSettings(
+  folder: string,
   device: string,
   { address, networkBits }: Pick<VethEnd, 'address' | 'networkBits'>,
 ): string {
-  return `[dpdk]
+  return `network = "dpdk"
+unix-socket = "${adminSocket(folder)}"
+[dpdk]
 device = "${device}"
 address = "${address}/${networkBits}"
 idle = "spin"
 `;
+}
+
+/** It is reached from any network namespace, and nothing of it is on the card. */
+function adminSocket(folder: string): string {
+  return path.join(folder, 'admin');
+}
+
+function countersIn(folder: string): () => Promise<Counters> {
+  const url = `unix:${adminSocket(folder)}`;
+  return () => cardCounters({ url, tenant: TENANT, password: PASSWORD });
 }
