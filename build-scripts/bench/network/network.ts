@@ -2,13 +2,16 @@
 // over each transport in turns.
 import { lastLineOf } from '../../errors.ts';
 import { libraryRequest } from '../paper/library.ts';
-import type { Operation, Request } from '../paper/load_generator.ts';
+import type { LoadGenerator, LoadResult, Operation, Request } from '../paper/load_generator.ts';
+import { findRow } from '../paper/rows.ts';
 import { Samples } from '../paper/samples.ts';
 import { cpuUsOf } from '../processes.ts';
 import { formatCount } from '../table.ts';
 import {
   BUSY,
   DROPS,
+  LATE,
+  nameOf,
   PACKETS,
   RETRANSMISSIONS,
   P50,
@@ -17,6 +20,7 @@ import {
   PREEMPTED,
   RATE,
   REQUESTS,
+  type NetworkCase,
   type NetworkRow,
   type RequestName,
 } from './cases.ts';
@@ -37,6 +41,8 @@ export interface NetworkPlan {
   seconds: number;
   warmUpSeconds: number;
   connections: readonly number[];
+  /** After these; of GET, and of connections that are among them. */
+  open: { connections: number; loadPercents: readonly number[] };
 }
 
 export const QUICK_NETWORK: NetworkPlan = {
@@ -45,6 +51,7 @@ export const QUICK_NETWORK: NetworkPlan = {
   seconds: 0.01,
   warmUpSeconds: 0.2,
   connections: [1, 64],
+  open: { connections: 64, loadPercents: [50] },
 };
 export const FULL_NETWORK: NetworkPlan = {
   windows: 7,
@@ -52,6 +59,7 @@ export const FULL_NETWORK: NetworkPlan = {
   seconds: 0.01,
   warmUpSeconds: 0.5,
   connections: [1, 16, 64, 1_000, 10_000],
+  open: { connections: 64, loadPercents: [50, 80] },
 };
 /** Windows, one after the other, until the ends were left alone in one. */
 const TRIES = 20;
@@ -61,6 +69,8 @@ export const PREEMPTIONS_PER_SECOND = 200;
 export const PREEMPTIONS_PER_SECOND_OF_CALLS = 1_500;
 /** A window has so many rounds of all connections at 10 us each. */
 const ROUNDS = 10;
+/** And one of an open loop so many requests, of which two are beyond the 99.9th percentile. */
+const OPEN_REQUESTS = 2_000;
 
 const VALUE = '0123456789abcdef'.repeat(4);
 const FIRST_BYTES = 4;
@@ -72,14 +82,25 @@ export interface NetworkResult {
   missing: string[];
 }
 
-/** What has become of the windows of one case over one transport. */
+/** A case over one transport, and what has become of its windows. */
 interface Windows {
+  transport: Transport;
+  at: NetworkCase;
   counted: number;
   leftOut: number;
 }
 
+interface Run {
+  binDir: string;
+  plan: NetworkPlan;
+  samples: Samples<'network'>;
+  missing: string[];
+  onTurn: (name: string) => void;
+}
+
 /**
- * Measures each request at each number of connections, one request under way on each, over all transports in turns.
+ * Measures each request at each number of connections, one request under way on each, over all transports in turns;
+ * then GET in an open loop.
  *
  * @param binDir Folder of a shredderd and shredder-load that have DPDK.
  */
@@ -88,37 +109,69 @@ export async function measureNetwork(
   plan: NetworkPlan,
   onTurn: (name: string) => void,
 ): Promise<NetworkResult> {
-  const samples = new Samples('network');
-  const missing: string[] = [];
-  const transports = await findTransports(binDir, missing);
+  const run: Run = { binDir, plan, samples: new Samples('network'), missing: [], onTurn };
+  const transports = await findTransports(binDir, run.missing);
+  const closed: Windows[] = [];
   for (const connections of plan.connections) {
-    const all = new Map(
-      transports.map((transport) => [
-        transport,
-        new Map(REQUESTS.map((request): [RequestName, Windows] => [request, newWindows()])),
-      ]),
+    const windows = transports.flatMap((transport) =>
+      REQUESTS.map((request) => newWindows(transport, { loop: 'closed', request, connections })),
     );
-    for (let turn = 0; turn < plan.turns; turn++) {
-      for (const transport of turn % 2 === 0 ? transports : transports.toReversed()) {
-        const lacking = [...all.get(transport)!].filter(
-          ([, { counted }]) => counted < plan.windows,
-        );
-        if (lacking.length === 0) continue;
-        onTurn(`${transport}, ${formatCount(connections)} connections, turn ${turn + 1}`);
-        await measureTurn(transport, binDir, connections, lacking, plan, samples);
-      }
-    }
-    for (const [transport, requests] of all) {
-      for (const [request, { counted, leftOut }] of requests) {
-        samples.add(transport, { request, connections }, PREEMPTED, leftOut);
-        if (counted >= plan.windows) continue;
+    await measureCases(windows, run);
+    closed.push(...windows);
+  }
+  await measureCases(openCases(closed, run), run);
+  return { rows: run.samples.rows(), missing: run.missing };
+}
+
+function newWindows(transport: Transport, at: NetworkCase): Windows {
+  return { transport, at, counted: 0, leftOut: 0 };
+}
+
+/** Each transport at parts of its own rate: what a client waits where the server is not overloaded. */
+function openCases(closed: readonly Windows[], { plan, samples, missing }: Run): Windows[] {
+  const rows = samples.rows();
+  return closed
+    .filter(({ at }) => at.request === 'GET' && at.connections === plan.open.connections)
+    .flatMap(({ transport, at, counted }) => {
+      const rate = findRow(rows, transport, RATE, at)?.median;
+      return plan.open.loadPercents.flatMap((loadPercent) => {
+        const open = { ...at, loop: 'open', loadPercent } as const;
+        if (rate !== undefined && counted >= plan.windows) {
+          const offeredRps = Math.round((rate * loadPercent) / 100);
+          return [newWindows(transport, { ...open, offeredRps })];
+        }
         missing.push(
-          `NOT MEASURED: ${request}, ${formatCount(connections)}, ${transport}: the ends were preempted too often in all but ${counted} of ${counted + leftOut} windows`,
+          `NOT MEASURED: ${nameOf(open)}, ${transport}: there is no rate of its closed loop to offer a part of`,
         );
-      }
+        return [];
+      });
+    });
+}
+
+async function measureCases(cases: readonly Windows[], run: Run): Promise<void> {
+  const { plan, samples, missing, onTurn } = run;
+  const transports = [...new Set(cases.map(({ transport }) => transport))];
+  for (let turn = 0; turn < plan.turns; turn++) {
+    for (const transport of turn % 2 === 0 ? transports : transports.toReversed()) {
+      const lacking = cases.filter(
+        (each) => each.transport === transport && each.counted < plan.windows,
+      );
+      const [first] = lacking;
+      if (first === undefined) continue;
+      const { loop, connections } = first.at;
+      onTurn(
+        `${transport}, ${formatCount(connections)} connections, ${loop} loop, turn ${turn + 1}`,
+      );
+      await measureTurn(transport, connections, lacking, run);
     }
   }
-  return { rows: samples.rows(), missing };
+  for (const { transport, at, counted, leftOut } of cases) {
+    samples.add(transport, at, PREEMPTED, leftOut);
+    if (counted >= plan.windows) continue;
+    missing.push(
+      `NOT MEASURED: ${nameOf(at)}, ${transport}: the ends were preempted too often in all but ${counted} of ${counted + leftOut} windows`,
+    );
+  }
 }
 
 /** What this machine has of them; why it has not the others goes to `missing`. */
@@ -136,18 +189,12 @@ async function findTransports(binDir: string, missing: string[]): Promise<readon
   return found;
 }
 
-function newWindows(): Windows {
-  return { counted: 0, leftOut: 0 };
-}
-
 /** One transport at a time is open: a server that polls takes a core while it is there. */
 async function measureTurn(
   transport: Transport,
-  binDir: string,
   connections: number,
-  requests: readonly (readonly [RequestName, Windows])[],
-  plan: NetworkPlan,
-  samples: Samples<'network'>,
+  cases: readonly Windows[],
+  { binDir, plan, samples }: Run,
 ): Promise<void> {
   const ends = await openTransport(transport, binDir);
   try {
@@ -158,11 +205,11 @@ async function measureTurn(
       ends.port,
       Array.from({ length: connections }, () => greeting),
     );
-    for (const [request, windows] of requests) {
-      const load = { operations: operationsOf(request), seconds: plan.warmUpSeconds };
+    for (const windows of cases) {
+      const load = { operations: operationsOf(windows.at.request), seconds: plan.warmUpSeconds };
       await ends.generator.closed(load, 1);
       for (let tries = 0; tries < TRIES; tries++) {
-        if (await measureWindow(ends, request, connections, plan, samples)) {
+        if (await measureWindow(ends, windows.at, plan, samples)) {
           windows.counted++;
           break;
         }
@@ -177,24 +224,22 @@ async function measureTurn(
 /** False where the ends were preempted too often. */
 async function measureWindow(
   { transport, server, generator, counters }: Ends,
-  request: RequestName,
-  connections: number,
+  at: NetworkCase,
   plan: NetworkPlan,
   samples: Samples<'network'>,
 ): Promise<boolean> {
-  const seconds = Math.max(plan.seconds, connections * ROUNDS * 10e-6);
-  const perSecond = request === 'FCALL' ? PREEMPTIONS_PER_SECOND_OF_CALLS : PREEMPTIONS_PER_SECOND;
+  const perSecond =
+    at.request === 'FCALL' ? PREEMPTIONS_PER_SECOND_OF_CALLS : PREEMPTIONS_PER_SECOND;
   const before = await counters?.();
   const cpuUs = await cpuUsOf(server.pid);
-  const load = { operations: operationsOf(request), seconds, server: server.pid };
-  const result = await generator.closed(load, 1);
+  const result = await putLoad(generator, at, plan, server.pid);
   const serverUs = (await cpuUsOf(server.pid)) - cpuUs;
   if (result.preemptions > perSecond * result.seconds) return false;
-  const add = (unit: string, value: number): void =>
-    samples.add(transport, { request, connections }, unit, value);
+  const add = (unit: string, value: number): void => samples.add(transport, at, unit, value);
   add(P50, result.p50Us);
   add(P99, result.p99Us);
   add(P999, result.p999Us);
+  if (at.loop === 'open') add(LATE, result.lateP99Us);
   add(RATE, result.operations / result.seconds);
   // Of one that polls it is all of a core, the more the less it has to do.
   add(BUSY, serverUs / result.operations);
@@ -204,6 +249,21 @@ async function measureWindow(
   add(DROPS, after.drops - before.drops);
   add(RETRANSMISSIONS, after.retransmissions - before.retransmissions);
   return true;
+}
+
+async function putLoad(
+  generator: LoadGenerator,
+  at: NetworkCase,
+  plan: NetworkPlan,
+  server: number,
+): Promise<LoadResult> {
+  const load = { operations: operationsOf(at.request), server };
+  if (at.loop === 'closed') {
+    const seconds = Math.max(plan.seconds, at.connections * ROUNDS * 10e-6);
+    return await generator.closed({ ...load, seconds }, 1);
+  }
+  const seconds = Math.max(plan.seconds, OPEN_REQUESTS / at.offeredRps);
+  return await generator.open({ ...load, seconds, skew: 0 }, at.offeredRps, true);
 }
 
 function operationsOf(request: RequestName): Operation[] {

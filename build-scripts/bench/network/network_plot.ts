@@ -16,7 +16,7 @@ const PANEL = { width: 385, height: 300 };
 const LEFTS = [LEFT, 545];
 
 export function plotNetwork(rows: readonly NetworkRow[], subtitle: string): string {
-  const gets = rows.filter((row) => row.at['request'] === 'GET');
+  const gets = rows.filter((row) => row.at['request'] === 'GET' && row.at['loop'] === 'closed');
   const transports = transportsOf(rows);
   const x = logScaleAcross(valuesOf<number>(gets, 'connections'), PANEL.width, formatCount);
   return drawPlot({

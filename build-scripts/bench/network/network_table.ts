@@ -3,6 +3,8 @@ import { findRow, spreadCell, valuesOf } from '../paper/rows.ts';
 import { formatCount, formatMeasured, formatRatio, formatTable } from '../table.ts';
 import {
   BUSY,
+  LATE,
+  nameOf,
   P50,
   P99,
   P999,
@@ -12,56 +14,55 @@ import {
   REQUESTS,
   RETRANSMISSIONS,
   transportsOf,
+  type ClosedCase,
   type NetworkRow,
+  type OpenCase,
 } from './cases.ts';
 import {
   PREEMPTIONS_PER_SECOND,
   PREEMPTIONS_PER_SECOND_OF_CALLS,
   type NetworkResult,
 } from './network.ts';
-import type { Transport } from './transports.ts';
 
 /** What the paper measured on so many cores, with kernel bypass. */
 const PAPER = { cores: 16, perSecond: 5e6 };
 
-type Cell = (rows: readonly NetworkRow[], transport: Transport, at: NetworkRow['at']) => string;
-type Columns = Readonly<Record<string, Cell>>;
+/** A row of a case over one transport, by its unit. */
+type RowOf = (unit: string) => NetworkRow | undefined;
+type Columns = Readonly<Record<string, (of: RowOf, kernel: RowOf) => string>>;
 
 /** In two tables, as one would be too wide to read. */
-const WAITS: Columns = { [P50]: spreadOf(P50), [P99]: spreadOf(P99), [P999]: spreadOf(P999) };
+const WAITS: Columns = {
+  'offered/s': (of) => measured(of(PREEMPTED)?.at['offeredRps']),
+  [P50]: (of) => spreadCell(of(P50)),
+  [P99]: (of) => spreadCell(of(P99)),
+  [P999]: (of) => spreadCell(of(P999)),
+  'late us': (of) => measured(of(LATE)?.median),
+};
 const TAKEN: Columns = {
-  [RATE]: spreadOf(RATE),
-  ratio: (rows, transport, at) =>
-    formatRatio(
-      findRow(rows, transport, RATE, at)?.median,
-      findRow(rows, 'io_uring', RATE, at)?.median,
-    ),
-  [BUSY]: (rows, transport, at) => measured(findRow(rows, transport, BUSY, at)?.median),
-  packets: (rows, transport, at) => measured(findRow(rows, transport, PACKETS, at)?.median),
-  retrans: (rows, transport, at) =>
-    String(findRow(rows, transport, RETRANSMISSIONS, at)?.max ?? ''),
-  'left out': (rows, transport, at) =>
-    String(findRow(rows, transport, PREEMPTED, at)?.median ?? ''),
+  [RATE]: (of) => spreadCell(of(RATE)),
+  ratio: (of, kernel) => formatRatio(of(RATE)?.median, kernel(RATE)?.median),
+  [BUSY]: (of) => measured(of(BUSY)?.median),
+  packets: (of) => measured(of(PACKETS)?.median),
+  retrans: (of) => String(of(RETRANSMISSIONS)?.max ?? ''),
+  'left out': (of) => String(of(PREEMPTED)?.median ?? ''),
 };
 
-function spreadOf(unit: string): Cell {
-  return (rows, transport, at) => spreadCell(findRow(rows, transport, unit, at));
-}
-
-function measured(value: number | undefined): string {
-  return value === undefined ? '' : formatMeasured(value);
+function measured(value: number | string | undefined): string {
+  return value === undefined ? '' : formatMeasured(Number(value));
 }
 
 export function formatNetwork({ rows, missing }: NetworkResult): string {
   return [
-    'One process serves, and one process asks, with one request under way on each connection: median (min to max) of the',
-    `windows in which they were preempted at most ${PREEMPTIONS_PER_SECOND} times a second, or ${formatCount(PREEMPTIONS_PER_SECOND_OF_CALLS)} by a watchdog that looks so often;`,
-    'others are left out.',
+    'One process serves, and one process asks, with one request under way on each connection. `open`: requests begin at random',
+    "times, so many a second as are that part of the transport's rate above, and a client waits from when its request was due;",
+    '`late` by the generator for 99 % of them at most, which is in the waits. Median (min to max) of the windows in which both',
+    `were preempted at most ${PREEMPTIONS_PER_SECOND} times a second, or ${formatCount(PREEMPTIONS_PER_SECOND_OF_CALLS)} by a watchdog that looks so often; others are left out.`,
     '',
     formatCases(rows, WAITS),
     '',
-    "ratio: to io_uring. busy: time of the server's processor a request, all of it where it polls. packets: a request, both ways,",
-    'where no others use the network. retrans: segments that the server has sent again in one window, at most.',
+    "`ratio`: to io_uring. `busy`: time of the server's processor a request, all of it where it polls. `packets`: a request,",
+    'both ways, where nobody else uses the network. `retrans`: segments that the server has sent again in one window, at most.',
     '',
     formatCases(rows, TAKEN),
     ...extrapolation(rows),
@@ -69,18 +70,37 @@ export function formatNetwork({ rows, missing }: NetworkResult): string {
   ].join('\n');
 }
 
-/** A line for each case, and below it one for each transport. */
+/** A line for each case, and below it one for each transport that has it. */
 function formatCases(rows: readonly NetworkRow[], columns: Columns): string {
-  const lines = valuesOf<number>(rows, 'connections').flatMap((connections) =>
-    REQUESTS.flatMap((request) => [
-      [`${request}, ${formatCount(connections)}`],
-      ...transportsOf(rows).map((transport) => [
-        `  ${transport}`,
-        ...Object.values(columns).map((cell) => cell(rows, transport, { request, connections })),
-      ]),
+  const lines = casesOf(rows).flatMap((at) => [
+    [nameOf(at)],
+    ...transportsOf(rows.filter((row) => row.at['loop'] === at.loop)).map((transport) => [
+      `  ${transport}`,
+      ...Object.values(columns).map((cell) =>
+        cell(
+          (unit) => findRow(rows, transport, unit, at),
+          (unit) => findRow(rows, 'io_uring', unit, at),
+        ),
+      ),
     ]),
-  );
+  ]);
   return formatTable(['request, connections', ...Object.keys(columns)], lines);
+}
+
+function casesOf(rows: readonly NetworkRow[]): (ClosedCase | OpenCase)[] {
+  const open = rows.filter((row) => row.at['loop'] === 'open');
+  // Not in the order in which they first had a window that counts.
+  const loadPercents = valuesOf<number>(open, 'loadPercent').sort((a, b) => a - b);
+  return [
+    ...valuesOf<number>(rows, 'connections').flatMap((connections) =>
+      REQUESTS.map((request): ClosedCase => ({ loop: 'closed', request, connections })),
+    ),
+    ...valuesOf<number>(open, 'connections').flatMap((connections) =>
+      loadPercents.map(
+        (loadPercent): OpenCase => ({ loop: 'open', request: 'GET', connections, loadPercent }),
+      ),
+    ),
+  ];
 }
 
 function extrapolation(rows: readonly NetworkRow[]): string[] {
