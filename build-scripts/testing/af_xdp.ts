@@ -20,6 +20,8 @@ export const AF_XDP_TESTS = [
   'transactions-functions',
   'values',
   'dpdk/af_xdp/shards',
+  'dpdk/af_xdp/syn-flood',
+  'dpdk/af_xdp/upgrade',
 ].map((name) => `tests/${name}.test.ts`);
 
 export const AF_XDP_ENVIRONMENT = { SHREDDER_TEST_NETWORK: 'af_xdp' };

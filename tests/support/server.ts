@@ -12,11 +12,13 @@ import {
   type ServerOptions,
 } from '../../build-scripts/server/shredderd.ts';
 import { Steps } from '../../build-scripts/ui/steps.ts';
-import { DEFAULT_PASSWORD, openCards, OVER_AF_XDP } from './network.ts';
+import { DEFAULT_PASSWORD, openCards, OVER_AF_XDP, type CardOptions } from './network.ts';
 
 /** A server with where it is reached. */
 export interface Server extends Shredderd {
   host: string;
+  /** The same of IPv6, where its cards have that. */
+  host6?: string;
   /** What a client has to say first that the test gave no tenant to be. */
   password?: string;
 }
@@ -72,6 +74,8 @@ export interface TestServerOptions extends Omit<ServerOptions, 'binary'> {
   ownDeadlines?: boolean;
   /** Another executable than the build's. */
   binary?: string;
+  /** What its cards have besides, over AF_XDP. */
+  cards?: CardOptions;
 }
 
 /**
@@ -85,8 +89,9 @@ export async function startServer({
   config,
   binary,
   port,
+  cards: cardOptions,
 }: TestServerOptions = {}): Promise<Server> {
-  const cards = OVER_AF_XDP ? await openCards(config) : undefined;
+  const cards = OVER_AF_XDP ? await openCards(config, cardOptions) : undefined;
   const text = cards?.config ?? config;
   try {
     const server = await startShredderd({
@@ -100,6 +105,7 @@ export async function startServer({
     return {
       ...server,
       host: cards.host,
+      ...(cards.host6 === undefined ? {} : { host6: cards.host6 }),
       url: `redis://${cards.host}:${server.port}`,
       ...(config === undefined ? { password: DEFAULT_PASSWORD } : {}),
       stop: async (signal) => {

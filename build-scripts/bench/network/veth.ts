@@ -11,6 +11,10 @@ export interface VethEnd {
   /** What it is to have: an IPv4 address of the client's network. */
   address: string;
   networkBits: number;
+  /** The other address of that network. */
+  clientAddress: string;
+  /** And this IPv6 address of one, of 64 bits, where the client is to have one too. */
+  address6: string | undefined;
 }
 
 export interface VethPairs {
@@ -30,6 +34,7 @@ export interface VethOptions {
    * have theirs.
    */
   clientIsHere?: boolean;
+  ip6?: boolean;
 }
 
 /** AF_XDP takes the frames of one queue. */
@@ -40,6 +45,7 @@ const NETWORK_BITS = 30;
 export async function openVeth({
   count = 1,
   clientIsHere = false,
+  ip6 = false,
 }: VethOptions = {}): Promise<VethPairs> {
   const id = randomUUID();
   const server = `shredder-${id}-server`;
@@ -59,7 +65,7 @@ export async function openVeth({
     }
     for (let n = 0; n < count; n++) {
       // A name of an interface has at most 15 characters.
-      ends.push(await addPair(server, client, `${id.slice(0, 8)}-${n}`));
+      ends.push(await addPair(server, client, `${id.slice(0, 8)}-${n}`, ip6));
     }
   } catch (error) {
     await remove();
@@ -83,6 +89,7 @@ async function addPair(
   server: string,
   client: string | undefined,
   suffix: string,
+  ip6: boolean,
 ): Promise<VethEnd> {
   const [serverName, clientName] = [`shs${suffix}`, `shc${suffix}`];
   await ip(
@@ -94,14 +101,21 @@ async function addPair(
   // No other interface of the client's namespace has that network.
   const network = `10.255.${(index >> 6) & 0xff}`;
   const first = (index & 0x3f) << 2;
-  const clientAddress = `${network}.${first + 2}/${NETWORK_BITS}`;
-  await ip(client, 'address', 'add', clientAddress, 'dev', clientName);
+  const clientAddress = `${network}.${first + 2}`;
+  await ip(client, 'address', 'add', `${clientAddress}/${NETWORK_BITS}`, 'dev', clientName);
+  const network6 = `fd00:255:${index.toString(16)}:`;
+  if (ip6) {
+    // Nobody else can have the address; to make sure of it would take a second.
+    await ip(client, 'address', 'add', `${network6}:2/64`, 'dev', clientName, 'nodad');
+  }
   await ip(client, 'link', 'set', clientName, 'up');
   await ip(server, 'link', 'set', serverName, 'up');
   return {
     interface: serverName,
     address: `${network}.${first + 1}`,
     networkBits: NETWORK_BITS,
+    clientAddress,
+    address6: ip6 ? `${network6}:1` : undefined,
   };
 }
 

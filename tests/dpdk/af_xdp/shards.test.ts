@@ -4,53 +4,30 @@ import test, { type ExecutionContext } from 'ava';
 import { execa } from 'execa';
 import { Cluster } from 'ioredis';
 import { createCluster } from 'redis';
+import {
+  ADMIN,
+  cardShardsConfig,
+  connectTo,
+  FAMILIES,
+  firstShard,
+  type Name,
+  NAMES,
+  passwordOf,
+  type Place,
+  placeOf,
+  SHARDS,
+} from '../../support/card_shards.ts';
 import { eventually } from '../../support/eventually.ts';
 import { PATIENCE_MS } from '../../support/patience.ts';
 import { shardPids } from '../../support/processes.ts';
 import { RawClient } from '../../support/resp.ts';
 import { serverFor, type Server } from '../../support/server.ts';
 
-const SHARDS = 2;
-const NAMES = ['ada', 'ben', 'cleo', 'dan'] as const;
-type Name = (typeof NAMES)[number];
-
-function passwordOf(name: Name): string {
-  return `the-password-of-${name}`;
+async function startShards(t: ExecutionContext): Promise<Server> {
+  return await serverFor(t, { config: cardShardsConfig(), cards: { ip6: true } });
 }
 
-const CONFIG = [
-  `[server]\nshards = ${SHARDS}`,
-  ...NAMES.map((name) => `[[tenant]]\nname = "${name}"\npassword = "${passwordOf(name)}"`),
-  'admin = true\n',
-].join('\n');
-/** Of the last one. */
-const ADMIN = NAMES.at(-1)!;
-
-async function connectTo(
-  t: ExecutionContext,
-  where: { host: string; port: number },
-  name: Name,
-): Promise<RawClient> {
-  const client = await RawClient.connect(where);
-  t.teardown(() => client.close());
-  t.is(await client.text('AUTH', name, passwordOf(name)), '+OK\r\n');
-  return client;
-}
-
-/** Where the shard that serves a tenant is, as the first one says. */
-async function addressOf(
-  t: ExecutionContext,
-  server: Server,
-  name: Name,
-): Promise<{ host: string; port: number }> {
-  const client = await connectTo(t, server, name);
-  const slots = await client.text('CLUSTER', 'SLOTS');
-  const host = /\r\n(10\.255\.\d+\.\d+)\r\n/.exec(slots)?.[1];
-  t.truthy(host, slots);
-  return { host: host!, port: server.port };
-}
-
-function ioredisCluster(t: ExecutionContext, { host, port }: Server, name: Name): Cluster {
+function ioredisCluster(t: ExecutionContext, { host, port }: Place, name: Name): Cluster {
   const cluster = new Cluster([{ host, port }], {
     redisOptions: { username: name, password: passwordOf(name), connectTimeout: PATIENCE_MS },
   });
@@ -59,76 +36,81 @@ function ioredisCluster(t: ExecutionContext, { host, port }: Server, name: Name)
   return cluster;
 }
 
-test.serial('ioredis finds the shard of its tenant, whichever it is', async (t) => {
-  const server = await serverFor(t, { config: CONFIG });
-  const hosts = new Set<string>();
-  for (const name of NAMES) {
-    const cluster = ioredisCluster(t, server, name);
-    const value = `${name}-`.repeat(100_000);
-    t.is(await cluster.set('key', value), 'OK');
-    t.is(await cluster.get('key'), value);
-    const code = `#!js name=where\nexport const where = (keys) => keys[0] + ' of ${name}';`;
-    t.is(await cluster.call('FUNCTION', 'LOAD', code), 'where');
-    t.is(await cluster.call('FCALL', 'where', 1, 'key'), `key of ${name}`);
-    hosts.add((await addressOf(t, server, name)).host);
-  }
-  t.is(hosts.size, SHARDS);
-});
+async function redisCli({ host, port }: Place, name: Name, ...args: string[]): Promise<string> {
+  const where = ['-h', host, '-p', String(port)];
+  const user = ['--user', name, '--no-auth-warning', '-a', passwordOf(name)];
+  const options = { stdin: 'ignore', timeout: PATIENCE_MS, all: true, reject: false } as const;
+  return (await execa('redis-cli', [...where, ...user, ...args], options)).all;
+}
 
-test.serial('node-redis finds the shard of its tenant, whichever it is', async (t) => {
-  const server = await serverFor(t, { config: CONFIG });
-  for (const name of NAMES) {
-    const cluster = createCluster({
-      rootNodes: [{ url: server.url }],
-      defaults: {
-        username: name,
-        password: passwordOf(name),
-        socket: { connectTimeout: PATIENCE_MS },
-      },
-    });
-    cluster.on('error', () => undefined);
-    t.teardown(() => cluster.destroy());
-    await cluster.connect();
-    for (let n = 0; n < 100; n++) t.is(await cluster.set(`key:${n}`, `${name} ${n}`), 'OK');
-    for (let n = 0; n < 100; n++) t.is(await cluster.get(`key:${n}`), `${name} ${n}`);
-  }
-});
+for (const family of FAMILIES) {
+  test.serial(
+    `ioredis finds the shard of its tenant, whichever it is, over ${family}`,
+    async (t) => {
+      const first = firstShard(await startShards(t), family);
+      const hosts = new Set<string>();
+      for (const name of NAMES) {
+        const cluster = ioredisCluster(t, first, name);
+        const value = `${name}-`.repeat(100_000);
+        t.is(await cluster.set('key', value), 'OK');
+        t.is(await cluster.get('key'), value);
+        const code = `#!js name=where\nexport const where = (keys) => keys[0] + ' of ${name}';`;
+        t.is(await cluster.call('FUNCTION', 'LOAD', code), 'where');
+        t.is(await cluster.call('FCALL', 'where', 1, 'key'), `key of ${name}`);
+        const { host } = await placeOf(t, first, name);
+        t.is(host.includes(':'), family === 'IPv6', host);
+        hosts.add(host);
+      }
+      t.is(hosts.size, SHARDS);
+    },
+  );
 
-test.serial(
-  'redis-cli -c follows to the shard of its tenant, and plain redis-cli says where it is',
-  async (t) => {
-    const server = await serverFor(t, { config: CONFIG });
-    const run = async (name: Name, ...args: string[]): Promise<string> => {
-      const where = ['-h', server.host, '-p', String(server.port)];
-      const user = ['--user', name, '--no-auth-warning', '-a', passwordOf(name)];
-      return (
-        await execa('redis-cli', [...where, ...user, ...args], {
-          stdin: 'ignore',
-          timeout: PATIENCE_MS,
-          all: true,
-          reject: false,
-        })
-      ).all;
-    };
-    let moved = 0;
-    for (const name of NAMES) {
-      t.regex(await run(name, '-c', 'SET', 'key', name), /^OK$/m);
-      t.is((await run(name, '-c', 'GET', 'key')).split('\n').at(-1), name);
-      const { host } = await addressOf(t, server, name);
-      const plain = (await run(name, 'GET', 'key')).trim();
-      if (host === server.host) t.is(plain, name);
-      else t.regex(plain, new RegExp(`^(\\(error\\) )?MOVED 12539 ${host}:${server.port}$`));
-      moved += host === server.host ? 0 : 1;
-    }
-    t.true(moved > 0);
-  },
-);
+  test.serial(
+    `node-redis finds the shard of its tenant, whichever it is, over ${family}`,
+    async (t) => {
+      const { host, port } = firstShard(await startShards(t), family);
+      for (const name of NAMES) {
+        const cluster = createCluster({
+          rootNodes: [{ socket: { host, port } }],
+          defaults: {
+            username: name,
+            password: passwordOf(name),
+            socket: { connectTimeout: PATIENCE_MS },
+          },
+        });
+        cluster.on('error', () => undefined);
+        t.teardown(() => cluster.destroy());
+        await cluster.connect();
+        for (let n = 0; n < 100; n++) t.is(await cluster.set(`key:${n}`, `${name} ${n}`), 'OK');
+        for (let n = 0; n < 100; n++) t.is(await cluster.get(`key:${n}`), `${name} ${n}`);
+      }
+    },
+  );
+
+  test.serial(
+    `redis-cli -c follows to the shard of its tenant, and plain redis-cli says where it is, over ${family}`,
+    async (t) => {
+      const first = firstShard(await startShards(t), family);
+      let moved = 0;
+      for (const name of NAMES) {
+        t.regex(await redisCli(first, name, '-c', 'SET', 'key', name), /^OK$/m);
+        t.is((await redisCli(first, name, '-c', 'GET', 'key')).split('\n').at(-1), name);
+        const { host, port } = await placeOf(t, first, name);
+        const plain = (await redisCli(first, name, 'GET', 'key')).trim();
+        if (host === first.host) t.is(plain, name);
+        else t.is(plain.replace(/^\(error\) /, ''), `MOVED 12539 ${host}:${port}`);
+        moved += host === first.host ? 0 : 1;
+      }
+      t.true(moved > 0);
+    },
+  );
+}
 
 test.serial(
   'a shard that is killed takes no connection of others, and is back on its own card with its data',
   async (t) => {
-    const server = await serverFor(t, { config: CONFIG });
-    const places = await Promise.all(NAMES.map((name) => addressOf(t, server, name)));
+    const server = await startShards(t);
+    const places = await Promise.all(NAMES.map((name) => placeOf(t, server, name)));
     const quiet = NAMES.findIndex((_, i) => places[i]!.host === server.host);
     const hit = NAMES.findIndex((_, i) => places[i]!.host !== server.host);
     const other = await connectTo(t, places[quiet]!, NAMES[quiet]!);
@@ -157,14 +139,14 @@ test.serial(
 );
 
 test.serial('a client follows its tenant to another shard', async (t) => {
-  const server = await serverFor(t, { config: CONFIG });
-  const admin = await connectTo(t, await addressOf(t, server, ADMIN), ADMIN);
+  const server = await startShards(t);
+  const admin = await connectTo(t, await placeOf(t, server, ADMIN), ADMIN);
   const cluster = ioredisCluster(t, server, 'ada');
   t.is(await cluster.set('key', 'moves'), 'OK');
-  const before = await addressOf(t, server, 'ada');
+  const before = await placeOf(t, server, 'ada');
   const target = before.host === server.host ? 1 : 0;
   t.is(await admin.text('TENANT', 'MOVE', 'ada', target), '+OK\r\n');
-  t.not((await addressOf(t, server, 'ada')).host, before.host);
+  t.not((await placeOf(t, server, 'ada')).host, before.host);
   await eventually('the client has followed', async () => {
     try {
       return (await cluster.get('key')) === 'moves';
