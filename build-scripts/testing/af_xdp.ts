@@ -19,8 +19,10 @@ export const AF_XDP_TESTS = [
   'transactions',
   'transactions-functions',
   'values',
+  'dpdk/af_xdp/departures',
   'dpdk/af_xdp/shards',
   'dpdk/af_xdp/syn-flood',
+  'dpdk/af_xdp/unread',
   'dpdk/af_xdp/upgrade',
 ].map((name) => `tests/${name}.test.ts`);
 

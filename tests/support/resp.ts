@@ -168,6 +168,16 @@ export class RawClient {
     this.socket.resume();
   }
 
+  /** Sends no more, and reads on. */
+  end(): void {
+    this.socket.end();
+  }
+
+  /** Ends the connection in the middle of whatever goes on, by a reset. */
+  reset(): void {
+    this.socket.resetAndDestroy();
+  }
+
   /** Ends the connection from this side and waits until it is gone. */
   async close(): Promise<void> {
     this.socket.destroy();

@@ -5,6 +5,7 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <rte_lcore.h>
+#include <rte_mbuf_pool_ops.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -31,6 +32,7 @@ constexpr double kPoolShare = 0.8;
 // Two rings, the queue of frames to send, and what lwIP holds back.
 constexpr unsigned kMinBuffers = 8'192;
 constexpr uint16_t kBufferBytes = RTE_MBUF_DEFAULT_BUF_SIZE;
+constexpr unsigned kPoolFlags = RTE_MEMPOOL_F_NO_SPREAD;
 
 // EAL would pin the caller to one core of a list; one lcore that may run on all of them stays as it
 // is.
@@ -79,6 +81,27 @@ bool ChooseHugePages(const DpdkOptions& options, const DeviceName& device,
 
 // Those that somebody has; the others were found when EAL started.
 std::set<uint16_t> open_ports;
+
+// As rte_pktmbuf_pool_create does, which spreads objects over a machine's channels of memory, and
+// so does not let them fill pages.
+rte_mempool* NewPool(unsigned buffers, uint16_t area, uint16_t room) {
+  rte_mempool* const pool = rte_mempool_create_empty(
+      "frames", buffers, static_cast<unsigned>(sizeof(rte_mbuf)) + area + room, kPoolCache,
+      sizeof(rte_pktmbuf_pool_private), static_cast<int>(rte_socket_id()), kPoolFlags);
+  if (pool == nullptr) return nullptr;
+  rte_pktmbuf_pool_private sizes{};
+  sizes.mbuf_data_room_size = room;
+  sizes.mbuf_priv_size = area;
+  if (rte_mempool_set_ops_byname(pool, rte_mbuf_best_mempool_ops(), nullptr) == 0) {
+    rte_pktmbuf_pool_init(pool, &sizes);
+    if (rte_mempool_populate_default(pool) >= 0) {
+      rte_mempool_obj_iter(pool, rte_pktmbuf_init, nullptr);
+      return pool;
+    }
+  }
+  rte_mempool_free(pool);
+  return nullptr;
+}
 
 }  // namespace
 
@@ -168,15 +191,22 @@ Eal* Eal::Ensure(const DpdkOptions& options, const DeviceName& device, std::stri
 
 bool Eal::MakePool(size_t memory_mb, std::string* error) {
   const uint16_t area = FrameAreaBytes();
-  // With the header and trailer of each, and the alignment. Without hugepages a page has one: none
-  // may lie across a boundary.
-  size_t each = sizeof(rte_mbuf) + area + kBufferBytes + 2 * RTE_CACHE_LINE_SIZE;
-  if (rte_eal_has_hugepages() == 0)
-    each = std::max(each, static_cast<size_t>(sysconf(_SC_PAGESIZE)));
+  const auto object_bytes = [area](uint16_t room) {
+    return rte_mempool_calc_obj_size(static_cast<uint32_t>(sizeof(rte_mbuf)) + area + room,
+                                     kPoolFlags, nullptr);
+  };
+  // Without hugepages a page has one buffer, as none may lie across a boundary, and it fills the
+  // page: AF_XDP's driver takes the pool to be as long as its objects together. Behind that are
+  // buffers that the kernel drops frames of.
+  uint16_t room = kBufferBytes;
+  if (rte_eal_has_hugepages() == 0) {
+    const auto page = static_cast<uint32_t>(sysconf(_SC_PAGESIZE));
+    room = static_cast<uint16_t>(room + page - std::min(page, object_bytes(room)));
+  }
   const auto buffers = static_cast<unsigned>(std::max<double>(
-      kMinBuffers, static_cast<double>(memory_mb << 20) * kPoolShare / static_cast<double>(each)));
-  pool_ = rte_pktmbuf_pool_create("frames", buffers, kPoolCache, area, kBufferBytes,
-                                  static_cast<int>(rte_socket_id()));
+      kMinBuffers,
+      static_cast<double>(memory_mb << 20) * kPoolShare / static_cast<double>(object_bytes(room))));
+  pool_ = NewPool(buffers, area, room);
   if (pool_ != nullptr) return true;
   *error = "DPDK has no room for " + std::to_string(buffers) + " buffers in its " + memory_ +
            ": more memory-mb";
