@@ -113,14 +113,29 @@ export function sameReply(request: Request, ours: Buffer, theirs: Buffer): boole
   return false;
 }
 
+/**
+ * Sends the requests at once, but for RESET, which waits for the replies before it: Redis closes a
+ * connection that is not authenticated, or no longer, where more than 1 KiB of replies wait to be sent.
+ */
+async function answers(client: RawClient, requests: readonly Request[]): Promise<Buffer[]> {
+  const replies: Buffer[] = [];
+  while (replies.length < requests.length) {
+    const rest = requests.slice(replies.length);
+    const reset = rest.findIndex(([command]) => String(command).toUpperCase() === 'RESET');
+    const count = reset === -1 ? rest.length : Math.max(reset, 1);
+    replies.push(...(await client.pipeline(rest.slice(0, count))));
+  }
+  return replies;
+}
+
 /** The first request that the two answer differently, with what came before it; or undefined. */
 export async function firstDifference(
   pair: Pair,
   requests: readonly Request[],
 ): Promise<string | undefined> {
   const [ours, theirs] = await Promise.all([
-    pair.shredder.pipeline(requests),
-    pair.redis.pipeline(requests),
+    answers(pair.shredder, requests),
+    answers(pair.redis, requests),
   ]);
   const at = requests.findIndex(
     (request, i) => !sameReply(request, ours[i] ?? Buffer.alloc(0), theirs[i] ?? Buffer.alloc(0)),
