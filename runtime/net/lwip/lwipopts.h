@@ -74,7 +74,7 @@
 #define TCP_SYNMAXRTX 5
 
 // Bounds of what peers can make grow.
-#define TCP_PCB_HASH_SIZE 16384  // buckets; a power of 2
+#define TCP_PCB_HASH_SIZE 65536  // buckets; a power of 2
 #define TCP_PCB_HASH_STATS 1
 #define TCP_MAX_HALF_OPEN 4096
 #define TCP_MAX_TIME_WAIT 16384

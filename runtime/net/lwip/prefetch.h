@@ -1,8 +1,8 @@
 // What a burst of frames will touch, asked for all at once: with thousands of connections a PCB and
 // what hangs on it is in no cache, and is waited for line by line where it is met.
 //
-// Changes nothing but the cache. A frame whose connection is not the first of its bucket, or has
-// none, only costs the time of the guess.
+// Changes nothing but the cache. A frame whose connection is far behind in its bucket, or has none,
+// only costs the time of the guess.
 #pragma once
 
 #include <cstddef>
