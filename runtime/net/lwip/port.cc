@@ -3,12 +3,14 @@
 #include <malloc.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <new>
 #include <span>
 
 #include "lwip/ip_addr.h"
@@ -25,6 +27,54 @@ size_t memory_limit = SIZE_MAX;
 size_t memory_used = 0;
 SipKey sequence_key{};
 SipKey connection_key{};
+
+// Small blocks that were freed, for the next of their size: segments are freed by a burst of
+// acknowledgments and made again by the replies to it, more of them than the C library keeps at
+// hand, which otherwise joins and splits blocks whose neighbours are in no cache.
+class FreeBlocks {
+ public:
+  // Null where there is none that has so many bytes and hardly more.
+  void* Take(size_t bytes) {
+    const size_t size = SizeOf(bytes);
+    if (size > kMaxBytes || lists_[size / kStep] == nullptr) return nullptr;
+    Block* const block = lists_[size / kStep];
+    lists_[size / kStep] = block->next;
+    kept_ -= size;
+    return block;
+  }
+
+  // Of so many bytes, as the C library has it; false where it is to be freed.
+  bool Keep(void* memory, size_t usable) {
+    if (usable > kMaxBytes || usable + kept_ > kMaxKeptBytes) return false;
+    lists_[usable / kStep] = new (memory) Block{lists_[usable / kStep]};
+    kept_ += usable;
+    return true;
+  }
+
+ private:
+  struct Block {
+    Block* next;
+  };
+
+  // What the C library makes of a size: a multiple of 16 bytes, of which its own record takes 8.
+  static constexpr size_t kStep = 16, kRecord = 8, kLeast = 24;
+  static constexpr size_t kMaxBytes = 2048;
+  static constexpr size_t kMaxKeptBytes = 1 << 20;
+  static size_t SizeOf(size_t bytes) {
+    return std::max(kLeast, (bytes + kRecord + kStep - 1) / kStep * kStep - kRecord);
+  }
+
+  std::array<Block*, kMaxBytes / kStep + 1> lists_{};
+  size_t kept_ = 0;
+};
+
+FreeBlocks free_blocks;
+// Not where each access to freed memory is to be found.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define SHREDDER_LWIP_FREES_AT_ONCE
+#endif
+#endif
 
 // Fills memory from the kernel's generator. There is nothing to do without one, and no sensible
 // stack either.
@@ -108,7 +158,8 @@ void* shredder_lwip_malloc(size_t bytes) {
   if (port::memory_used > port::memory_limit || bytes > port::memory_limit - port::memory_used) {
     return nullptr;
   }
-  void* const memory = std::malloc(bytes);
+  void* memory = port::free_blocks.Take(bytes);
+  if (memory == nullptr) memory = std::malloc(bytes);
   if (memory != nullptr) port::memory_used += malloc_usable_size(memory);
   return memory;
 }
@@ -122,7 +173,11 @@ void* shredder_lwip_calloc(size_t count, size_t bytes) {
 
 void shredder_lwip_free(void* memory) {
   if (memory == nullptr) return;
-  port::memory_used -= malloc_usable_size(memory);
+  const size_t bytes = malloc_usable_size(memory);
+  port::memory_used -= bytes;
+#ifndef SHREDDER_LWIP_FREES_AT_ONCE
+  if (port::free_blocks.Keep(memory, bytes)) return;
+#endif
   std::free(memory);
 }
 
