@@ -50,7 +50,9 @@ bool DpdkDevice::Transmit(pbuf& frame) {
     copy->vlan_tci = *vlan_;
   }
   if (offloads_checksums_) PrepareChecksums(copy);
-  queue_[(first_ + queued_) % kQueueFrames] = copy;
+  const size_t place = (first_ + queued_) % kQueueFrames;
+  queue_[place] = copy;
+  queue_bytes_[place] = copy->pkt_len;
   queued_++;
   return true;
 }
@@ -61,12 +63,10 @@ void DpdkDevice::Flush() {
   const std::unique_lock lock = LockRings(is_memif_);
   while (queued_ > 0) {
     const auto together = static_cast<uint16_t>(std::min(queued_, kQueueFrames - first_));
-    // The device frees what it sends.
-    uint64_t bytes[kBurst];
     const auto part = static_cast<uint16_t>(std::min<size_t>(together, kBurst));
-    for (size_t i = 0; i < part; i++) bytes[i] = queue_[first_ + i]->pkt_len;
+    // Frees what it sends.
     const uint16_t sent = rte_eth_tx_burst(port_, 0, &queue_[first_], part);
-    for (size_t i = 0; i < sent; i++) sent_bytes_ += bytes[i];
+    for (size_t i = 0; i < sent; i++) sent_bytes_ += queue_bytes_[first_ + i];
     sent_ += sent;
     first_ = (first_ + sent) % kQueueFrames;
     queued_ -= sent;

@@ -111,6 +111,8 @@ class DpdkDevice final : public lwip::PacketDevice {
 
   // A ring: `queued_` frames from `first_` on.
   std::vector<rte_mbuf*> queue_ = std::vector<rte_mbuf*>(kQueueFrames);
+  // Their bytes: where frames have waited for room, they are in no cache themselves.
+  std::vector<uint32_t> queue_bytes_ = std::vector<uint32_t>(kQueueFrames);
   size_t first_ = 0;
   size_t queued_ = 0;
   uint64_t received_ = 0;
