@@ -40,6 +40,12 @@ class LoadConnection {
   // or an integer, its text. Valid until Receive. False where there is none. An error is fatal.
   bool NextReply(std::string_view* payload);
 
+  // Has the processor's cache ask for what the next reply is written to, and the next request.
+  void PrefetchBuffers() const {
+    __builtin_prefetch(incoming_.data());
+    __builtin_prefetch(outgoing_.data());
+  }
+
   uint64_t sent_bytes() const { return sent_bytes_; }
   uint64_t received_bytes() const { return received_bytes_; }
 

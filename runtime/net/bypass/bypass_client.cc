@@ -3,12 +3,18 @@
 #include <time.h>
 
 #include <array>
+#include <span>
+
+#include "runtime/net/lwip/prefetch.h"
+#include "runtime/prefetch.h"
 
 namespace shredder::net {
 
 namespace {
 
 constexpr size_t kBurst = 32;
+// From so many on they do not stay in the cache from one burst to the next.
+constexpr size_t kManyStreams = 512;
 
 uint64_t NowMs() {
   timespec now;
@@ -18,7 +24,12 @@ uint64_t NowMs() {
 
 }  // namespace
 
+ClientStream::ClientStream(BypassClient* client, tcp_pcb* pcb) : PcbStream(pcb), client_(*client) {
+  client_.streams_++;
+}
+
 ClientStream::~ClientStream() {
+  client_.streams_--;
   if (has_event_) std::erase(client_.events_, this);
 }
 
@@ -28,6 +39,8 @@ size_t ClientStream::Send(std::string_view bytes) {
   Output();
   return moved.bytes;
 }
+
+void ClientStream::Prefetch(const void* arg) { PrefetchBytes(arg, sizeof(ClientStream)); }
 
 void ClientStream::OnEvent() {
   if (!std::exchange(has_event_, true)) client_.events_.push_back(this);
@@ -78,6 +91,9 @@ size_t BypassClient::Poll() {
   stack.SetNow(now_ms);
   std::array<pbuf*, kBurst> frames;
   const size_t count = device_.Receive(frames);
+  if (count > 1 && streams_ >= kManyStreams) {
+    lwip::PrefetchConnections(std::span(frames).first(count), ClientStream::Prefetch);
+  }
   for (size_t i = 0; i < count; i++) interface_.Input(frames[i]);
   if (now_ms != timers_ran_ms_) {
     timers_ran_ms_ = now_ms;

@@ -45,8 +45,10 @@ class ClientStream final : public PcbStream {
  private:
   friend class BypassClient;
 
-  ClientStream(BypassClient* client, tcp_pcb* pcb) : PcbStream(pcb), client_(*client) {}
+  ClientStream(BypassClient* client, tcp_pcb* pcb);
   void OnEvent() override;
+  // By what lwIP's callbacks of it get; anything else may be given in its place.
+  static void Prefetch(const void* arg);
   static err_t OnConnected(void* self, tcp_pcb* pcb, err_t error);
 
   BypassClient& client_;
@@ -81,6 +83,7 @@ class BypassClient {
   lwip::PacketDevice& device_;
   lwip::Interface interface_;
   std::deque<ClientStream*> events_;
+  size_t streams_ = 0;
   uint64_t timers_ran_ms_ = 0;
 };
 
