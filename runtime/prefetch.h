@@ -9,11 +9,12 @@
 
 namespace shredder {
 
+inline constexpr size_t kCacheLineBytes = 64;
+
 // Asks for so many bytes. They need not be anybody's: nothing is read.
 inline void PrefetchBytes(const void* begin, size_t bytes) {
-  constexpr size_t kLine = 64;
   const char* const first = static_cast<const char*>(begin);
-  for (size_t at = 0; at < bytes; at += kLine) __builtin_prefetch(first + at);
+  for (size_t at = 0; at < bytes; at += kCacheLineBytes) __builtin_prefetch(first + at);
   // The last byte may lie in a line of its own.
   if (bytes > 0) __builtin_prefetch(first + bytes - 1);
 }

@@ -47,10 +47,12 @@ class ConnectionHandler {
   // OnData will likely be called for the connection soon: asks the processor's cache for what it
   // will touch (runtime/prefetch.h), and changes nothing. `step` counts up to kPrefetchSteps; each
   // may read what the one before has asked for. Other connections are served in between, so that
-  // the connection may be another one by the next step.
-  virtual void Prefetch(const Connection& connection, size_t step) const {
+  // the connection may be another one by the next step. Whether the next steps will ask for
+  // anything, as far as is known.
+  virtual bool Prefetch(const Connection& connection, size_t step) const {
     static_cast<void>(connection);
     static_cast<void>(step);
+    return false;
   }
   static constexpr size_t kPrefetchSteps = 12;
   // The connection is gone (the peer closed it, an error, a limit, or Close); `connection` is
@@ -161,8 +163,8 @@ class Connection {
   // Whether it can: another process can take it over, as a descriptor carries it.
   virtual bool IsReleasable() const = 0;
 
-  uint64_t id() const { return id_; }                        // see EventLoopOptions::next_id
-  const std::string& peer_address() const { return peer_; }  // "127.0.0.1:50312", or "unix:<path>"
+  virtual uint64_t id() const = 0;                      // see EventLoopOptions::next_id
+  virtual const std::string& peer_address() const = 0;  // "127.0.0.1:50312", or "unix:<path>"
   void set_user_data(void* data) { user_data_ = data; }
   void* user_data() const { return user_data_; }
 
@@ -175,13 +177,11 @@ class Connection {
     size_t to = 0;
   };
 
-  std::vector<Piece> pieces_;  // in front of output_
-  std::string output_;
+  void* user_data_ = nullptr;
   ByteAccount* account_ = nullptr;
   uint64_t accounted_bytes_ = 0;
-  uint64_t id_ = 0;
-  std::string peer_;
-  void* user_data_ = nullptr;
+  std::string output_;
+  std::vector<Piece> pieces_;  // in front of output_
 };
 
 enum class Backend { kAuto, kIoUring, kEpoll };

@@ -44,8 +44,8 @@ void LoopBase::DeliverReleased() {
     released.unsent = std::move(connection->sending);
     released.unsent.erase(0, connection->sent);
     released.unsent += connection->TakeOutput();
-    released.id = connection->id_;
-    released.peer = connection->peer_;
+    released.id = connection->connection_id;
+    released.peer = connection->peer;
     connection->state = LoopConnection::State::kClosed;
     --connection_count_;
     connection->handler->OnReleased(*connection, std::move(released));

@@ -34,12 +34,12 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
   moved_much_ |= bytes.size() >= kMuchBytes;
   if (connection.state != LoopConnection::State::kOpen) {
     if (connection.state == LoopConnection::State::kReleasing) {
-      Keep(connection, connection.serving ? &connection.late_input : &connection.input, bytes);
+      Keep(connection, connection.serving ? LateInput(connection) : &connection.input, bytes);
     }
     return;
   }
   if (connection.serving) {
-    Keep(connection, &connection.late_input, bytes);
+    Keep(connection, LateInput(connection), bytes);
     return;
   }
   if (!connection.serveable() || !connection.input.empty()) {
@@ -49,6 +49,13 @@ void LoopBase::Received(LoopConnection& connection, std::string_view bytes) {
   const size_t consumed = CallOnData(connection, bytes);
   if (connection.keeps_input()) KeepRest(connection, bytes.substr(consumed));
   Settle(connection, consumed > 0);
+}
+
+InputBuffer* LoopBase::LateInput(LoopConnection& connection) {
+  if (connection.late_input == nullptr) {
+    connection.late_input = std::make_unique<InputBuffer>(&buffers_);
+  }
+  return connection.late_input.get();
 }
 
 void LoopBase::ServeInput(LoopConnection& connection) {
@@ -184,8 +191,8 @@ bool LoopBase::Keep(LoopConnection& connection, InputBuffer* buffer, std::string
 }
 
 bool LoopBase::Account(LoopConnection& connection) {
-  const uint64_t bytes = connection.input.size() + connection.late_input.size() +
-                         connection.cut_out.own_bytes() + connection.own_unsent();
+  const uint64_t bytes =
+      connection.unread() + connection.cut_out.own_bytes() + connection.own_unsent();
   const uint64_t before = std::exchange(connection.accounted_bytes_, bytes);
   ByteAccount* const account = connection.account_;
   if (account == nullptr) return true;
@@ -202,16 +209,15 @@ bool LoopBase::Account(LoopConnection& connection) {
 }
 
 bool LoopBase::ExceedsLimit(const LoopConnection& connection, size_t more_bytes) const {
-  const size_t unread = connection.input.size() + connection.late_input.size();
-  return unread + more_bytes > options_.limits.max_unread_bytes;
+  return connection.unread() + more_bytes > options_.limits.max_unread_bytes;
 }
 
 // After the handler's call: sends the replies, and decides what comes next.
 void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   if (connection.state == LoopConnection::State::kClosed) return;
-  if (!connection.late_input.empty()) {
-    if (!Keep(connection, &connection.input, connection.late_input.view())) return;
-    connection.late_input.Clear();
+  if (connection.late_input != nullptr) {
+    if (!Keep(connection, &connection.input, connection.late_input->view())) return;
+    connection.late_input.reset();
     connection.redeliver = true;
   }
   if (connection.state == LoopConnection::State::kReleasing) {

@@ -109,14 +109,14 @@ class InputBuffer {
     return true;
   }
 
+  size_t begin_ = 0;  // of the bytes not consumed
+  size_t end_ = 0;
+  char* data_ = nullptr;  // of the small buffer or the large one
+  size_t capacity_ = 0;
   BufferPool* const pool_;
   std::unique_ptr<char, Free> small_;
   size_t small_capacity_ = 0;
   Buffer large_;
-  char* data_ = nullptr;  // of the one or the other
-  size_t capacity_ = 0;
-  size_t begin_ = 0;  // of the bytes not consumed
-  size_t end_ = 0;
 };
 
 }  // namespace shredder::net

@@ -32,8 +32,7 @@ uint64_t LoopBase::NowMs() {
 
 // ---- LoopConnection
 
-LoopConnection::LoopConnection(LoopBase* its_loop)
-    : loop(its_loop), input(&its_loop->buffers_), late_input(&its_loop->buffers_) {}
+LoopConnection::LoopConnection(LoopBase* its_loop) : loop(its_loop), input(&its_loop->buffers_) {}
 
 void LoopConnection::Flush() { loop->FlushOutput(*this); }
 
@@ -87,8 +86,8 @@ LoopConnection& LoopBase::Add(std::unique_ptr<LoopConnection> added, ConnectionH
   LoopConnection& connection = *slots_[slot];
   connection.handler = handler;
   connection.ref = {slot, next_generation_++};
-  connection.id_ = id;
-  connection.peer_ = std::move(peer);
+  connection.connection_id = id;
+  connection.peer = std::move(peer);
   ++connection_count_;
   return connection;
 }
@@ -313,18 +312,17 @@ void LoopBase::CloseAll() {
   ReapClosed();
 }
 
-void LoopBase::Prefetch(uint32_t slot, unsigned step) const {
+bool LoopBase::Prefetch(uint32_t slot, unsigned step) const {
   const LoopConnection* const connection = slot < slots_.size() ? slots_[slot].get() : nullptr;
-  if (connection == nullptr) return;
+  if (connection == nullptr) return false;
   if (step == 0) {
-    PrefetchBytes(connection, sizeof(LoopConnection));
-  } else if (connection->state == LoopConnection::State::kOpen && !connection->serving) {
-    if (step == 1) {
-      connection->PrefetchBuffers();
-    } else {
-      connection->handler->Prefetch(*connection, step - 2);
-    }
+    PrefetchBytes(connection, LoopConnection::kHotBytes);
+    return true;
   }
+  if (connection->state != LoopConnection::State::kOpen || connection->serving) return false;
+  if (step > 1) return connection->handler->Prefetch(*connection, step - 2);
+  connection->PrefetchBuffers();
+  return true;
 }
 
 LoopConnection* LoopBase::Find(ConnectionRef ref) const {

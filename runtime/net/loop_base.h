@@ -83,7 +83,8 @@ class LoopBase : public EventLoop {
   static constexpr unsigned kPrefetchSteps = ConnectionHandler::kPrefetchSteps + 2;
   // Nothing where there is no connection in the slot.
   static constexpr uint32_t kNoSlot = UINT32_MAX;
-  void Prefetch(uint32_t slot, unsigned step) const;
+  // Whether the next steps will ask for anything.
+  bool Prefetch(uint32_t slot, unsigned step) const;
   // Before each of a row of `ready` events is handled: makes each step for an event that is handled
   // one sooner than that of the step before, so that between two steps of one there is the time
   // that another one takes. Before the `is_first` of a row, those of the nearest, itself included,
@@ -156,6 +157,7 @@ class LoopBase : public EventLoop {
   void RunTimer();
 
   void ServeInput(LoopConnection& connection);
+  InputBuffer* LateInput(LoopConnection& connection);
   size_t CallOnData(LoopConnection& connection, std::string_view bytes);
   bool Keep(LoopConnection& connection, InputBuffer* buffer, std::string_view bytes);
   // Takes what belongs to the connection's cut-out, and returns the rest.

@@ -48,8 +48,9 @@ class TestHandler : public ConnectionHandler {
   size_t OnData(Connection& connection, std::string_view unread) override {
     return on_data(connection, unread);
   }
-  void Prefetch(const Connection& connection, size_t step) const override {
+  bool Prefetch(const Connection& connection, size_t step) const override {
     on_prefetch(connection, step);
+    return true;
   }
   void OnClose(Connection& connection) override {
     ++closed;

@@ -17,8 +17,9 @@
 
 namespace shredder::resp {
 
-// One a connection: it keeps its progress in a partly received request, so that a large request
-// that arrives in many pieces costs O(its length) in total.
+// It keeps its progress in a partly received request, so that a large request that arrives in many
+// pieces costs O(its length) in total: one for a connection from then on until the request is there
+// (request_parser_pool.h).
 class RequestParser {
  public:
   enum class Result { kRequest, kIncomplete, kError };
@@ -50,10 +51,10 @@ class RequestParser {
   //   closed.
   Result Parse(std::string_view input, size_t* consumed);
 
-  // Has the processor's cache ask for what the next request is written to.
-  void Prefetch() const {
-    __builtin_prefetch(args_.data());
-    __builtin_prefetch(pieces_.data());
+  // Whether it keeps nothing, but for args(), and may go on with another stream.
+  bool is_between_requests() const {
+    return position_ == 0 && searched_ == 0 && args_remaining_ == 0 &&
+           cut_out_position_ == kNoCutOut;
   }
 
   // Whether the error is that the request is larger than one before AUTH may be.

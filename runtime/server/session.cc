@@ -62,11 +62,9 @@ bool KeysFit(const KeyPositions& keys, std::span<const std::string_view> args) {
 Session::Session(net::Connection& connection, Shard& shard)
     : connection_(connection),
       shard_(shard),
-      opened_ms_(shard.clock().NowMs()),
-      unauthenticated_since_ms_(opened_ms_),
-      last_request_ms_(opened_ms_) {
-  parser_.SetLimits(resp::RequestParser::Limits::Unauthenticated());
-}
+      last_request_ms_(shard.clock().NowMs()),
+      opened_ms_(last_request_ms_),
+      unauthenticated_since_ms_(last_request_ms_) {}
 
 void Session::Begin(const control::HandOver* state) {
   Reset();
@@ -151,8 +149,7 @@ bool Session::SetTenant(Tenant* tenant) {
     connection_.SetAccount(tenant ? &tenant->connection_bytes : nullptr);
   }
   tenant_ = tenant;
-  parser_.SetLimits(tenant ? resp::RequestParser::Limits()
-                           : resp::RequestParser::Limits::Unauthenticated());
+  if (parser_ != nullptr) parser_->SetLimits(ParserLimits());
   UpdateTime();
   return true;
 }
@@ -212,15 +209,15 @@ class ReservedPlace final : public net::ReceivedBytes {
 }  // namespace
 
 void Session::ReserveValue(std::string_view unread) {
-  const auto pending = parser_.pending();
+  const auto pending = parser_->pending();
   // Where all of the bytes are here, there is nothing to be gained.
   if (!pending || pending->bytes < store::Store::kMinPinnedBytes ||
       unread.size() - pending->position >= pending->bytes || pending->argument < 2 || reserved_ ||
       !tenant_ || queued_ || shard_.IsHeld(tenant_)) {
     return;
   }
-  const Command* const command = FindCommand(parser_.received(unread, 0));
-  const std::string_view key = parser_.received(unread, 1);
+  const Command* const command = FindCommand(parser_->received(unread, 0));
+  const std::string_view key = parser_->received(unread, 1);
   if (!command || !(command->flags & kLastIsValue) ||
       pending->argument + 1 != command->required_arguments() || key.size() > layout::kMaxKeyBytes) {
     return;
@@ -229,13 +226,13 @@ void Session::ReserveValue(std::string_view unread) {
   if (!reserved_) return;
   reserved_position_ = pending->position;
   reserved_argument_ = pending->argument;
-  parser_.CutOut(reserved_position_, {});
+  parser_->CutOut(reserved_position_, {});
   connection_.ReceiveInto(reserved_position_, std::make_shared<ReservedPlace>(reserved_));
 }
 
 void Session::EndReservation() {
   reserved_.reset();
-  parser_.EndCutOut();
+  parser_->EndCutOut();
 }
 
 store::WriteStatus Session::SetToArgument(const Request& request, const store::Key& key,
@@ -358,6 +355,7 @@ bool Session::YieldIfDue() {
 size_t Session::OnData(std::string_view unread) {
   if (executing_) return 0;
   executing_ = true;
+  if (parser_ == nullptr) parser_ = shard_.parsers().Take(ParserLimits());
   Session* const outer = shard_.SetExecuting(this);
   UpdateTime();
   const uint64_t turn_started_ms = turn_started_ms_ = last_request_ms_;
@@ -367,25 +365,25 @@ size_t Session::OnData(std::string_view unread) {
   for (int requests = 0; !turn_over; ++requests) {
     size_t parsed = 0;
     if (reserved_) [[unlikely]] {
-      parser_.CutOut(reserved_position_, reserved_->received());
+      parser_->CutOut(reserved_position_, reserved_->received());
     }
-    const auto result = parser_.Parse(unread.substr(consumed), &parsed);
+    const auto result = parser_->Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {
       consumed += parsed;
-      if (parser_.expected_bytes() >= store::Store::kMinPinnedBytes) [[unlikely]] {
+      if (parser_->expected_bytes() >= store::Store::kMinPinnedBytes) [[unlikely]] {
         ReserveValue(unread.substr(consumed));
       }
-      connection_.ExpectBytes(parser_.expected_bytes());
+      connection_.ExpectBytes(parser_->expected_bytes());
       break;
     }
     if (result == resp::RequestParser::Result::kError) {
       // Who is moved cannot know that its requests have to be small here.
       resp::ReplyWriter(&connection_.output(), protocol_)
-          .Error(moved_ && parser_.wants_authentication() ? MovedError(*this, shard_, std::nullopt)
-                                                          : std::string(parser_.error()));
+          .Error(moved_ && parser_->wants_authentication() ? MovedError(*this, shard_, std::nullopt)
+                                                           : std::string(parser_->error()));
       closing_ = true;
     } else {
-      const Outcome outcome = Dispatch(parser_.args());
+      const Outcome outcome = Dispatch(parser_->args());
       const bool has_given_turns = std::exchange(has_given_turns_, false);
       if (has_given_turns) [[unlikely]]
         shard_.ResumeUnheld();
@@ -434,6 +432,7 @@ size_t Session::OnData(std::string_view unread) {
     }
   }
   shard_.SetExecuting(outer);
+  if (parser_->is_between_requests()) shard_.parsers().GiveBack(std::move(parser_));
   executing_ = false;
   return consumed;
 }

@@ -361,22 +361,23 @@ size_t Shard::OnData(net::Connection& connection, std::string_view unread) {
 }
 
 static_assert(net::ConnectionHandler::kPrefetchSteps == 2 + engine::FunctionHost::kPrefetchSteps);
-void Shard::Prefetch(const net::Connection& connection, size_t step) const {
+bool Shard::Prefetch(const net::Connection& connection, size_t step) const {
   const auto* const session = static_cast<const Session*>(connection.user_data());
-  if (session == nullptr) return;
+  if (session == nullptr) return false;
   if (step == 0) {
-    PrefetchBytes(session, sizeof(Session));
-    return;
+    session->Prefetch();
+    return true;
   }
   const Tenant* const tenant = session->tenant();
-  if (step == 1) session->PrefetchParser();
-  if (tenant == nullptr) return;
+  if (tenant == nullptr) return false;
   if (step == 1) {
     PrefetchBytes(tenant, sizeof(Tenant));
-  } else {
-    tenant->store->Prefetch(step - 2);
-    if (session->LastUsedEngine()) tenant->functions->Prefetch(step - 2);
+    return true;
   }
+  tenant->store->Prefetch(step - 2);
+  const bool calls = session->LastUsedEngine();
+  if (calls) tenant->functions->Prefetch(step - 2);
+  return calls || step - 2 < store::Store::kPrefetchSteps - 1;
 }
 
 size_t Shard::ServeMeasured(Session* session, Tenant* tenant, std::string_view unread) {

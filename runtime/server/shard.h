@@ -25,6 +25,7 @@
 #include "runtime/control/status_page.h"
 #include "runtime/engine/engine.h"
 #include "runtime/net/event_loop.h"
+#include "runtime/resp/request_parser_pool.h"
 #include "runtime/server/authority.h"
 #include "runtime/server/clock.h"
 #include "runtime/server/fair_turns.h"
@@ -88,7 +89,7 @@ class Shard : public net::ConnectionHandler {
 
   void OnOpen(net::Connection& connection) override;
   size_t OnData(net::Connection& connection, std::string_view unread) override;
-  void Prefetch(const net::Connection& connection, size_t step) const override;
+  bool Prefetch(const net::Connection& connection, size_t step) const override;
   void OnClose(net::Connection& connection) override;
   void OnReleased(net::Connection& connection, net::ReleasedConnection released) override;
 
@@ -155,6 +156,9 @@ class Shard : public net::ConnectionHandler {
   void CountAuthenticated(Session& session, bool is_authenticated);
   // Whether one more may be, of any tenant.
   bool HasRoomForClient() const { return page_->clients() < config_.max_clients; }
+
+  // For sessions that receive a request.
+  resp::RequestParserPool& parsers() { return parsers_; }
 
   // By connection id.
   const std::map<uint64_t, std::unique_ptr<Session>>& sessions() const { return sessions_; }
@@ -250,6 +254,7 @@ class Shard : public net::ConnectionHandler {
   bool is_idle_ = false;        // when memory was last given back
   std::vector<std::unique_ptr<Tenant>> tenants_;
   std::unordered_map<std::string_view, Tenant*> tenants_by_name_;
+  resp::RequestParserPool parsers_;
   std::map<uint64_t, std::unique_ptr<Session>> sessions_;
   // Ids of the sessions that have not authenticated, which are those of the longest ago first.
   std::set<uint64_t> unauthenticated_;

@@ -31,10 +31,9 @@ class ManualClock : public Clock {
 
 class TestConnection : public net::Connection {
  public:
-  TestConnection(uint64_t id, std::string peer) {
-    id_ = id;
-    peer_ = std::move(peer);
-  }
+  TestConnection(uint64_t id, std::string peer) : id_(id), peer_(std::move(peer)) {}
+  uint64_t id() const override { return id_; }
+  const std::string& peer_address() const override { return peer_; }
   void Flush() override {}
   void CloseAfterFlush() override { closed = true; }
   void Close() override { closed = true; }
@@ -60,6 +59,10 @@ class TestConnection : public net::Connection {
   };
   CutOut cut_out;
   CutOut next_cut_out;
+
+ private:
+  const uint64_t id_;
+  const std::string peer_;
 };
 
 // Its tenants have time enough for anything that ends, on any machine.

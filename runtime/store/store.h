@@ -244,6 +244,7 @@ class Store {
 
   // Has the processor's cache ask for what most calls read: of the object, step 0, and of the
   // arena, step 1, which reads the object. Changes nothing.
+  static constexpr size_t kPrefetchSteps = 2;
   void Prefetch(size_t step) const;
 
   // Walks the whole store, allocator included: the first fault found, or an empty string. For

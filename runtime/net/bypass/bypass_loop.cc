@@ -186,8 +186,12 @@ void BypassLoop::ServeQueues() {
 
 // Most connections themselves have been asked for with the frames.
 void BypassLoop::PrefetchDue() {
-  for (unsigned step = 1; step < kPrefetchSteps; step++) {
-    for (size_t i = 0; i < std::min(due_.size(), kBurst); i++) Prefetch(due_[i].slot, step);
+  bool goes_on = true;
+  for (unsigned step = 1; step < kPrefetchSteps && goes_on; step++) {
+    goes_on = false;
+    for (size_t i = 0; i < std::min(due_.size(), kBurst); i++) {
+      goes_on |= Prefetch(due_[i].slot, step);
+    }
   }
 }
 

@@ -8,7 +8,7 @@
 namespace shredder::net {
 
 PcbConnection::PcbConnection(BypassLoop* its_loop, tcp_pcb* pcb)
-    : LoopConnection(its_loop), loop_(*its_loop), stream_(this, pcb) {}
+    : LoopConnection(its_loop), stream_(this, pcb), loop_(*its_loop) {}
 
 Moved PcbConnection::Send(std::span<const iovec> parts) {
   const Moved moved = stream_.Send(parts);
@@ -23,9 +23,12 @@ void PcbConnection::Output() {
 }
 
 void PcbConnection::Prefetch(const void* arg) {
-  // The stream is behind all else but two flags.
-  constexpr size_t kBefore = sizeof(PcbConnection) - sizeof(Stream);
-  PrefetchBytes(static_cast<const char*>(arg) - kBefore, sizeof(PcbConnection));
+  // The stream begins the last line.
+  static_assert(sizeof(Stream) + sizeof(&loop_) + sizeof(queued_) + sizeof(has_output_) <=
+                kCacheLineBytes);
+  constexpr size_t kBefore = sizeof(PcbConnection) - kCacheLineBytes;
+  PrefetchBytes(static_cast<const char*>(arg) - kBefore, LoopConnection::kHotBytes);
+  __builtin_prefetch(arg);
 }
 
 void PcbConnection::UpdateReading() {

@@ -51,8 +51,9 @@ class PcbConnection final : public LoopConnection {
   void Queue();
   void Deliver();
 
+  // In a line of the cache, the last one.
+  alignas(kCacheLineBytes) Stream stream_;
   BypassLoop& loop_;
-  Stream stream_;
   bool queued_ = false;      // in BypassLoop::due_
   bool has_output_ = false;  // in BypassLoop::output_
 };

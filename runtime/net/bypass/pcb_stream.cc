@@ -129,21 +129,22 @@ Moved PcbStream::Receive(std::span<const iovec> parts) {
   for (const iovec& part : parts) {
     char* const place = static_cast<char*>(part.iov_base);
     size_t filled = 0;
-    if (kept_at_ < kept_.size()) {
-      filled = kept_.copy(place, part.iov_len, kept_at_);
-      kept_at_ += filled;
-      if (kept_at_ == kept_.size()) {
-        std::string().swap(kept_);
-        kept_at_ = 0;
+    if (has_copied()) {
+      auto& [copied, copied_at, behind] = *waiting_;
+      filled = copied.copy(place, part.iov_len, copied_at);
+      copied_at += filled;
+      if (copied_at == copied.size()) {
+        std::string().swap(copied);
+        copied_at = 0;
       }
     }
-    while (filled < part.iov_len && first_ < arrived_.size()) {
-      pbuf* const data = arrived_[first_];
+    while (filled < part.iov_len && arrived_ != nullptr) {
+      pbuf* const data = arrived_;
       const auto size =
           static_cast<u16_t>(std::min<size_t>(part.iov_len - filled, data->tot_len - used_));
-      pbuf_copy_partial(data, place + filled, size, static_cast<u16_t>(used_));
+      pbuf_copy_partial(data, place + filled, size, used_);
       filled += size;
-      used_ += size;
+      used_ = static_cast<uint16_t>(used_ + size);
       if (used_ == data->tot_len) pbuf_free(TakeFirst());
     }
     total += filled;
@@ -152,46 +153,55 @@ Moved PcbStream::Receive(std::span<const iovec> parts) {
   return {.bytes = total};
 }
 
+PcbStream::Waiting& PcbStream::waiting() {
+  if (waiting_ == nullptr) waiting_ = std::make_unique<Waiting>();
+  return *waiting_;
+}
+
 pbuf* PcbStream::TakeFirst() {
-  pbuf* const data = arrived_[first_++];
+  pbuf* const data = std::exchange(arrived_, nullptr);
   used_ = 0;
-  if (first_ == arrived_.size()) {
-    arrived_.clear();
-    first_ = 0;
+  if (waiting_ != nullptr && !waiting_->behind.empty()) {
+    arrived_ = waiting_->behind.front();
+    waiting_->behind.pop_front();
   }
   return data;
 }
 
 pbuf* PcbStream::TakeWhole() {
-  if (kept_at_ < kept_.size() || first_ == arrived_.size() || used_ > 0) return nullptr;
-  if (arrived_[first_]->next != nullptr) return nullptr;
+  if (has_copied() || arrived_ == nullptr || used_ > 0) return nullptr;
+  if (arrived_->next != nullptr) return nullptr;
   pbuf* const data = TakeFirst();
   if (pcb_ != nullptr) Consumed(pcb_, data->len);
   return data;
 }
 
 void PcbStream::CopyWaiting() {
-  while (first_ < arrived_.size()) {
-    const size_t used = used_;
+  while (arrived_ != nullptr) {
+    const uint16_t used = used_;
     pbuf* const data = TakeFirst();
-    const size_t size = data->tot_len - used, at = kept_.size();
-    kept_.resize(at + size);
-    pbuf_copy_partial(data, kept_.data() + at, static_cast<u16_t>(size), static_cast<u16_t>(used));
+    std::string& copied = waiting().copied;
+    const size_t size = data->tot_len - used, at = copied.size();
+    copied.resize(at + size);
+    pbuf_copy_partial(data, copied.data() + at, static_cast<u16_t>(size), used);
     pbuf_free(data);
   }
 }
 
 void PcbStream::FreeArrived() {
-  while (first_ < arrived_.size()) pbuf_free(TakeFirst());
+  while (arrived_ != nullptr) pbuf_free(TakeFirst());
 }
 
 // ---- Ending
 
 void PcbStream::Close(bool discard) {
   if (pcb_ != nullptr && discard) {
-    size_t waiting = kept_.size() - kept_at_;
-    for (size_t i = first_; i < arrived_.size(); i++) waiting += arrived_[i]->tot_len;
-    Consumed(pcb_, waiting - used_);
+    size_t bytes = arrived_ != nullptr ? arrived_->tot_len - used_ : 0;
+    if (waiting_ != nullptr) {
+      bytes += waiting_->copied.size() - waiting_->copied_at;
+      for (const pbuf* const each : waiting_->behind) bytes += each->tot_len;
+    }
+    Consumed(pcb_, bytes);
   }
   FreeArrived();
   tcp_pcb* const pcb = TakePcb();
@@ -222,8 +232,10 @@ err_t PcbStream::OnReceived(void* self, tcp_pcb*, pbuf* data, err_t) {
   auto& stream = *static_cast<PcbStream*>(self);
   if (data == nullptr) {
     stream.peer_ended_ = true;
+  } else if (stream.arrived_ == nullptr) {
+    stream.arrived_ = data;
   } else {
-    stream.arrived_.push_back(data);
+    stream.waiting().behind.push_back(data);
   }
   stream.OnEvent();
   return ERR_OK;

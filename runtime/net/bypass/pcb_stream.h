@@ -6,10 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "lwip/tcp.h"
 #include "runtime/net/loop_connection.h"
@@ -64,7 +65,19 @@ class PcbStream {
   virtual void OnEvent() = 0;
 
  private:
-  bool has_data() const { return kept_at_ < kept_.size() || first_ < arrived_.size(); }
+  // What has arrived and was not received, besides arrived_, which is usually all.
+  struct Waiting {
+    std::string copied;  // before arrived_
+    size_t copied_at = 0;
+    std::deque<pbuf*> behind;  // arrived_
+  };
+
+  bool has_copied() const {
+    return waiting_ != nullptr && waiting_->copied_at < waiting_->copied.size();
+  }
+  bool has_data() const { return arrived_ != nullptr || has_copied(); }
+  Waiting& waiting();
+  // arrived_, in whose place comes what is behind it.
   pbuf* TakeFirst();
   void FreeArrived();
   // From here on lwIP tells nothing.
@@ -75,19 +88,17 @@ class PcbStream {
   static err_t OnPoll(void* self, tcp_pcb* pcb);
   static void OnError(void* self, err_t error);
 
+  // Together what each request touches: see LoopConnection.
   tcp_pcb* pcb_;
   bool failed_ = false;
   bool peer_ended_ = false;    // its last has arrived, behind all that waits to be received
   bool lacks_memory_ = false;  // which the last Send did, and of which lwIP tells nothing
   bool awaits_room_ = false;
 
-  // What has arrived and was not received: first what was copied, then lwIP's buffers, each of
-  // which may be a chain; the first `used_` bytes of the first one are received.
-  std::string kept_;
-  size_t kept_at_ = 0;
-  std::vector<pbuf*> arrived_;
-  size_t first_ = 0;
-  size_t used_ = 0;
+  uint16_t used_ = 0;  // bytes of arrived_ that are received
+  // The first of lwIP's buffers, which may be a chain.
+  pbuf* arrived_ = nullptr;
+  std::unique_ptr<Waiting> waiting_;  // null before there was anything
 };
 
 }  // namespace shredder::net
