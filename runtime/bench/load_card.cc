@@ -23,10 +23,22 @@ namespace {
 
 // How long the server may take to accept a connection.
 constexpr int64_t kConnectNs = 10'000'000'000;
+// How long a server that takes no frames may hold up the end of a connection.
+constexpr int64_t kResetNs = 10'000'000;
 
 class CardConnection final : public LoadConnection {
  public:
-  explicit CardConnection(std::unique_ptr<net::ClientStream> stream) : stream_(std::move(stream)) {}
+  CardConnection(std::unique_ptr<net::ClientStream> stream, net::BypassClient* client,
+                 const net::dpdk::DpdkDevice& device)
+      : client_(*client), device_(device), stream_(std::move(stream)) {}
+  // Resets it, which is said once: so that thousands at a time are not more than the device takes.
+  ~CardConnection() override {
+    stream_.reset();
+    const int64_t until_ns = LoadNowNs() + kResetNs;
+    while (device_.queued() > net::dpdk::DpdkDevice::kQueueFrames / 2 && LoadNowNs() < until_ns) {
+      client_.Poll();
+    }
+  }
 
  protected:
   size_t Send(std::string_view bytes) override { return stream_->Send(bytes); }
@@ -44,7 +56,9 @@ class CardConnection final : public LoadConnection {
   }
 
  private:
-  const std::unique_ptr<net::ClientStream> stream_;
+  net::BypassClient& client_;
+  const net::dpdk::DpdkDevice& device_;
+  std::unique_ptr<net::ClientStream> stream_;
 };
 
 class CardNetwork final : public LoadNetwork {
@@ -67,7 +81,7 @@ class CardNetwork final : public LoadNetwork {
       client_.Poll();
     }
     stream->tag = index;
-    return std::make_unique<CardConnection>(std::move(stream));
+    return std::make_unique<CardConnection>(std::move(stream), &client_, *device_);
   }
 
   void Wait(int64_t wait_ns, std::vector<size_t>* ready) override {

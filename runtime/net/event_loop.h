@@ -47,8 +47,8 @@ class ConnectionHandler {
   // OnData will likely be called for the connection soon: asks the processor's cache for what it
   // will touch (runtime/prefetch.h), and changes nothing. `step` counts up to kPrefetchSteps; each
   // may read what the one before has asked for. Other connections are served in between, so that
-  // the connection may be another one by the next step. Whether the next steps will ask for
-  // anything, as far as is known.
+  // the connection may be another one by the next step. Returns whether the next steps will ask
+  // for anything, as far as is known.
   virtual bool Prefetch(const Connection& connection, size_t step) const {
     static_cast<void>(connection);
     static_cast<void>(step);

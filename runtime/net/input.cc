@@ -216,8 +216,8 @@ bool LoopBase::ExceedsLimit(const LoopConnection& connection, size_t more_bytes)
 void LoopBase::Settle(LoopConnection& connection, bool progressed) {
   if (connection.state == LoopConnection::State::kClosed) return;
   if (connection.late_input != nullptr) {
-    if (!Keep(connection, &connection.input, connection.late_input->view())) return;
-    connection.late_input.reset();
+    const std::unique_ptr<InputBuffer> late = std::move(connection.late_input);
+    if (!Keep(connection, &connection.input, late->view())) return;
     connection.redeliver = true;
   }
   if (connection.state == LoopConnection::State::kReleasing) {

@@ -17,6 +17,9 @@ namespace shredder::net {
 // buffer of the pool, which outlives it, and goes back there when it is empty.
 class InputBuffer {
  public:
+  // Its first bytes are what appending, looking and consuming touch where there is room.
+  static constexpr size_t kHotBytes = 3 * sizeof(size_t);
+
   explicit InputBuffer(BufferPool* pool) : pool_(pool) {}
   InputBuffer(const InputBuffer&) = delete;
   InputBuffer& operator=(const InputBuffer&) = delete;

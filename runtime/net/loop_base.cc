@@ -32,6 +32,12 @@ uint64_t LoopBase::NowMs() {
 
 // ---- LoopConnection
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+static_assert(offsetof(LoopConnection, input) + InputBuffer::kHotBytes <=
+              LoopConnection::kHotBytes);
+#pragma GCC diagnostic pop
+
 LoopConnection::LoopConnection(LoopBase* its_loop) : loop(its_loop), input(&its_loop->buffers_) {}
 
 void LoopConnection::Flush() { loop->FlushOutput(*this); }

@@ -16,6 +16,7 @@
 #include <string>
 #include <utility>
 
+#include "runtime/cache_aligned.h"
 #include "runtime/net/buffer_pool.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/net/input_buffer.h"
@@ -53,7 +54,7 @@ struct Moved {
 };
 
 // Open to the loops: handlers only see it as a Connection.
-struct alignas(kCacheLineBytes) LoopConnection : public Connection {
+struct alignas(kCacheLineBytes) LoopConnection : public Connection, public CacheAligned {
   // The loop outlives it.
   explicit LoopConnection(LoopBase* its_loop);
 

@@ -11,9 +11,6 @@ namespace shredder::resp {
 
 namespace {
 
-// Beyond this many arguments the lists of one request are given back before the next.
-constexpr size_t kKeptArgs = 1024;
-
 bool IsSpace(char c) {
   return c == ' ' || c == '\t' || c == '\n' || c == '\v' || c == '\f' || c == '\r';
 }

@@ -57,6 +57,12 @@ class RequestParser {
            cut_out_position_ == kNoCutOut;
   }
 
+  // Whether it has memory that only few requests need.
+  bool is_large() const {
+    return pieces_.capacity() > kKeptArgs || args_.capacity() > kKeptArgs ||
+           inline_buffer_.capacity() > kKeptInlineBytes;
+  }
+
   // Whether the error is that the request is larger than one before AUTH may be.
   bool wants_authentication() const { return wants_authentication_; }
 
@@ -94,6 +100,9 @@ class RequestParser {
 
  private:
   static constexpr size_t kNoCutOut = SIZE_MAX;
+  // Beyond this the memory of one request is given back before the next.
+  static constexpr size_t kKeptArgs = 1024;
+  static constexpr size_t kKeptInlineBytes = 4096;
 
   struct Piece {
     size_t offset;

@@ -28,9 +28,9 @@ class RequestParserPool {
     return parser;
   }
 
-  // One that is between requests.
+  // One that is between requests, and has met no error.
   void GiveBack(std::unique_ptr<RequestParser> parser) {
-    if (parsers_.size() < kMaxKept) parsers_.push_back(std::move(parser));
+    if (parsers_.size() < kMaxKept && !parser->is_large()) parsers_.push_back(std::move(parser));
   }
 
  private:

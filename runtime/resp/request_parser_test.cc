@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "runtime/resp/request_parser_pool.h"
 #include "runtime/resp/request_parser_testing.h"
 
 namespace shredder::resp {
@@ -200,6 +202,42 @@ TEST(RequestParserTest, BeforeAuthenticationLimitsAreRedisOwn) {
   ExpectError("*1\r\n$16385\r\n", "unauthenticated bulk length", limits);
   ExpectError("*1\r\n$536870913\r\n", "invalid bulk length", limits);
   ExpectError("*1\r\n$-1\r\n", "invalid bulk length", limits);
+}
+
+TEST(RequestParserTest, NothingOfARequestIsKeptBetweenTwo) {
+  for (const std::string_view request :
+       {"PING\r\n", "ECHO 'a b'\r\n", "*1\r\n$4\r\nPING\r\n", "*2\r\n$1\r\na\r\n$0\r\n\r\n"}) {
+    RequestParser parser;
+    for (size_t arrived = 1; arrived < request.size(); ++arrived) {
+      size_t consumed = 0;
+      ASSERT_EQ(parser.Parse(request.substr(0, arrived), &consumed),
+                RequestParser::Result::kIncomplete);
+      EXPECT_FALSE(parser.is_between_requests()) << request.substr(0, arrived);
+    }
+    size_t consumed = 0;
+    ASSERT_EQ(parser.Parse(request, &consumed), RequestParser::Result::kRequest);
+    EXPECT_TRUE(parser.is_between_requests());
+    ASSERT_EQ(parser.Parse("\r\n*0\r\n", &consumed), RequestParser::Result::kIncomplete);
+    EXPECT_TRUE(parser.is_between_requests());
+  }
+}
+
+TEST(RequestParserTest, ThePoolKeepsAParserButNotTheMemoryOfALargeRequest) {
+  RequestParserPool pool;
+  std::string large = "*2000\r\n";
+  for (int i = 0; i < 2000; ++i) large += "$0\r\n\r\n";
+  for (const std::string& request : {std::string("PING\r\n"), large}) {
+    std::unique_ptr<RequestParser> parser = pool.Take({});
+    const RequestParser* const used = parser.get();
+    size_t consumed = 0;
+    ASSERT_EQ(parser->Parse(request, &consumed), RequestParser::Result::kRequest);
+    const bool is_large = request == large;
+    EXPECT_EQ(parser->is_large(), is_large);
+    pool.GiveBack(std::move(parser));
+    parser = pool.Take({});
+    EXPECT_FALSE(parser->is_large());
+    if (!is_large) EXPECT_EQ(parser.get(), used);
+  }
 }
 
 TEST(RequestParserTest, LimitsMayChangeBetweenPipelinedRequests) {

@@ -64,7 +64,13 @@ Session::Session(net::Connection& connection, Shard& shard)
       shard_(shard),
       last_request_ms_(shard.clock().NowMs()),
       opened_ms_(last_request_ms_),
-      unauthenticated_since_ms_(last_request_ms_) {}
+      unauthenticated_since_ms_(last_request_ms_) {
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Winvalid-offsetof"
+  // Of the last one, whether it is empty.
+  static_assert(offsetof(Session, destination_) + sizeof(std::string_view) <= kHotBytes);
+#pragma GCC diagnostic pop
+}
 
 void Session::Begin(const control::HandOver* state) {
   Reset();
@@ -432,7 +438,9 @@ size_t Session::OnData(std::string_view unread) {
     }
   }
   shard_.SetExecuting(outer);
-  if (parser_->is_between_requests()) shard_.parsers().GiveBack(std::move(parser_));
+  if (!closing_ && parser_->is_between_requests()) {
+    shard_.parsers().GiveBack(std::move(parser_));
+  }
   executing_ = false;
   return consumed;
 }

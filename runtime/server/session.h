@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "builtins-csa/layout/key.h"
+#include "runtime/cache_aligned.h"
 #include "runtime/control/messages.h"
 #include "runtime/net/event_loop.h"
 #include "runtime/prefetch.h"
@@ -21,7 +22,7 @@
 
 namespace shredder::server {
 
-class alignas(kCacheLineBytes) Session {
+class alignas(kCacheLineBytes) Session : public CacheAligned {
  public:
   // The connection and the shard must outlive the session.
   Session(net::Connection& connection, Shard& shard);
@@ -190,13 +191,13 @@ class alignas(kCacheLineBytes) Session {
   const Command* last_container_ = nullptr;
   const Command* last_command_ = nullptr;
   std::unique_ptr<QueuedCommands> queued_;
-  // An argument of the request that is being received, its number, and where its bytes would begin
-  // in the request.
-  std::shared_ptr<store::ReservedValue> reserved_;
+  std::shared_ptr<store::ReservedValue> reserved_;  // an argument that is being received
   std::string destination_;  // the tenant for whose shard the connection leaves; empty: none
 
   // ---- The rest
 
+  // The number of the argument that is being received, and where its bytes would begin in the
+  // request.
   size_t reserved_argument_ = 0;
   size_t reserved_position_ = 0;
   struct Moved {

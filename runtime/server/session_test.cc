@@ -118,6 +118,29 @@ TEST_F(SessionTest, ARequestSplitAtEveryByteIsTheSame) {
   }
 }
 
+TEST_F(SessionTest, PartsOfRequestsOfManySessionsDoNotMix) {
+  const std::vector<std::string> requests = {"PING\r\n", "ECHO \"a b\"\r\n", "*1\r\n$4\r\nPING\r\n",
+                                             "*2\r\n$4\r\nECHO\r\n$3\r\nc d\r\n",
+                                             "\r\n*-1\r\nECHO e\r\n"};
+  const std::vector<std::string> replies = {"+PONG", "$3 a b", "+PONG", "$3 c d", "$1 e"};
+  // More than are kept for the next requests.
+  constexpr size_t kClients = 40;
+  std::vector<std::unique_ptr<TestClient>> clients;
+  for (size_t i = 0; i < kClients; ++i) clients.push_back(std::make_unique<TestClient>(server_));
+  for (size_t piece = 1; piece < 7; ++piece) {
+    for (size_t at = 0; at < 32; at += piece) {
+      for (size_t i = 0; i < kClients; ++i) {
+        const std::string& request = requests[i % requests.size()];
+        if (at >= request.size()) continue;
+        clients[i]->Send(std::string_view(request).substr(at, piece));
+        const bool is_whole = at + piece >= request.size();
+        EXPECT_EQ(clients[i]->Receive(), is_whole ? replies[i % replies.size()] : "") << i;
+      }
+      EXPECT_REPLY("PING", "+PONG");
+    }
+  }
+}
+
 TEST_F(SessionTest, OneTurnIsBoundedByRequests) {
   std::string requests;
   for (int i = 0; i < 2500; ++i) requests += "PING\r\n";

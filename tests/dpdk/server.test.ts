@@ -20,6 +20,7 @@ import type { Operation } from '../../build-scripts/bench/paper/load_generator.t
 import { findRow } from '../../build-scripts/bench/paper/rows.ts';
 import { freePort } from '../../build-scripts/server/free_port.ts';
 import { startServer } from '../../build-scripts/server/shredderd.ts';
+import { eventually } from '../support/eventually.ts';
 import { builtRuntime } from '../support/server.ts';
 
 const GREETING = greetingOf('memif');
@@ -79,6 +80,23 @@ test('a thousand connections are answered, each with many requests under way', a
     t.true(Number(info.get(`network_${name}`)) > 0, name);
   }
   t.is(info.get('network_dropped_damaged'), '0');
+});
+
+test('ten thousand connections are answered, and gone when their client is', async (t) => {
+  const ends = await openMemif(t);
+  const redis = overKernel(t, ends);
+  await ends.generator.connect(
+    ends.port,
+    Array.from({ length: 10_000 }, () => GREETING),
+  );
+  const { operations } = await ends.generator.closed({ operations: [PING], seconds: 0 }, 4);
+  t.is(operations, 40_000);
+  const clients = async (): Promise<number> =>
+    Number(/connected_clients:(\d+)/.exec(await redis.info('clients'))![1]);
+  t.is(await clients(), 10_001);
+  await ends.generator.connect(ends.port, [GREETING]);
+  await eventually('its old connections are gone', async () => (await clients()) === 2);
+  t.is((await network(redis)).get('network_dropped_damaged'), '0');
 });
 
 test('clients that come and go are served, one after the other, by the same server', async (t) => {

@@ -117,7 +117,7 @@ export function sameReply(request: Request, ours: Buffer, theirs: Buffer): boole
  * Sends the requests at once, but for RESET, which waits for the replies before it: Redis closes a
  * connection that is not authenticated, or no longer, where more than 1 KiB of replies wait to be sent.
  */
-async function answers(client: RawClient, requests: readonly Request[]): Promise<Buffer[]> {
+async function redisAnswers(client: RawClient, requests: readonly Request[]): Promise<Buffer[]> {
   const replies: Buffer[] = [];
   while (replies.length < requests.length) {
     const rest = requests.slice(replies.length);
@@ -134,8 +134,8 @@ export async function firstDifference(
   requests: readonly Request[],
 ): Promise<string | undefined> {
   const [ours, theirs] = await Promise.all([
-    answers(pair.shredder, requests),
-    answers(pair.redis, requests),
+    pair.shredder.pipeline(requests),
+    redisAnswers(pair.redis, requests),
   ]);
   const at = requests.findIndex(
     (request, i) => !sameReply(request, ours[i] ?? Buffer.alloc(0), theirs[i] ?? Buffer.alloc(0)),

@@ -16,6 +16,9 @@ export const VETH_TRANSPORTS = ['veth, AF_XDP', 'veth, io_uring'] as const;
 export const TRANSPORTS = [...LOCAL_TRANSPORTS, ...VETH_TRANSPORTS] as const;
 export type Transport = (typeof TRANSPORTS)[number];
 
+/** More than any case has: whoever looks at the counters is a client, too. */
+const MAX_CLIENTS = 20_000;
+
 /** A server that is reached by a transport, and who puts load on it. */
 export interface Ends {
   transport: Transport;
@@ -162,6 +165,7 @@ function endsOf(
 function withTenant(settings: string): string {
   return `[server]
 shards = 0
+max-clients = ${MAX_CLIENTS}
 deadline-ms = ${DEADLINE_MS}
 ${settings}
 [[tenant]]

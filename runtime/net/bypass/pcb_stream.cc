@@ -130,7 +130,8 @@ Moved PcbStream::Receive(std::span<const iovec> parts) {
     char* const place = static_cast<char*>(part.iov_base);
     size_t filled = 0;
     if (has_copied()) {
-      auto& [copied, copied_at, behind] = *waiting_;
+      std::string& copied = waiting_->copied;
+      size_t& copied_at = waiting_->copied_at;
       filled = copied.copy(place, part.iov_len, copied_at);
       copied_at += filled;
       if (copied_at == copied.size()) {
@@ -161,9 +162,12 @@ PcbStream::Waiting& PcbStream::waiting() {
 pbuf* PcbStream::TakeFirst() {
   pbuf* const data = std::exchange(arrived_, nullptr);
   used_ = 0;
-  if (waiting_ != nullptr && !waiting_->behind.empty()) {
-    arrived_ = waiting_->behind.front();
-    waiting_->behind.pop_front();
+  if (waiting_ != nullptr && waiting_->behind_at < waiting_->behind.size()) {
+    arrived_ = waiting_->behind[waiting_->behind_at++];
+    if (waiting_->behind_at == waiting_->behind.size()) {
+      waiting_->behind.clear();
+      waiting_->behind_at = 0;
+    }
   }
   return data;
 }
@@ -199,7 +203,9 @@ void PcbStream::Close(bool discard) {
     size_t bytes = arrived_ != nullptr ? arrived_->tot_len - used_ : 0;
     if (waiting_ != nullptr) {
       bytes += waiting_->copied.size() - waiting_->copied_at;
-      for (const pbuf* const each : waiting_->behind) bytes += each->tot_len;
+      for (size_t i = waiting_->behind_at; i < waiting_->behind.size(); i++) {
+        bytes += waiting_->behind[i]->tot_len;
+      }
     }
     Consumed(pcb_, bytes);
   }

@@ -6,11 +6,11 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "lwip/tcp.h"
 #include "runtime/net/loop_connection.h"
@@ -69,7 +69,8 @@ class PcbStream {
   struct Waiting {
     std::string copied;  // before arrived_
     size_t copied_at = 0;
-    std::deque<pbuf*> behind;  // arrived_
+    std::vector<pbuf*> behind;  // arrived_; the first behind_at have been taken
+    size_t behind_at = 0;
   };
 
   bool has_copied() const {

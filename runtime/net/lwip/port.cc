@@ -35,19 +35,27 @@ class FreeBlocks {
  public:
   // Null where there is none that has so many bytes and hardly more.
   void* Take(size_t bytes) {
-    const size_t size = SizeOf(bytes);
-    if (size > kMaxBytes || lists_[size / kStep] == nullptr) return nullptr;
-    Block* const block = lists_[size / kStep];
-    lists_[size / kStep] = block->next;
-    kept_ -= size;
+    if (bytes > kMaxBytes) return nullptr;
+    const size_t size = std::max(kLeast, (bytes + kRecord + kStep - 1) / kStep * kStep - kRecord);
+    List& list = lists_[size / kStep];
+    Block* const block = list.first;
+    if (block == nullptr) return nullptr;
+    list.first = block->next;
+    list.bytes -= size;
+    bytes_ -= size;
     return block;
   }
 
   // Of so many bytes, as the C library has it; false where it is to be freed.
   bool Keep(void* memory, size_t usable) {
-    if (usable > kMaxBytes || usable + kept_ > kMaxKeptBytes) return false;
-    lists_[usable / kStep] = new (memory) Block{lists_[usable / kStep]};
-    kept_ += usable;
+    // No C library's that this knows: a checker's, say.
+    if (usable < kLeast || usable % kStep != kStep - kRecord) return false;
+    if (usable > kMaxBytes || usable + bytes_ > kMaxKeptBytes) return false;
+    List& list = lists_[usable / kStep];
+    if (usable + list.bytes > kMaxListBytes) return false;
+    list.first = new (memory) Block{list.first};
+    list.bytes += usable;
+    bytes_ += usable;
     return true;
   }
 
@@ -55,17 +63,20 @@ class FreeBlocks {
   struct Block {
     Block* next;
   };
+  struct List {
+    Block* first = nullptr;
+    size_t bytes = 0;
+  };
 
   // What the C library makes of a size: a multiple of 16 bytes, of which its own record takes 8.
   static constexpr size_t kStep = 16, kRecord = 8, kLeast = 24;
   static constexpr size_t kMaxBytes = 2048;
+  // Of a size: what many connections leave that end at once is not to take the place of the others.
+  static constexpr size_t kMaxListBytes = 64 << 10;
   static constexpr size_t kMaxKeptBytes = 1 << 20;
-  static size_t SizeOf(size_t bytes) {
-    return std::max(kLeast, (bytes + kRecord + kStep - 1) / kStep * kStep - kRecord);
-  }
 
-  std::array<Block*, kMaxBytes / kStep + 1> lists_{};
-  size_t kept_ = 0;
+  std::array<List, kMaxBytes / kStep + 1> lists_{};
+  size_t bytes_ = 0;
 };
 
 FreeBlocks free_blocks;
@@ -74,6 +85,9 @@ FreeBlocks free_blocks;
 #if __has_feature(address_sanitizer)
 #define SHREDDER_LWIP_FREES_AT_ONCE
 #endif
+#endif
+#ifdef __SANITIZE_ADDRESS__
+#define SHREDDER_LWIP_FREES_AT_ONCE
 #endif
 
 // Fills memory from the kernel's generator. There is nothing to do without one, and no sensible

@@ -16,7 +16,8 @@ void SetClock(uint64_t milliseconds);
 uint64_t Clock();
 
 // What lwIP's own memory may come to: connections, queued segments, copies of frames. Beyond the
-// limit an allocation fails, which drops the segment or refuses the connection that asked.
+// limit an allocation fails, which drops the segment or refuses the connection that asked. Small
+// blocks that are free, and kept for the next ones, are not counted: 1 MiB at most.
 void SetMemoryLimit(size_t bytes);
 size_t MemoryUsed();
 

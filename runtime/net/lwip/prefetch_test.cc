@@ -3,9 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <cstring>
+#include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "lwip/priv/tcp_priv.h"
 #include "runtime/net/lwip/lwip_testing.h"
 
 namespace shredder::net::lwip {
@@ -66,6 +69,41 @@ TEST_P(PrefetchTest, MoreFramesThanABurstHasAreNoHarm) {
   PrefetchConnections(frames, [](const void* arg) { prefetched.push_back(arg); });
   EXPECT_EQ(prefetched.size(), kMaxPrefetchedFrames);
   pbuf_free(buffer);
+}
+
+// How many are before it in its bucket.
+size_t OthersBefore(const tcp_pcb& pcb) {
+  const tcp_pcb* each =
+      *tcp_pcb_bucket(&pcb.local_ip, pcb.local_port, &pcb.remote_ip, pcb.remote_port);
+  size_t before = 0;
+  for (; each != &pcb; each = each->hash_next) before++;
+  return before;
+}
+
+TEST_P(PrefetchTest, AConnectionIsFoundBehindTwoOthersOfItsBucket) {
+  TwoHosts hosts;
+  TestListener listener(hosts, kPort, GetParam());
+  constexpr size_t kConnections = 3000;
+  std::vector<std::unique_ptr<TestConnection>> clients;
+  for (size_t i = 0; i < kConnections; i++) {
+    clients.push_back(std::make_unique<TestConnection>(hosts, kPort, GetParam()));
+    ASSERT_TRUE(hosts.PassUntil([&] { return listener.accepted.size() == i + 1; }));
+  }
+  std::map<const void*, size_t> others_before;
+  for (const tcp_pcb* each = tcp_active_pcbs; each != nullptr; each = each->next) {
+    others_before[each->callback_arg] = OthersBefore(*each);
+  }
+  size_t behind = 0;
+  for (size_t i = 0; i < kConnections; i++) {
+    const void* const server = listener.accepted[i].get();
+    const size_t others = others_before.at(server);
+    clients[i]->Send("request");
+    ASSERT_EQ(hosts.link.there.size(), 1u);
+    const std::vector<const void*> asked_for = PrefetchedBy(*hosts.link.there.Pop());
+    EXPECT_EQ(asked_for == std::vector<const void*>{server}, others <= 2) << others;
+    if (others == 1 || others == 2) behind++;
+  }
+  EXPECT_GT(behind, 0u);
 }
 
 INSTANTIATE_TEST_SUITE_P(Addresses, PrefetchTest, testing::Bool(),
