@@ -225,8 +225,9 @@ test('bench network measures each case over each transport, and draws it', async
       t.is(median('late p99 us') >= 0, at === OPEN, name);
       // Over the loopback others are, too.
       const isCounted = transport !== 'io_uring' && transport !== 'epoll';
-      // A request and its reply, and acknowledgements that go alone.
-      t.is(median('packets/request') >= 2, isCounted, name);
+      // A request and its reply, and acknowledgements that go alone; of an open loop that is late, several requests
+      // of a connection may go together.
+      t.is(median('packets/request') >= (at === OPEN ? 0.01 : 2), isCounted, name);
       t.is(median('drops') >= 0 && median('retransmissions') >= 0, isCounted, name);
     }
   }
