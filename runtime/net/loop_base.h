@@ -31,6 +31,9 @@ inline constexpr uint32_t kTurnsOfMessage = 2;
 inline constexpr uint64_t kForEver = UINT64_MAX;
 // From so many connections on what they touch is more than the processor's caches keep.
 inline constexpr size_t kManyConnections = 512;
+// The same where each may call functions, which touch more. Over the kernel's network, where an
+// event costs microseconds, to ask in vain costs little.
+inline constexpr size_t kManyCallers = 64;
 
 class LoopBase : public EventLoop {
  public:
@@ -91,7 +94,7 @@ class LoopBase : public EventLoop {
   // for which no time is left. `slot_of` gives the slot of an event by how many are handled before.
   template <typename SlotOf>
   void PrefetchAhead(unsigned ready, bool is_first, const SlotOf& slot_of) const {
-    if (!has_many_connections()) return;
+    if (connection_count_ < kManyCallers) return;
     for (unsigned before = is_first ? kPrefetchSteps : 0;; --before) {
       for (unsigned step = 0; step < kPrefetchSteps && kPrefetchSteps - step >= before; ++step) {
         const unsigned event = kPrefetchSteps - step - before;
