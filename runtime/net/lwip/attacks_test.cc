@@ -2,6 +2,7 @@
 // byte.
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
 #include <string>
 #include <vector>
@@ -230,6 +231,33 @@ TEST_F(AttacksTest, WhatArrivesOutOfOrderIsBounded) {
   EXPECT_GT(BytesHeld(*server().pcb()).out_of_order, 0u);
   EXPECT_LE(BytesHeld(*server().pcb()).out_of_order, size_t{TCP_OOSEQ_MAX_PBUFS});
   EXPECT_LT(MemoryUsed() - before, size_t{1} << 20);
+}
+
+// Both sides have ended their streams, and the server has yet to close: it keeps the PCB.
+TEST_F(AttacksTest, WhoHasNotClosedAConnectionInTimeWaitIsToldOfItsEnd) {
+  const std::vector<std::function<void()>> ends = {
+      [&] { ASSERT_TRUE(client_.Connect({}, client_.Next(0).sequence + 100'000)); },
+      [&] { client_.Pass(2 * TCP_MSL + 1000); },
+      [&] { tcp_abort(server().pcb()); },
+  };
+  for (const auto& end : ends) {
+    listener_.accepted.clear();
+    client_.Pass(2 * TCP_MSL + 1000);
+    Connect();
+    server().Finish();
+    server().Work();
+    client_.Pass(1);
+    client_.expected++;
+    client_.Exchange(client_.Next(kFin | kAck));
+    client_.Advance(1);
+    ASSERT_EQ(tcp_time_wait.count, 1u);
+    TestConnection& first = *listener_.accepted.front();
+    EXPECT_TRUE(first.ended);
+    ASSERT_NE(first.pcb(), nullptr);
+    end();
+    EXPECT_EQ(first.pcb(), nullptr);
+    EXPECT_EQ(first.error, ERR_CLSD);
+  }
 }
 
 TEST_F(AttacksTest, ASynReopensAConnectionInTimeWait) {
