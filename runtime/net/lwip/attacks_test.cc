@@ -27,6 +27,15 @@ class AttacksTest : public testing::Test {
     ASSERT_TRUE(client_.Connect(std::move(options)));
     ASSERT_EQ(listener_.accepted.size(), 1u);
   }
+  // Only what is newer than a window makes it smaller.
+  void ShrinkWindow(uint16_t window) {
+    for (const uint16_t each : {uint16_t{65'535}, window}) {
+      Segment segment = client_.Next(kAck | kPsh, "x");
+      segment.window = each;
+      client_.Exchange(segment);
+      client_.Advance(1);
+    }
+  }
 };
 
 TEST_F(AttacksTest, WhatWaitsToBeInOrderAndIsMoreThanTheWindowIsSentAgain) {
@@ -231,6 +240,101 @@ TEST_F(AttacksTest, WhatArrivesOutOfOrderIsBounded) {
   EXPECT_GT(BytesHeld(*server().pcb()).out_of_order, 0u);
   EXPECT_LE(BytesHeld(*server().pcb()).out_of_order, size_t{TCP_OOSEQ_MAX_PBUFS});
   EXPECT_LT(MemoryUsed() - before, size_t{1} << 20);
+}
+
+TEST_F(AttacksTest, AWindowThatComesLateMakesNoSegmentTooLargeToWait) {
+  Connect();
+  tcp_pcb& pcb = *server().pcb();
+  pcb.snd_wnd = pcb.snd_wnd_max = 0;  // as after a SYN without one
+  server().Send(std::string(200, 'a'));
+  ASSERT_NE(pcb.unsent, nullptr);
+  Segment small = client_.Next(kAck | kPsh, "x");
+  small.window = 2;
+  client_.Exchange(small);
+  client_.Advance(1);
+  server().Send(std::string(200, 'b'));
+  Segment wide = client_.Next(kAck | kPsh, "y");
+  wide.window = 60'000;
+  std::string arrived;
+  std::vector<Segment> answers = client_.Exchange(wide);
+  for (const Segment& each : client_.Pass(2000)) answers.push_back(each);
+  for (const Segment& each : answers) arrived += each.payload;
+  EXPECT_TRUE(arrived.starts_with(std::string(200, 'a') + std::string(200, 'b')));
+}
+
+TEST_F(AttacksTest, AProbeOfAClosedWindowThatIsAcknowledgedIsTheLast) {
+  Connect();
+  const auto answer = [&](size_t bytes, uint16_t window) {
+    client_.expected += static_cast<uint32_t>(bytes);
+    Segment segment = client_.Next(kAck);
+    segment.window = window;
+    return client_.Exchange(segment);
+  };
+  const auto next_payload = [&] {
+    for (const Segment& each : client_.Pass(2000)) {
+      if (!each.payload.empty() && each.sequence == client_.expected) return each.payload;
+    }
+    return std::string();
+  };
+  ShrinkWindow(6);
+  server().Send("1234567");
+  EXPECT_EQ(next_payload(), "123456");
+  answer(6, 0);
+  EXPECT_EQ(next_payload(), "7");
+  answer(1, 0);
+  EXPECT_TRUE(client_.Pass(60'000).empty());
+  answer(0, 1000);
+  server().Send("tail");
+  EXPECT_EQ(next_payload(), "tail");
+}
+
+TEST_F(AttacksTest, AnEarlyFinIsTakenWithTheDataBeforeItOnlyWhereTheWindowHasRoom) {
+  for (const bool has_room : {false, true}) {
+    listener_.accepted.clear();
+    client_.Pass(1);
+    Connect();
+    server().hold = true;
+    Segment fin = client_.Next(kFin | kAck);
+    fin.sequence += has_room ? 499 : 500;
+    server().pcb()->rcv_wnd = 501;
+    client_.Exchange(fin);
+    ASSERT_NE(server().pcb()->ooseq, nullptr);
+    server().pcb()->rcv_wnd = 500;
+    const std::string data(has_room ? 499 : 500, 'x');
+    client_.Exchange(client_.Next(kAck | kPsh, data));
+    client_.Advance(data.size());
+    EXPECT_EQ(server().ended, has_room);
+    server().hold = false;
+    server().Work();
+    EXPECT_EQ(server().received, data);
+    // Sent again, as to its sender it is lost.
+    client_.Exchange(client_.Next(kFin | kAck));
+    EXPECT_TRUE(server().ended);
+  }
+}
+
+TEST_F(AttacksTest, TheEndOfAStreamComesBehindItsLastByteThroughASmallWindow) {
+  Connect();
+  ShrinkWindow(50);
+  server().Send(std::string(100, 'z'));
+  server().Finish();
+  server().Work();
+  std::string arrived;
+  bool ended = false;
+  for (int i = 0; i < 4 && !ended; i++) {
+    for (const Segment& each : client_.Pass(1000)) {
+      if (each.sequence != client_.expected) continue;  // once more
+      ASSERT_FALSE(ended);
+      arrived += each.payload;
+      ended = (each.flags & kFin) != 0;
+      client_.expected += static_cast<uint32_t>(each.payload.size());
+    }
+    Segment acknowledgment = client_.Next(kAck);
+    acknowledgment.window = 50;
+    client_.Exchange(acknowledgment);
+  }
+  EXPECT_EQ(arrived, std::string(100, 'z'));
+  EXPECT_TRUE(ended);
 }
 
 // Both sides have ended their streams, and the server has yet to close: it keeps the PCB.
