@@ -55,6 +55,11 @@ class ConnectionHandler {
     return false;
   }
   static constexpr size_t kPrefetchSteps = 12;
+  // Whether OnData will likely touch much more for the connection than the connection itself.
+  virtual bool TouchesMuch(const Connection& connection) const {
+    static_cast<void>(connection);
+    return false;
+  }
   // The connection is gone (the peer closed it, an error, a limit, or Close); `connection` is
   // destroyed after this returns.
   virtual void OnClose(Connection& connection) = 0;

@@ -331,6 +331,12 @@ bool LoopBase::Prefetch(uint32_t slot, unsigned step) const {
   return true;
 }
 
+bool LoopBase::TouchesMuch(uint32_t slot) const {
+  const LoopConnection* const connection = slot < slots_.size() ? slots_[slot].get() : nullptr;
+  return connection != nullptr && connection->state == LoopConnection::State::kOpen &&
+         connection->handler->TouchesMuch(*connection);
+}
+
 LoopConnection* LoopBase::Find(ConnectionRef ref) const {
   if (ref.slot >= slots_.size()) return nullptr;
   LoopConnection* const connection = slots_[ref.slot].get();

@@ -8,6 +8,7 @@
 // is running is never delivered to or destroyed.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <deque>
@@ -31,9 +32,9 @@ inline constexpr uint32_t kTurnsOfMessage = 2;
 inline constexpr uint64_t kForEver = UINT64_MAX;
 // From so many connections on what they touch is more than the processor's caches keep.
 inline constexpr size_t kManyConnections = 512;
-// The same where each may call functions, which touch more. Over the kernel's network, where an
-// event costs microseconds, to ask in vain costs little.
+// The same where what they ask for touches much besides (ConnectionHandler::TouchesMuch).
 inline constexpr size_t kManyCallers = 64;
+inline constexpr unsigned kSampledEvents = 4;
 
 class LoopBase : public EventLoop {
  public:
@@ -88,13 +89,23 @@ class LoopBase : public EventLoop {
   static constexpr uint32_t kNoSlot = UINT32_MAX;
   // Whether the next steps will ask for anything.
   bool Prefetch(uint32_t slot, unsigned step) const;
+  bool TouchesMuch(uint32_t slot) const;
   // Before each of a row of `ready` events is handled: makes each step for an event that is handled
   // one sooner than that of the step before, so that between two steps of one there is the time
   // that another one takes. Before the `is_first` of a row, those of the nearest, itself included,
   // for which no time is left. `slot_of` gives the slot of an event by how many are handled before.
   template <typename SlotOf>
-  void PrefetchAhead(unsigned ready, bool is_first, const SlotOf& slot_of) const {
-    if (connection_count_ < kManyCallers) return;
+  void PrefetchAhead(unsigned ready, bool is_first, const SlotOf& slot_of) {
+    if (is_first) {
+      prefetches_ = has_many_connections();
+      if (!prefetches_ && connection_count_ >= kManyCallers) {
+        // A few of the row stand for all.
+        for (unsigned event = 0; event < std::min(ready, kSampledEvents); ++event) {
+          prefetches_ |= TouchesMuch(slot_of(event));
+        }
+      }
+    }
+    if (!prefetches_) return;
     for (unsigned before = is_first ? kPrefetchSteps : 0;; --before) {
       for (unsigned step = 0; step < kPrefetchSteps && kPrefetchSteps - step >= before; ++step) {
         const unsigned event = kPrefetchSteps - step - before;
@@ -212,6 +223,7 @@ class LoopBase : public EventLoop {
   uint32_t next_generation_ = 1;
   uint64_t next_id_ = 1;
   size_t connection_count_ = 0;  // not closed
+  bool prefetches_ = false;      // before the events of the row that is handled
 
   std::deque<ConnectionRef> ready_;     // have input that OnData is to see again
   std::deque<ConnectionRef> closed_;    // OnClose is due

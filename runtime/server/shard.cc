@@ -380,6 +380,11 @@ bool Shard::Prefetch(const net::Connection& connection, size_t step) const {
   return calls || step - 2 < store::Store::kPrefetchSteps - 1;
 }
 
+bool Shard::TouchesMuch(const net::Connection& connection) const {
+  const auto* const session = static_cast<const Session*>(connection.user_data());
+  return session != nullptr && session->LastUsedEngine();
+}
+
 size_t Shard::ServeMeasured(Session* session, Tenant* tenant, std::string_view unread) {
   const bool measures_cpu = tenant->cpu.is_limited();
   const uint64_t others_ns = others_ns_;

@@ -90,6 +90,7 @@ class Shard : public net::ConnectionHandler {
   void OnOpen(net::Connection& connection) override;
   size_t OnData(net::Connection& connection, std::string_view unread) override;
   bool Prefetch(const net::Connection& connection, size_t step) const override;
+  bool TouchesMuch(const net::Connection& connection) const override;
   void OnClose(net::Connection& connection) override;
   void OnReleased(net::Connection& connection, net::ReleasedConnection released) override;
 

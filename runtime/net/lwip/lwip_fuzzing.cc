@@ -115,10 +115,10 @@ void Play(std::span<const uint8_t> input) {
   if (start % 4 != 0) {
     client.Connect(
         start % 4 == 1 ? std::vector<uint8_t>{} : std::vector<uint8_t>{3, 3, 7, 1, 1, 1, 4, 2},
-        start % 8 == 7 ? 0xfffffff0 : 1000);
+        start % 8 == 7 ? 0xfffffff0 : 1000, start < 128 ? uint16_t{65'535} : reader.Byte());
   }
   for (int step = 0; step < kMaxSteps && !reader.empty(); step++) {
-    switch (reader.Byte() % 7) {
+    switch (reader.Byte() % 9) {
       case 0:
         hosts.link.there.Push(reader.Take(reader.Word() % kMaxFrame));
         break;
@@ -147,6 +147,19 @@ void Play(std::span<const uint8_t> input) {
         const size_t bytes = reader.Byte() * 4u;
         client.Exchange(client.Next(kAck | kPsh, std::string(bytes, 'd')));
         client.Advance(bytes);
+        break;
+      }
+      case 7:
+        // Until timers have run out several times.
+        client.Pass(reader.Byte() * 32u);
+        break;
+      case 8: {
+        // In order, through a small window, of whatever the server has sent.
+        client.expected += reader.Byte();
+        Segment segment = client.Next(kAck | kPsh, "x");
+        segment.window = reader.Byte();
+        client.Exchange(segment);
+        client.Advance(1);
         break;
       }
     }

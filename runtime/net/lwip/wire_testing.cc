@@ -127,9 +127,10 @@ std::vector<Segment> RawClient::Pass(uint64_t milliseconds) {
   return segments;
 }
 
-bool RawClient::Connect(std::vector<uint8_t> options, uint32_t sequence) {
+bool RawClient::Connect(std::vector<uint8_t> options, uint32_t sequence, uint16_t window) {
   next_.sequence = sequence;
   Segment syn = Next(kSyn);
+  syn.window = window;
   syn.acknowledgment = 0;
   syn.options = std::move(options);
   const std::vector<Segment> answers = Exchange(syn);
@@ -139,7 +140,9 @@ bool RawClient::Connect(std::vector<uint8_t> options, uint32_t sequence) {
   }
   expected = answers[0].sequence + 1;
   next_.sequence++;
-  Exchange(Next(kAck));
+  Segment acknowledgment = Next(kAck);
+  acknowledgment.window = window;
+  Exchange(acknowledgment);
   return true;
 }
 

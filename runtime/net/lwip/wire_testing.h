@@ -41,8 +41,10 @@ class RawClient {
   std::vector<Segment> Exchange(const Segment& segment);
   // What it sends within a time.
   std::vector<Segment> Pass(uint64_t milliseconds);
-  // Opens a connection; false where it was not.
-  bool Connect(std::vector<uint8_t> options = {}, uint32_t sequence = 1000);
+  // Opens a connection, with a window for the server until the next segment; false where it was
+  // not.
+  bool Connect(std::vector<uint8_t> options = {}, uint32_t sequence = 1000,
+               uint16_t window = 65'535);
   // A segment that comes next in the stream, as it is kept.
   Segment Next(uint8_t flags, std::string payload = {}) const;
   // Takes note that it was sent.
