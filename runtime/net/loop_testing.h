@@ -32,6 +32,7 @@ class TestHandler : public ConnectionHandler {
   std::function<void(const Connection&, size_t)> on_prefetch = [](const Connection&, size_t) {};
   std::function<void(Connection&, ReleasedConnection)> on_released = [](Connection&,
                                                                         ReleasedConnection) {};
+  bool touches_much = false;
   size_t opened = 0;
   size_t closed = 0;
   size_t released = 0;
@@ -52,6 +53,7 @@ class TestHandler : public ConnectionHandler {
     on_prefetch(connection, step);
     return true;
   }
+  bool TouchesMuch(const Connection&) const override { return touches_much; }
   void OnClose(Connection& connection) override {
     ++closed;
     on_close(connection);

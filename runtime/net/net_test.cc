@@ -458,6 +458,30 @@ TEST_P(LoopTest, WhatManyConnectionsTouchIsAskedForWhileTheyAreOpen) {
   EXPECT_GT(prefetched, kClients);
 }
 
+TEST_P(LoopTest, OfFewConnectionsIsAskedAheadWhereTheyTouchMuchAlone) {
+  Start();
+  size_t prefetches = 0;
+  handler_.on_prefetch = [&](const Connection&, size_t) { ++prefetches; };
+  constexpr size_t kClients = 100;
+  std::vector<TestClient> clients;
+  for (size_t i = 0; i < kClients; ++i) clients.push_back(Connect());
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == kClients; }));
+  const bool is_bypass = std::string_view(GetParam().name).starts_with("Bypass");
+  for (const bool touches_much : {false, true}) {
+    handler_.touches_much = touches_much;
+    for (TestClient& client : clients) {
+      client.ClearReceived();
+      client.Send("request");
+    }
+    const auto is_done = [](TestClient& client) {
+      return !client.Receive() || client.received() == "request";
+    };
+    ASSERT_TRUE(TurnUntil([&] { return std::all_of(clients.begin(), clients.end(), is_done); }));
+    // Over a card events take too little time.
+    EXPECT_EQ(prefetches > 0, touches_much && !is_bypass);
+  }
+}
+
 TEST_P(LoopTest, AThousandConnections) {
   Start();
   std::set<uint64_t> ids;
