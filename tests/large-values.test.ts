@@ -2,6 +2,7 @@
 // slow reader gets the value that it has asked for. Large values are received where they will lie.
 import anyTest, { type ExecutionContext, type TestFn } from 'ava';
 import { eventually } from './support/eventually.ts';
+import { treeBytes } from './support/process_figures.ts';
 import { type Argument, encodeRequest, RawClient } from './support/resp.ts';
 import { OVER_AF_XDP } from './support/network.ts';
 import { ONE_SHARD, serverFor, type Server } from './support/server.ts';
@@ -99,6 +100,54 @@ for (const backend of ['io_uring', 'epoll']) {
     }
   });
 }
+
+test.serial('a server takes at most 1.2 times its data and what is under way', async (t) => {
+  const COUNT = 32;
+  const value = OLD.subarray(0, 4 << 20);
+  const dataBytes = COUNT * value.length;
+  const server = await serverFor(t, { flags: [...ONE_SHARD, '--memory', '1gb'] });
+  const open = (): Promise<RawClient[]> =>
+    Promise.all(Array.from({ length: COUNT }, () => RawClient.connect(server)));
+  const base = await treeBytes(server);
+  let most = 0;
+  const look = async (): Promise<void> => {
+    most = Math.max(most, (await treeBytes(server)) - base);
+  };
+  const writers = await open();
+  const setAll = (shift: number): Promise<unknown> =>
+    Promise.all(
+      writers.map(async (writer, i) => {
+        t.is(await writer.text('SET', `k${(i + shift) % COUNT}`, value), '+OK\r\n');
+        await look();
+      }),
+    );
+  for (let round = 0; round < 4; round++) await setAll(round);
+  // The data, and as much that arrives.
+  t.true(most < 1.2 * 2 * dataBytes, `${most} bytes`);
+  // Of whom nothing more comes, and who do not read what they have asked for.
+  const halves = await open();
+  for (const [i, half] of halves.entries()) {
+    half.write(encodeRequest(['SET', `k${i}`, value]).subarray(0, -100_000));
+  }
+  await eventually('they are being received', async () => {
+    await look();
+    return most > 1.9 * dataBytes;
+  });
+  t.true(most < 1.2 * 2 * dataBytes, `${most} bytes`);
+  for (const half of halves) await half.close();
+  const readers = await open();
+  for (const [i, reader] of readers.entries()) {
+    reader.pause();
+    reader.write(encodeRequest(['GET', `k${i}`]));
+  }
+  await setAll(0);
+  // And the old values that are being sent.
+  t.true(most < 1.2 * 3 * dataBytes, `${most} bytes`);
+  for (const reader of readers) await reader.close();
+  await eventually('what they took is given back', async () => {
+    return (await treeBytes(server)) - base < 1.2 * dataBytes;
+  });
+});
 
 test.serial('a tenant that is dropped takes its readers along, and nobody else', async (t) => {
   const server = await serverFor(t, { config: CONFIG, flags: ONE_SHARD });

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/server/tenancy_test_support.h"
 #include "runtime/server/test_client.h"
 
 namespace shredder::server {
@@ -93,6 +94,32 @@ TEST_F(LargeValueTest, WhatWasSentOfAnIdleTenantIsFreedByTheTimer) {
   }
   EXPECT_EQ(tenant.store->used_bytes(), empty);
   EXPECT_FALSE(tenant.store->keeps_free_memory());
+}
+
+TEST_F(LargeValueTest, MemoryThatNothingNeedsGoesBackWhileThereIsNothingElseToDo) {
+  TestLoop loop;
+  server_.shard().Attach(&loop);
+  const store::Store& store = *server_.shard().FindTenant("default")->store;
+  for (const char* key : {"a", "b"})
+    ASSERT_EQ(writer_.Call({"SET", key, Text(30 << 20, 'a')}), "+OK");
+  EXPECT_EQ(writer_("DEL a b"), ":2");
+  EXPECT_GT(store.resident_bytes(), 60ull << 20);
+  const auto tick = [&] {
+    server_.clock.now_ms += 1000;
+    server_.shard().OnTimer();
+  };
+  tick();
+  EXPECT_FALSE(loop.wants_idle);
+  // A tick gives back a part of it, the idle loop the rest.
+  tick();
+  EXPECT_GT(store.resident_bytes(), 40ull << 20);
+  EXPECT_TRUE(loop.wants_idle);
+  int pieces = 0;
+  while (loop.idle()) ++pieces;
+  EXPECT_GT(pieces, 15);
+  EXPECT_LT(store.resident_bytes(), 1ull << 20);
+  EXPECT_EQ(writer_.Call({"SET", "a", Text(30 << 20, 'b')}), "+OK");
+  EXPECT_EQ(store.CheckInvariants(), "");
 }
 
 // --- Writes --------------------------------------------------------------------------------------

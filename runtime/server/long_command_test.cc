@@ -203,6 +203,40 @@ TEST_F(LongCommandTest, ItsTenantGetsBusyOnceItHasTakenLong) {
   EXPECT_EQ(second_("GET k0"), "$1 v");
 }
 
+TEST_F(LongCommandTest, ItsTenantsLargeValuesWaitInTheKernelUntilTheyCanBeReceivedInPlace) {
+  const std::string value(100'000, 'x');
+  const std::string set = "*3\r\n$3\r\nSET\r\n$1\r\nv\r\n$100000\r\n" + value + "\r\n";
+  for (const bool is_busy : {false, true}) {
+    std::string busy;
+    loop_.turns = 0;
+    loop_.on_turn = [&] {
+      if (loop_.turns == 1) {
+        second_.Send(set.substr(0, 1000));
+        EXPECT_TRUE(second_.paused());
+        if (is_busy) server_.clock.now_ms += 5000;
+      } else if (loop_.turns == 2 && is_busy) {
+        second_.Serve();
+        EXPECT_FALSE(second_.paused());
+        second_.Send(set.substr(1000));
+        busy = second_.Receive();
+      }
+    };
+    red_("KEYS *");
+    loop_.on_turn = nullptr;
+    EXPECT_FALSE(second_.paused());
+    if (is_busy) {
+      EXPECT_EQ(busy, "-BUSY Shredder is busy running a command.");
+      EXPECT_EQ(second_("STRLEN v"), ":0");
+      continue;
+    }
+    second_.Serve();
+    EXPECT_LT(second_.unread_bytes(), 100u);
+    second_.Send(set.substr(1000));
+    EXPECT_EQ(second_.Receive(), "+OK");
+    EXPECT_EQ(second_("GETDEL v"), "$100000 " + value);
+  }
+}
+
 TEST_F(LongCommandTest, WhatItHasRepliedIsNotSentBeforeAllOfIt) {
   std::vector<std::string> seen;
   loop_.on_turn = [&] { seen.push_back(red_.Receive()); };

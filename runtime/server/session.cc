@@ -214,26 +214,29 @@ class ReservedPlace final : public net::ReceivedBytes {
 
 }  // namespace
 
-void Session::ReserveValue(std::string_view unread) {
+bool Session::ReserveValue(std::string_view unread) {
   const auto pending = parser_->pending();
   // Where all of the bytes are here, there is nothing to be gained.
   if (!pending || pending->bytes < store::Store::kMinPinnedBytes ||
       unread.size() - pending->position >= pending->bytes || pending->argument < 2 || reserved_ ||
-      !tenant_ || queued_ || shard_.IsHeld(tenant_)) {
-    return;
+      !tenant_ || queued_) {
+    return true;
   }
   const Command* const command = FindCommand(parser_->received(unread, 0));
   const std::string_view key = parser_->received(unread, 1);
   if (!command || !(command->flags & kLastIsValue) ||
       pending->argument + 1 != command->required_arguments() || key.size() > layout::kMaxKeyBytes) {
-    return;
+    return true;
   }
+  // Who is busy for long has it received, to be answered BUSY.
+  if (shard_.IsHeld(tenant_)) return shard_.IsBusy(*tenant_);
   reserved_ = tenant_->store->ReserveValue(*store::Key::FromBytes(key), pending->bytes);
-  if (!reserved_) return;
+  if (!reserved_) return true;
   reserved_position_ = pending->position;
   reserved_argument_ = pending->argument;
   parser_->CutOut(reserved_position_, {});
   connection_.ReceiveInto(reserved_position_, std::make_shared<ReservedPlace>(reserved_));
+  return true;
 }
 
 void Session::EndReservation() {
@@ -376,8 +379,11 @@ size_t Session::OnData(std::string_view unread) {
     const auto result = parser_->Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {
       consumed += parsed;
-      if (parser_->expected_bytes() >= store::Store::kMinPinnedBytes) [[unlikely]] {
-        ReserveValue(unread.substr(consumed));
+      if (parser_->expected_bytes() >= store::Store::kMinPinnedBytes &&
+          !ReserveValue(unread.substr(consumed))) [[unlikely]] {
+        connection_.PauseReading();
+        shard_.AddWaiting(this);
+        break;
       }
       connection_.ExpectBytes(parser_->expected_bytes());
       break;

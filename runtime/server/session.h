@@ -154,8 +154,9 @@ class alignas(kCacheLineBytes) Session : public CacheAligned {
   void Refuse(const Command* command, std::string_view error);
   void Queue(const Command& command, std::span<const std::string_view> args);
   // Where the request that begins `unread` sets a key to a large value that has yet to arrive, has
-  // it received where it is to lie.
-  void ReserveValue(std::string_view unread);
+  // it received where it is to lie. False where that has to wait until the tenant is not held: the
+  // kernel keeps the bytes meanwhile.
+  bool ReserveValue(std::string_view unread);
   void EndReservation();
 
   resp::RequestParser::Limits ParserLimits() const {

@@ -41,6 +41,9 @@ constexpr uint64_t kMaxFreeMemoryBytes = 1 << 30;
 constexpr uint64_t kMaxFreeMemoryBytesOfOne = 256 << 20;
 constexpr uint64_t kFreeMemoryPart = 8;
 constexpr uint64_t kGiveBackIntervalMs = 1000;
+// Of each store in a tick, and at a time while there is nothing else to do.
+constexpr uint64_t kGiveBackBytes = 16 << 20;
+constexpr uint64_t kIdleGiveBackBytes = 2 << 20;
 
 uint64_t FreeMemoryPages(const config::ServerConfig& config, bool is_single) {
   const uint64_t shards = config.shards.value_or(std::thread::hardware_concurrency());
@@ -286,7 +289,10 @@ void Shard::Attach(net::EventLoop* loop) {
   loop_ = loop;
   loop->SetTimer(kTimerIntervalMs, [this] { OnTimer(); });
   loop->SetTurnEnd([this] { OnTurnEnd(); });
-  loop->SetIdle([this] { return !is_memory_short_ && engine_->AddSpare(); });
+  loop->SetIdle([this] {
+    const bool wants_spares = !is_memory_short_ && engine_->AddSpare();
+    return GiveBackFromStores(kIdleGiveBackBytes, 0) || wants_spares;
+  });
 }
 
 uint16_t Shard::tcp_port() const { return loop_ ? loop_->bound_port() : 0; }
@@ -492,18 +498,27 @@ void Shard::GiveBackUnneeded(uint64_t now_ms) {
   } else if (is_memory_short_) {
     NoteUnneeded();
   }
-  if (free_memory_.kept_pages() == 0) return;
+  if (GiveBackFromStores(kGiveBackBytes, Session::kMaxTurnMs) && loop_ != nullptr) {
+    loop_->WantIdle();
+  }
+}
+
+bool Shard::GiveBackFromStores(uint64_t bytes_of_each, uint64_t max_ms) {
+  if (free_memory_.kept_pages() == 0) return false;
+  bool has_given_back = false;
   const uint64_t started_ms = clock_.NowMs();
   for (size_t left = std::min(tenants_.size(), kMaxTenantsVisitedPerTick); left > 0; --left) {
     next_to_give_back_ = next_to_give_back_ + 1 < tenants_.size() ? next_to_give_back_ + 1 : 0;
     Tenant& tenant = *tenants_[next_to_give_back_];
     if (!tenant.store->gives_back() || IsHeld(&tenant)) continue;
     tending_ = &tenant;
-    tenant.store->GiveBack();
+    tenant.store->GiveBack(bytes_of_each);
     tending_ = nullptr;
-    if (clock_.NowMs() - started_ms >= Session::kMaxTurnMs) break;
+    has_given_back = true;
+    if (clock_.NowMs() - started_ms >= max_ms) break;
   }
   ResumeUnheld();
+  return has_given_back;
 }
 
 void Shard::NoteUnneeded() {

@@ -227,6 +227,9 @@ class Shard : public net::ConnectionHandler {
   void SampleRates(uint64_t now_ms);
   // Of the stores, and of this process's own heap.
   void GiveBackUnneeded(uint64_t now_ms);
+  // From one store at least where one has what is to be given back, from more until `max_ms` have
+  // passed; whether any had.
+  bool GiveBackFromStores(uint64_t bytes_of_each, uint64_t max_ms);
   void NoteUnneeded();
   void TrimHeap();
 

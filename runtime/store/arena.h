@@ -175,7 +175,7 @@ class Arena {
   // while gives_back(), a bounded amount by each call of GiveBack. Between two steps.
   void NoteUnneeded();
   bool gives_back() const { return unneeded_pages_ != 0; }
-  void GiveBack();
+  void GiveBack(uint64_t max_bytes);
 
   // Bytes of a block for whoever reads them while the store goes on; null where the block is small.
   std::shared_ptr<const Pin> PinBytes(uint64_t block, uint64_t at, uint64_t size);

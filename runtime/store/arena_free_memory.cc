@@ -9,9 +9,7 @@ namespace shredder::store {
 
 namespace {
 
-// What one call gives back (16 MiB), and how many chunks of free runs it looks at (16 GiB), some of
-// which have none.
-constexpr uint64_t kMaxPagesGivenBack = 4096;
+// How many chunks of free runs one call looks at (16 GiB), some of which have none.
 constexpr uint64_t kMaxChunksSearched = 1 << 18;
 // Looked at, and given back, so many at once (2 MiB).
 constexpr uint32_t kChunksPerPiece = 32;
@@ -44,7 +42,7 @@ void Arena::NoteUnneeded() {
   least_free_pages_ = free_pages;
 }
 
-void Arena::GiveBack() {
+void Arena::GiveBack(uint64_t max_bytes) {
   ArenaState* s = state();
   assert(layout::JournalCount(header()) == 0 && discards_.empty());
   const uint64_t free_pages = s->free_dirty_pages;
@@ -54,7 +52,7 @@ void Arena::GiveBack() {
       std::min(unneeded_pages_, least_pages - std::min<uint64_t>(least_pages, kFreeDirtyPagesKept));
   unneeded_pages_ = 0;
   if (needless_pages == 0) return;
-  const uint64_t end_pages = free_pages - std::min(needless_pages, kMaxPagesGivenBack);
+  const uint64_t end_pages = free_pages - std::min(needless_pages, max_bytes / layout::kPageBytes);
   layout::OrderedStore(&s->discard_pending, 1u);
   DiscardBehindFrontier(end_pages);
   DiscardFreeRuns(end_pages);

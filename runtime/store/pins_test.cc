@@ -359,7 +359,7 @@ TEST_F(MuchFreeMemoryTest, IsGivenBackByAsManyCallsAsItTakes) {
   int calls = 0;
   for (; store_->gives_back(); calls++) {
     EXPECT_GT(store_->resident_bytes() + 18 * kMiB * calls, 100 * kMiB);
-    store_->GiveBack();
+    store_->GiveBack(16 << 20);
   }
   EXPECT_EQ(calls, 7);
   EXPECT_LT(store_->resident_bytes(), kMiB);
@@ -400,9 +400,9 @@ TEST_F(MuchFreeMemoryTest, IsNotGivenBackWhereItIsNeededAfterAll) {
   Keep(100 * kMiB);
   store_->NoteUnneeded();
   store_->NoteUnneeded();
-  store_->GiveBack();
+  store_->GiveBack(16 << 20);
   Keep(50 * kMiB);
-  while (store_->gives_back()) store_->GiveBack();
+  while (store_->gives_back()) store_->GiveBack(16 << 20);
   EXPECT_GE(store_->resident_bytes(), 50 * kMiB);
   EXPECT_LT(store_->resident_bytes(), 52 * kMiB);
   // In this second, too, as it was needed in the one before.

@@ -565,10 +565,10 @@ void Store::NoteUnneeded() {
   arena_.NoteUnneeded();
 }
 
-void Store::GiveBack() {
+void Store::GiveBack(uint64_t max_bytes) {
   RequireWritable();
   assert(!in_transaction() && !in_invocation_);
-  arena_.GiveBack();
+  arena_.GiveBack(max_bytes);
 }
 
 // --- Invocations ---------------------------------------------------------------------------------

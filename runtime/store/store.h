@@ -206,9 +206,10 @@ class Store {
   // Memory that was kept and that nothing has needed since the last call is to be given back; and
   // that of values which were pinned is free, which may take long.
   void NoteUnneeded();
-  // Whether there is such memory: of which each GiveBack, between commands, gives back 16 MiB.
+  // Whether there is such memory: of which each GiveBack, between commands, gives back so much at
+  // most, a multiple of 2 MiB, at half a millisecond or more for each 2 MiB.
   bool gives_back() const { return arena_.gives_back(); }
-  void GiveBack();
+  void GiveBack(uint64_t max_bytes);
 
   // The value's bytes, for whoever reads them while the store goes on: whatever becomes of the key
   // or of the store, they stay as they are, and count as the store's until the last one has let go.

@@ -115,7 +115,7 @@ inline std::map<std::string, Visible> Contents(const Store& store) {
 // What the store has not needed since the last call, all of it.
 inline void GiveBackUnneeded(Store* store) {
   store->NoteUnneeded();
-  while (store->gives_back()) store->GiveBack();
+  while (store->gives_back()) store->GiveBack(16 << 20);
 }
 
 }  // namespace shredder::store
