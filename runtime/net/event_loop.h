@@ -250,6 +250,9 @@ class EventLoop {
   // From inside the timer's callback, which has nothing to do for so long as nothing happens: the
   // next call comes after `ms`, or an interval after the next turn in which something does.
   virtual void RestTimer(uint64_t ms) = 0;
+  // From inside the timer's callback: gives back to the kernel what is kept for the next messages,
+  // up to 4 MiB that have to be faulted in again. For once there has not been one for a second.
+  virtual void TrimBuffers() = 0;
 
   // Calls `callback` from Run where a turn has found nothing to do and WantIdle was called: as long
   // as it returns true, the loop looks for events between two calls, and does not wait for any.

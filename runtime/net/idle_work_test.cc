@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -27,6 +28,30 @@ TEST_P(IdleWorkTest, IsDoneInPiecesUntilNoneIsLeft) {
   ticks = 0;
   loop_->Run();
   EXPECT_EQ(pieces, 3);
+}
+
+TEST_P(IdleWorkTest, BuffersThatWereGivenBackReceiveAsBefore) {
+  Start();
+  std::string received;
+  handler_.on_data = [&](Connection&, std::string_view unread) {
+    received += unread;
+    return unread.size();
+  };
+  TestClient client = Connect();
+  ASSERT_TRUE(TurnUntil([&] { return handler_.opened == 1; }));
+  std::string sent;
+  loop_->SetTimer(1, [&] {
+    loop_->TrimBuffers();
+    // Some arrive before buffers are given back, some after.
+    const std::string message = "message " + std::to_string(sent.size()) + std::string(5000, '.');
+    sent += message;
+    client.Send(message);
+    loop_->TrimBuffers();
+    if (sent.size() > 1'000'000) loop_->Stop();
+  });
+  loop_->Run();
+  EXPECT_TRUE(TurnUntil([&] { return received.size() == sent.size(); }));
+  EXPECT_TRUE(received == sent);
 }
 
 TEST_P(IdleWorkTest, WaitsForWhatHasHappened) {

@@ -65,7 +65,10 @@ int OpenRing(io_uring* ring, unsigned entries, unsigned extra_flags) {
   return status;
 }
 
-size_t BufferRingBytes() { return kBufferCount * sizeof(io_uring_buf); }
+constexpr size_t kBufferRingBytes = kBufferCount * sizeof(io_uring_buf);
+constexpr size_t kAllBuffersBytes = kBufferCount * kBufferBytes;
+// The buffers lie behind the ring of them, at the start of a page.
+static_assert(kBufferRingBytes % 4096 == 0);
 
 }  // namespace
 
@@ -76,15 +79,15 @@ IoUringLoop::Ring::~Ring() {
 }
 
 IoUringLoop::ReceiveBuffers::~ReceiveBuffers() {
-  if (ring_ != nullptr) munmap(ring_, BufferRingBytes());
+  if (ring_ != nullptr) munmap(ring_, kBufferRingBytes + kAllBuffersBytes);
 }
 
 int IoUringLoop::ReceiveBuffers::Register(io_uring* ring) {
-  void* const memory =
-      mmap(nullptr, BufferRingBytes(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void* const memory = mmap(nullptr, kBufferRingBytes + kAllBuffersBytes, PROT_READ | PROT_WRITE,
+                            MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return errno;
   ring_ = static_cast<io_uring_buf_ring*>(memory);
-  bytes_ = std::make_unique_for_overwrite<char[]>(kBufferCount * kBufferBytes);
+  bytes_ = static_cast<char*>(memory) + kBufferRingBytes;
   io_uring_buf_reg registration{};
   registration.ring_addr = reinterpret_cast<uint64_t>(ring_);
   registration.ring_entries = kBufferCount;
@@ -97,14 +100,26 @@ int IoUringLoop::ReceiveBuffers::Register(io_uring* ring) {
 }
 
 std::string_view IoUringLoop::ReceiveBuffers::Get(uint16_t id, size_t size) const {
-  return {bytes_.get() + id * kBufferBytes, size};
+  return {bytes_ + id * kBufferBytes, size};
 }
 
 void IoUringLoop::ReceiveBuffers::Return(uint16_t id) {
   static_assert(offsetof(io_uring_buf_ring, bufs) == 0, "the buffers overlay the ring's header");
-  io_uring_buf_ring_add(ring_, bytes_.get() + id * kBufferBytes, kBufferBytes, id,
+  io_uring_buf_ring_add(ring_, bytes_ + id * kBufferBytes, kBufferBytes, id,
                         io_uring_buf_ring_mask(kBufferCount), 0);
   io_uring_buf_ring_advance(ring_, 1);
+}
+
+void IoUringLoop::ReceiveBuffers::GiveBackMemory() {
+  madvise(bytes_, kAllBuffersBytes, MADV_DONTNEED);
+}
+
+// With DEFER_TASKRUN the kernel receives only while this thread asks it for events, and so not now.
+void IoUringLoop::TrimBuffers() {
+  LoopBase::TrimBuffers();
+  const io_uring* const ring = &ring_.ring;
+  if ((ring->flags & IORING_SETUP_DEFER_TASKRUN) == 0 || io_uring_cq_ready(ring) > 0) return;
+  buffers_.GiveBackMemory();
 }
 
 // ---- A connection's socket

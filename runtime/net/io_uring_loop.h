@@ -21,6 +21,7 @@ class IoUringLoop final : public SocketLoop {
   ~IoUringLoop() override;
 
   Backend backend() const override { return Backend::kIoUring; }
+  void TrimBuffers() override;
 
  protected:
   void HandleEvents(int timeout_ms) override;
@@ -43,10 +44,12 @@ class IoUringLoop final : public SocketLoop {
     int Register(io_uring* ring);
     std::string_view Get(uint16_t id, size_t size) const;
     void Return(uint16_t id);
+    // While none has anything that is still wanted, and the kernel receives nothing.
+    void GiveBackMemory();
 
    private:
-    io_uring_buf_ring* ring_ = nullptr;
-    std::unique_ptr<char[]> bytes_;
+    io_uring_buf_ring* ring_ = nullptr;  // a mapping, as are the buffers
+    char* bytes_ = nullptr;
   };
   struct Ring {
     ~Ring();

@@ -40,6 +40,7 @@ class LoopBase : public EventLoop {
  public:
   void SetTimer(uint64_t interval_ms, std::function<void()> callback) override;
   void RestTimer(uint64_t ms) override;
+  void TrimBuffers() override { receive_buffers_.clear(); }
   void Run() override;
   void Stop() override;
   void Drain(uint64_t timeout_ms) override;

@@ -118,6 +118,10 @@ TEST_F(LargeValueTest, MemoryThatNothingNeedsGoesBackWhileThereIsNothingElseToDo
   while (loop.idle()) ++pieces;
   EXPECT_GT(pieces, 15);
   EXPECT_LT(store.resident_bytes(), 1ull << 20);
+  // And the loop's own, where the shard is idle.
+  loop.trims = 0;
+  for (int i = 0; i < 10; ++i) tick();
+  EXPECT_GT(loop.trims, 0);
   EXPECT_EQ(writer_.Call({"SET", "a", Text(30 << 20, 'b')}), "+OK");
   EXPECT_EQ(store.CheckInvariants(), "");
 }

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 #include <malloc.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -33,6 +34,16 @@ uint64_t ThreadCpuNs() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return static_cast<uint64_t>(time.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(time.tv_nsec);
 }
+// A function that was deep, 1 MiB at most, leaves its pages in the stack. Only of a process's first
+// thread is it known that nothing else lies there: the kernel keeps 128 MiB free below its stack.
+[[gnu::noinline]] void TrimStack() {
+  if (gettid() != getpid()) return;
+  constexpr uintptr_t kPage = 4096;
+  constexpr uintptr_t kNear = 4 * kPage;  // what this call and a signal's handler may need
+  const uintptr_t here = reinterpret_cast<uintptr_t>(__builtin_frame_address(0)) & ~(kPage - 1);
+  madvise(reinterpret_cast<void*>(here - (1 << 20)), (1 << 20) - kNear, MADV_DONTNEED);
+}
+
 // What the stores of the shard keep of what was freed, all together: as much as 64 connections have
 // of values of 16 MiB, or of 4 MiB where they are one tenant's; but of all shards no more than so
 // large a part of the machine's memory. And how often what they have not needed meanwhile is to go
@@ -540,6 +551,10 @@ void Shard::TrimHeap() {
   trimmed_bytes_ = std::min(trimmed_bytes_, free_bytes);
   // Nor does it tell whether that has been used since, and is free again.
   const bool was_idle = std::exchange(is_idle_, IsIdle());
+  if (is_idle_) {
+    if (loop_ != nullptr) loop_->TrimBuffers();
+    TrimStack();
+  }
   if (free_bytes - trimmed_bytes_ > kMaxFreeHeapBytes || (is_idle_ && !was_idle)) {
     malloc_trim(0);
     trimmed_bytes_ = free_bytes;

@@ -61,6 +61,7 @@ class TestLoop : public net::EventLoop {
   uint16_t bound_port() const override { return 7379; }
   void SetTimer(uint64_t, std::function<void()>) override {}
   void RestTimer(uint64_t ms) override { rest_ms = ms; }
+  void TrimBuffers() override { ++trims; }
   void SetIdle(std::function<bool()> callback) override { idle = std::move(callback); }
   void WantIdle() override { wants_idle = true; }
   void SetTurnEnd(std::function<void()>) override {}
@@ -76,6 +77,7 @@ class TestLoop : public net::EventLoop {
   size_t connection_count() const override { return 0; }
 
   uint64_t rest_ms = 0;  // of the last RestTimer
+  int trims = 0;         // of buffers
   std::function<bool()> idle;
   bool wants_idle = false;
   std::function<void()> on_turn;
