@@ -251,12 +251,13 @@ class EventLoop {
   // next call comes after `ms`, or an interval after the next turn in which something does.
   virtual void RestTimer(uint64_t ms) = 0;
   // From inside the timer's callback: gives back to the kernel what is kept for the next messages,
-  // up to 4 MiB that have to be faulted in again. For once there has not been one for a second.
+  // up to 4 MiB that have to be faulted in again. For once there has been no request for a second.
   virtual void TrimBuffers() = 0;
 
-  // Calls `callback` from Run where a turn has found nothing to do and WantIdle was called: as long
-  // as it returns true, the loop looks for events between two calls, and does not wait for any.
-  // For work that can wait, in pieces that are short.
+  // Calls `callback` from Run where nothing was to do for a millisecond and WantIdle was called: as
+  // long as it returns true, the loop waits as long for events between two calls. For work that can
+  // wait, in pieces that are short: who asks again as soon as it has its reply finds none under
+  // way.
   virtual void SetIdle(std::function<bool()> callback) = 0;
   virtual void WantIdle() = 0;
 

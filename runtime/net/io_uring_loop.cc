@@ -114,7 +114,8 @@ void IoUringLoop::ReceiveBuffers::GiveBackMemory() {
   madvise(bytes_, kAllBuffersBytes, MADV_DONTNEED);
 }
 
-// With DEFER_TASKRUN the kernel receives only while this thread asks it for events, and so not now.
+// With DEFER_TASKRUN the kernel receives only while this thread submits or asks for events, and so
+// not now; what it has received already is in a completion.
 void IoUringLoop::TrimBuffers() {
   LoopBase::TrimBuffers();
   const io_uring* const ring = &ring_.ring;

@@ -18,6 +18,8 @@ constexpr uint64_t kGiveBackIntervalMs = 1000;
 // How long a connection that we closed is read on, so that what the peer is still sending does not
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
+// How long nothing has to happen before work that can wait is done.
+constexpr uint64_t kQuietMs = 1;
 
 }  // namespace
 
@@ -140,7 +142,7 @@ void LoopBase::RunTimer() {
 
 void LoopBase::Run() {
   while (!stop_.load(std::memory_order_acquire)) {
-    Turn(wants_idle_ ? 0 : kForEver);
+    Turn(wants_idle_ ? NowMs() + kQuietMs : kForEver);
     RunTimer();
     if (wants_idle_ && !found_events_ && ready_.empty()) wants_idle_ = idle_();
   }

@@ -26,6 +26,7 @@ class LargeValueTest : public testing::Test {
   const std::string old_ = Text(300'000, 'A');
   const std::string new_ = Text(300'000, 'a');
   TestServer server_;
+  TestLoop loop_;  // before the clients: a shard that knows it may tell it of them
   TestClient reader_{server_};
   TestClient writer_{server_};
 };
@@ -97,8 +98,7 @@ TEST_F(LargeValueTest, WhatWasSentOfAnIdleTenantIsFreedByTheTimer) {
 }
 
 TEST_F(LargeValueTest, MemoryThatNothingNeedsGoesBackWhileThereIsNothingElseToDo) {
-  TestLoop loop;
-  server_.shard().Attach(&loop);
+  server_.shard().Attach(&loop_);
   const store::Store& store = *server_.shard().FindTenant("default")->store;
   for (const char* key : {"a", "b"})
     ASSERT_EQ(writer_.Call({"SET", key, Text(30 << 20, 'a')}), "+OK");
@@ -109,21 +109,43 @@ TEST_F(LargeValueTest, MemoryThatNothingNeedsGoesBackWhileThereIsNothingElseToDo
     server_.shard().OnTimer();
   };
   tick();
-  EXPECT_FALSE(loop.wants_idle);
+  EXPECT_FALSE(loop_.wants_idle);
   // A tick gives back a part of it, the idle loop the rest.
   tick();
   EXPECT_GT(store.resident_bytes(), 40ull << 20);
-  EXPECT_TRUE(loop.wants_idle);
+  EXPECT_TRUE(loop_.wants_idle);
   int pieces = 0;
-  while (loop.idle()) ++pieces;
+  while (loop_.idle()) ++pieces;
   EXPECT_GT(pieces, 15);
   EXPECT_LT(store.resident_bytes(), 1ull << 20);
   // And the loop's own, where the shard is idle.
-  loop.trims = 0;
+  loop_.trims = 0;
   for (int i = 0; i < 10; ++i) tick();
-  EXPECT_GT(loop.trims, 0);
+  EXPECT_GT(loop_.trims, 0);
   EXPECT_EQ(writer_.Call({"SET", "a", Text(30 << 20, 'b')}), "+OK");
   EXPECT_EQ(store.CheckInvariants(), "");
+}
+
+TEST_F(LargeValueTest, RequestsWaitForMemoryThatIsGivenBackHoweverLongTheTenantWasIdle) {
+  server_.shard().Attach(&loop_);
+  ASSERT_EQ(writer_.Call({"SET", "a", Text(30 << 20, 'a')}), "+OK");
+  EXPECT_EQ(writer_("DEL a"), ":1");
+  const auto tick = [&] {
+    server_.clock.now_ms += 60'000;
+    server_.shard().OnTimer();
+  };
+  tick();
+  loop_.turns = 0;
+  loop_.on_turn = [&] {
+    if (loop_.turns > 1) return;
+    writer_.Send("EXISTS a\r\n");
+    EXPECT_TRUE(writer_.paused());
+  };
+  tick();
+  EXPECT_GT(loop_.turns, 0);
+  EXPECT_FALSE(writer_.paused());
+  writer_.Serve();
+  EXPECT_EQ(writer_.Receive(), ":0");
 }
 
 // --- Writes --------------------------------------------------------------------------------------

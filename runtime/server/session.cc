@@ -379,11 +379,20 @@ size_t Session::OnData(std::string_view unread) {
     const auto result = parser_->Parse(unread.substr(consumed), &parsed);
     if (result == resp::RequestParser::Result::kIncomplete) {
       consumed += parsed;
-      if (parser_->expected_bytes() >= store::Store::kMinPinnedBytes &&
-          !ReserveValue(unread.substr(consumed))) [[unlikely]] {
-        connection_.PauseReading();
-        shard_.AddWaiting(this);
-        break;
+      if (parser_->expected_bytes() >= store::Store::kMinPinnedBytes) [[unlikely]] {
+        const bool goes_on = ReserveValue(unread.substr(consumed));
+        // Memory that is given back for it may have given turns, in which anything may come.
+        if (std::exchange(has_given_turns_, false)) shard_.ResumeUnheld();
+        if (closing_) {
+          connection_.CloseAfterFlush();
+          consumed = unread.size();
+          break;
+        }
+        if (!goes_on) {
+          connection_.PauseReading();
+          shard_.AddWaiting(this);
+          break;
+        }
       }
       connection_.ExpectBytes(parser_->expected_bytes());
       break;

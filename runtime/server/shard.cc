@@ -523,6 +523,7 @@ bool Shard::GiveBackFromStores(uint64_t bytes_of_each, uint64_t max_ms) {
     Tenant& tenant = *tenants_[next_to_give_back_];
     if (!tenant.store->gives_back() || IsHeld(&tenant)) continue;
     tending_ = &tenant;
+    tenant.store->SetNow(clock_.NowMs());
     tenant.store->GiveBack(bytes_of_each);
     tending_ = nullptr;
     has_given_back = true;
@@ -538,6 +539,7 @@ void Shard::NoteUnneeded() {
     Tenant& tenant = *tenants_[next_to_note_];
     if (!tenant.store->keeps_free_memory() || IsHeld(&tenant)) continue;
     tending_ = &tenant;
+    tenant.store->SetNow(clock_.NowMs());
     tenant.store->NoteUnneeded();
     tending_ = nullptr;
   }
