@@ -1,7 +1,16 @@
 import { runProgram, type ProgramResult, type RowReader } from './program.ts';
 import { formatBytes, formatMeasured, formatRatio, formatTable } from './table.ts';
 
-const CASES = ['native-memcpy', 'native-vector', 'native', 'view', 'copy'] as const;
+const CASES = [
+  'native-memcpy',
+  'native-vector',
+  'native',
+  'view',
+  'copy',
+  'view-break',
+  'view-down',
+  'view-try',
+] as const;
 const PLACES = ['cache', 'memory'] as const;
 const ELEMENTS = ['bytes', 'uint32', 'float64'] as const;
 
@@ -59,6 +68,7 @@ export function parseScanRow(row: RowReader): ScanRow {
 /** The rows as a table: a line a place, size, element and number of accumulators. */
 export function formatScan(rows: readonly ScanRow[]): string {
   const cases = CASES.filter((name) => rows.some((row) => row.case === name));
+  const loops = cases.filter((name) => !name.startsWith('native'));
   const sizes = [...new Set(rows.map((row) => row.valueBytes))];
   const lines = PLACES.flatMap((place) =>
     sizes.flatMap((valueBytes) =>
@@ -78,8 +88,7 @@ export function formatScan(rows: readonly ScanRow[]): string {
             [
               `${place}: ${formatBytes(valueBytes)}, ${element}, ${accumulators === 1 ? '1 sum' : '4 sums'}`,
               ...cases.map((name) => cell(found.get(name))),
-              formatRatio(found.get('view')?.medianGBps, native),
-              formatRatio(found.get('copy')?.medianGBps, native),
+              ...loops.map((name) => formatRatio(found.get(name)?.medianGBps, native)),
             ],
           ];
         }),
@@ -88,7 +97,7 @@ export function formatScan(rows: readonly ScanRow[]): string {
   );
   return [
     'GB/s of values read whole, lookups included: median (min to max)',
-    formatTable(['', ...cases, 'view/native', 'copy/native'], lines),
+    formatTable(['', ...cases, ...loops.map((name) => `${name}/native`)], lines),
   ].join('\n');
 }
 

@@ -1,5 +1,7 @@
 #include "builtins-csa/compiler/counted_loop.h"
 
+#include <algorithm>
+
 #include "src/compiler/common-operator.h"
 #include "src/compiler/machine-operator.h"
 #include "src/compiler/node-matchers.h"
@@ -37,6 +39,7 @@ bool IsCheap(Node* node) {
     case IrOpcode::kTypedObjectState:
     case IrOpcode::kObjectId:
     case IrOpcode::kJSStackCheck:
+    case IrOpcode::kIfSuccess:
     case IrOpcode::kCheckIf:
     case IrOpcode::kCheckMaps:
     case IrOpcode::kCheckFloat64Hole:
@@ -92,17 +95,19 @@ bool IsCheckedToInt32(Node* node) {
 }  // namespace
 
 bool CountedLoop::Analyze() {
-  if (loop_->TotalSize() > kMaxLoopNodes || !FindHeader() || !HasNoOtherExit()) return false;
+  if (loop_->TotalSize() > kMaxLoopNodes || !FindHeader() || !FindSideExits()) return false;
   for (Node* node : body_) {
     if (!IsCheap(node)) return false;
     if (node->opcode() == IrOpcode::kShredderLookup) lookup_ = node;
     registers_ += RegistersOfAccess(node);
   }
+  if (!side_exits_.empty() && !CanBeginAnew()) return false;
   FindCounters();
   if (counters_.empty() || !FindLoopBound()) return false;
   FindIndexBounds();
   // A loop that checks no bounds is left alone.
-  return bounds_.size() > 1;
+  return std::any_of(bounds_.begin(), bounds_.end(),
+                     [](const Bound& bound) { return bound.is_check; });
 }
 
 int CountedLoop::RegistersOfAccess(Node* node) {
@@ -156,36 +161,53 @@ bool CountedLoop::FindHeader() {
   return if_true_ != nullptr && if_false != nullptr && IsInLoop(if_true_) && !IsInLoop(if_false);
 }
 
-// Behind the main loop comes only the other: there is no way out of it but its limit.
-bool CountedLoop::HasNoOtherExit() {
-  const auto leaves = [this](Node* node) {
+// False where a way out is none of those that are known.
+bool CountedLoop::FindSideExits() {
+  const auto find = [this](Node* node) {
     for (Edge edge : node->use_edges()) {
       Node* const use = edge.from();
       if (!NodeProperties::IsControlEdge(edge) || IsInLoop(use)) continue;
       if (use->opcode() == IrOpcode::kTerminate) continue;
-      if (node == branch_ && use->opcode() == IrOpcode::kIfFalse) continue;
-      return true;
+      const bool is_projection =
+          use->opcode() == IrOpcode::kIfTrue || use->opcode() == IrOpcode::kIfFalse;
+      if (node->opcode() == IrOpcode::kBranch && is_projection) {
+        if (node != branch_) side_exits_.push_back({node, use});
+      } else if (node->opcode() == IrOpcode::kJSStackCheck &&
+                 use->opcode() == IrOpcode::kIfException) {
+        has_catch_ = true;
+      } else {
+        return false;
+      }
     }
-    return false;
+    return true;
   };
-  if (leaves(loop_node_)) return false;
-  for (Node* node : body_) {
-    if (leaves(node)) return false;
-  }
-  return true;
+  return find(loop_node_) && std::all_of(body_.begin(), body_.end(), find);
+}
+
+bool CountedLoop::CanBeginAnew() const {
+  return std::none_of(body_.begin(), body_.end(), [](Node* node) {
+    switch (node->opcode()) {
+      case IrOpcode::kEffectPhi:
+      case IrOpcode::kCheckpoint:
+      case IrOpcode::kJSStackCheck:  // the last thing in an iteration
+        return false;
+      default:
+        return node->op()->EffectOutputCount() > 0 && !node->op()->HasProperty(Operator::kNoWrite);
+    }
+  });
 }
 
 void CountedLoop::FindCounters() {
   // What is linear is so in a counter: each phi is taken for one until its step is known.
   for (Node* phi : header_) {
     if (PhiRepresentationOf(phi->op()) != MachineRepresentation::kWord32) continue;
-    counters_.push_back({phi, 0, false});
+    counters_.push_back({phi, 0, 0, 0, false});
   }
   ZoneVector<Counter> counters(zone_);
   for (const Counter& counter : counters_) {
     Linear next;
     if (!LinearOf(counter.phi->InputAt(1), &next) || next.counter->phi != counter.phi ||
-        next.scale != 1 || next.offset < 1) {
+        next.scale != 1 || next.offset == 0) {
       continue;
     }
     counters.push_back(counter);
@@ -199,42 +221,62 @@ bool CountedLoop::FindLoopBound() {
   Bound bound;
   switch (condition->opcode()) {
     case IrOpcode::kInt32LessThan:
-      bound.kind = Bound::kInt32;
+      bound.kind = kInt32;
       bound.slack = 0;
       break;
     case IrOpcode::kInt32LessThanOrEqual:
-      bound.kind = Bound::kInt32;
+      bound.kind = kInt32;
       bound.slack = 1;
       break;
     case IrOpcode::kUint32LessThan:
-      bound.kind = Bound::kUint32;
+      bound.kind = kUint32;
       bound.slack = 0;
       break;
     case IrOpcode::kUint32LessThanOrEqual:
-      bound.kind = Bound::kUint32;
+      bound.kind = kUint32;
       bound.slack = 1;
       break;
     default:
       return false;
   }
+  bound.is_check = false;
   bound.limit = condition->InputAt(1);
-  if (!LinearOf(condition->InputAt(0), &bound.index)) return false;
-  if (IsInLoop(bound.limit)) {
-    if (!IsConvertedInHeader(bound.limit)) return false;
-    converted_limit_ = bound.limit;
-  }
+  if (!LinearOf(condition->InputAt(0), &bound.index)) return FindLowerBound();
+  if (bound.index.counter->step < 0) return false;
+  if (!IsKnownBefore(bound.limit)) return false;
   AddBound(bound);
   MarkProven(condition->InputAt(0));
   return true;
 }
 
-bool CountedLoop::IsConvertedInHeader(Node* limit) const {
+// Of the same comparisons, with the counter on the other side.
+bool CountedLoop::FindLowerBound() {
+  Node* const condition = branch_->InputAt(0);
+  const bool is_signed = condition->opcode() == IrOpcode::kInt32LessThan ||
+                         condition->opcode() == IrOpcode::kInt32LessThanOrEqual;
+  const bool is_strict = condition->opcode() == IrOpcode::kInt32LessThan ||
+                         condition->opcode() == IrOpcode::kUint32LessThan;
+  Linear linear;
+  if (!LinearOf(condition->InputAt(1), &linear) || linear.scale != 1 || linear.counter->step > 0) {
+    return false;
+  }
+  Node* const limit = condition->InputAt(0);
+  if (!IsKnownBefore(limit)) return false;
+  linear.counter->is_used = true;
+  lower_bound_ = {linear, limit, is_signed ? kInt32 : kUint32, is_strict ? 1 : 0};
+  MarkProven(condition->InputAt(1));
+  return true;
+}
+
+bool CountedLoop::IsKnownBefore(Node* limit) {
+  if (!IsInLoop(limit)) return true;
   for (Node* node = limit; node != effect_phi_; node = NodeProperties::GetEffectInput(node)) {
     // Before the inputs are asked for, which a pure node lacks.
     const bool is_constant = IsCheckedToInt32(node) && !IsInLoop(node->InputAt(0));
     if (!is_constant && node->opcode() != IrOpcode::kCheckpoint) return false;
     if (NodeProperties::GetControlInput(node) != loop_node_) return false;
   }
+  converted_limit_ = limit;
   return true;
 }
 
@@ -242,13 +284,14 @@ void CountedLoop::FindIndexBounds() {
   for (Node* node : body_) {
     Bound bound;
     if (node->opcode() == IrOpcode::kCheckedUint32Bounds) {
-      bound.kind = Bound::kUint32;
+      bound.kind = kUint32;
     } else if (node->opcode() == IrOpcode::kCheckedUint64Bounds) {
-      bound.kind = Bound::kUint64;
+      bound.kind = kUint64;
     } else {
       continue;
     }
     bound.slack = 0;
+    bound.is_check = true;
     bound.limit = node->InputAt(1);
     if (IsInLoop(bound.limit) || !LinearOf(node, &bound.index)) continue;
     AddBound(bound);
@@ -264,7 +307,7 @@ void CountedLoop::FindIndexBounds() {
                                node->opcode() == IrOpcode::kTruncateInt64ToInt32;
     Linear linear;
     if (changes_width && IsProven(node->InputAt(0)) && LinearOf(node, &linear)) {
-      proven_.emplace(node, linear);
+      AddProven(node, linear);
     }
   }
 }
@@ -273,10 +316,11 @@ void CountedLoop::FindIndexBounds() {
 void CountedLoop::AddBound(const Bound& bound) {
   bound.index.counter->is_used = true;
   for (Bound& other : bounds_) {
-    // The first is the loop's own, which has no check to spare.
-    if (&other != &bounds_[0] && other.limit == bound.limit && other.kind == bound.kind &&
+    // The loop's own has no check to spare.
+    if (other.is_check && other.limit == bound.limit && other.kind == bound.kind &&
         other.index.counter == bound.index.counter && other.index.scale == bound.index.scale) {
       other.index.offset = std::max(other.index.offset, bound.index.offset);
+      other.index.excess = std::max(other.index.excess, bound.index.excess);
       return;
     }
   }
@@ -287,7 +331,7 @@ bool CountedLoop::LinearOf(Node* node, Linear* linear, int depth) {
   if (depth > kMaxIndexDepth) return false;
   for (Counter& counter : counters_) {
     if (counter.phi == node) {
-      *linear = {&counter, 1, 0};
+      *linear = {&counter, 1, 0, 0, 0};
       return true;
     }
   }
@@ -310,6 +354,11 @@ bool CountedLoop::LinearOf(Node* node, Linear* linear, int depth) {
     case IrOpcode::kCheckedInt64Add:
       return LinearOfSum(node->InputAt(0), node->InputAt(1), linear, depth) ||
              LinearOfSum(node->InputAt(1), node->InputAt(0), linear, depth);
+    case IrOpcode::kInt32Sub:
+    case IrOpcode::kInt64Sub:
+    case IrOpcode::kCheckedInt32Sub:
+    case IrOpcode::kCheckedInt64Sub:
+      return LinearOfSum(node->InputAt(0), node->InputAt(1), linear, depth, -1);
     case IrOpcode::kInt32Mul:
     case IrOpcode::kInt64Mul:
     case IrOpcode::kCheckedInt32Mul:
@@ -329,11 +378,17 @@ bool CountedLoop::LinearOf(Node* node, Linear* linear, int depth) {
   }
 }
 
-bool CountedLoop::LinearOfSum(Node* a, Node* b, Linear* linear, int depth) {
-  const Int64Matcher offset(b);
-  if (!offset.IsInRange(0, kMaxFactor) || !LinearOf(a, linear, depth + 1)) return false;
-  linear->offset += offset.ResolvedValue();
-  return linear->offset <= kIndexEnd;
+bool CountedLoop::LinearOfSum(Node* a, Node* b, Linear* linear, int depth, int sign) {
+  const Int64Matcher addend(b);
+  if (!addend.IsInRange(-kMaxFactor, kMaxFactor) || !LinearOf(a, linear, depth + 1)) return false;
+  const int64_t offset = sign * addend.ResolvedValue();
+  linear->offset += offset;
+  if (offset < 0) linear->excess -= offset;
+  // scale * least + offset >= 0.
+  if (linear->offset < 0) {
+    linear->least = std::max(linear->least, (linear->scale - 1 - linear->offset) / linear->scale);
+  }
+  return linear->offset <= kIndexEnd && linear->offset >= -kIndexEnd;
 }
 
 bool CountedLoop::LinearOfProduct(Node* a, Node* b, Linear* linear, int depth) {
@@ -350,10 +405,21 @@ void CountedLoop::MarkProven(Node* index) {
     const bool is_bounds_check = index->opcode() == IrOpcode::kCheckedUint32Bounds ||
                                  index->opcode() == IrOpcode::kCheckedUint64Bounds;
     // A check against what changes within the loop stays.
-    if (!is_bounds_check || !IsInLoop(index->InputAt(1))) proven_.emplace(index, linear);
+    if (!is_bounds_check || !IsInLoop(index->InputAt(1))) AddProven(index, linear);
     if (NodeProperties::IsPhi(index)) return;
     index = LinearOf(index->InputAt(0), &linear) ? index->InputAt(0) : index->InputAt(1);
   }
+}
+
+void CountedLoop::AddProven(Node* node, const Linear& linear) {
+  Counter& counter = *linear.counter;
+  counter.least = std::max(counter.least, linear.least);
+  // Those of a scale have a bound. The steps to the next iteration's counter are compared to
+  // nothing.
+  if (linear.scale == 1) {
+    counter.excess = std::max(counter.excess, linear.excess + std::max<int64_t>(linear.offset, 0));
+  }
+  proven_.emplace(node, linear);
 }
 
 bool CountedLoop::IsOffHeapLoad(Node* node) {
@@ -372,6 +438,8 @@ bool CountedLoop::Is64Bit(Node* node) {
     case IrOpcode::kCheckedUint64Bounds:
     case IrOpcode::kInt64Add:
     case IrOpcode::kCheckedInt64Add:
+    case IrOpcode::kInt64Sub:
+    case IrOpcode::kCheckedInt64Sub:
     case IrOpcode::kInt64Mul:
     case IrOpcode::kCheckedInt64Mul:
     case IrOpcode::kWord64Shl:

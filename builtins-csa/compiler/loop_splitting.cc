@@ -1,5 +1,7 @@
 #include "builtins-csa/compiler/loop_splitting.h"
 
+#include <algorithm>
+
 #include "builtins-csa/compiler/counted_loop.h"
 #include "builtins-csa/compiler/split_loops.h"
 #include "builtins-csa/compiler/store_operators.h"
@@ -41,6 +43,7 @@ class LoopSplitter : public CountedLoop {
         node_origins_(node_origins),
         main_phis_(zone),
         now_(zone),
+        exits_(zone),
         copies_(zone) {}
 
   // After Analyze.
@@ -56,13 +59,27 @@ class LoopSplitter : public CountedLoop {
   };
 
   void MakeHeader();
+  // Leaves the main loop where V8 wants to interrupt it: by an exception, perhaps, which the other
+  // loop throws.
+  void AddInterruptExit();
+  // Leaves it for the other loop at the beginning of the present iteration.
+  void AddExit(Node* control);
+  // Where all that leave the main loop enter the other.
+  void EnterOtherLoop();
   // Loads what finds a segment: nothing in the loop writes the store.
   Node* LoadDirectory(Node* effect);
   // The header's node as it is when the loop is entered.
   Node* Enter(Node* node);
-  // What a counter must be below for a whole turn of the main loop, from 0 to 2^31 - 1.
+  // Whether the counter is where a whole turn of the main loop may begin.
+  Node* IsWithin(const Counter& counter);
+  // What it must be at least, and below, as 64-bit numbers.
+  Node* LeastOf(const Counter& counter);
   Node* LimitOf(const Counter& counter);
   Node* LimitOf(const Bound& bound);
+  bool IsBoundedBelow(const Counter& counter) const {
+    return lower_bound_.limit != nullptr && lower_bound_.index.counter == &counter;
+  }
+  Node* To64Bit(Node* limit, Kind kind);
   Node* Minimum(Node* a, Node* b);
 
   void CopyIteration(int turn);
@@ -104,6 +121,8 @@ class LoopSplitter : public CountedLoop {
   // The iteration that is being made, what it begins with, and its copies of the body.
   int turn_ = 0;
   State now_;
+  // As they leave the main loop.
+  ZoneVector<State> exits_;
   ZoneUnorderedMap<Node*, Node*> copies_;
 };
 
@@ -111,16 +130,63 @@ class LoopSplitter : public CountedLoop {
 
 void LoopSplitter::Split() {
   MakeHeader();
+  if (has_catch_) AddInterruptExit();
   for (int turn = 0; turn < turns(); ++turn) CopyIteration(turn);
 
   main_loop_->ReplaceInput(1, now_.control);
   main_effect_phi_->ReplaceInput(1, now_.effect);
   for (Node* phi : header_) main_phis_[phi]->ReplaceInput(1, now_.values[phi]);
 
-  Node* const if_done = graph()->NewNode(common()->IfFalse(), main_branch_);
-  loop_node_->ReplaceInput(0, if_done);
-  effect_phi_->ReplaceInput(0, main_effect_phi_);
-  for (Node* phi : header_) phi->ReplaceInput(0, main_phis_[phi]);
+  EnterOtherLoop();
+}
+
+void LoopSplitter::EnterOtherLoop() {
+  Node* control = graph()->NewNode(common()->IfFalse(), main_branch_);
+  if (exits_.empty()) {
+    loop_node_->ReplaceInput(0, control);
+    effect_phi_->ReplaceInput(0, main_effect_phi_);
+    for (Node* phi : header_) phi->ReplaceInput(0, main_phis_[phi]);
+    return;
+  }
+  const int count = 1 + static_cast<int>(exits_.size());
+  NodeVector inputs(graph()->zone());
+  const auto gather = [&](Node* first, const auto& of_exit) {
+    inputs.clear();
+    inputs.push_back(first);
+    for (State& exit : exits_) inputs.push_back(of_exit(exit));
+  };
+  gather(control, [](State& exit) { return exit.control; });
+  Node* const merge = graph()->NewNode(common()->Merge(count), count, inputs.data());
+  gather(main_effect_phi_, [](State& exit) { return exit.effect; });
+  inputs.push_back(merge);
+  effect_phi_->ReplaceInput(0,
+                            graph()->NewNode(common()->EffectPhi(count), count + 1, inputs.data()));
+  for (Node* phi : header_) {
+    gather(main_phis_[phi], [&](State& exit) { return exit.values[phi]; });
+    inputs.push_back(merge);
+    phi->ReplaceInput(0, graph()->NewNode(common()->Phi(PhiRepresentationOf(phi->op()), count),
+                                          count + 1, inputs.data()));
+  }
+  loop_node_->ReplaceInput(0, merge);
+}
+
+void LoopSplitter::AddInterruptExit() {
+  Node* const limit = graph()->NewNode(
+      machine()->Load(MachineType::Pointer()),
+      jsgraph_->ExternalConstant(ExternalReference::address_of_jslimit(jsgraph_->isolate())),
+      jsgraph_->IntPtrConstant(0), now_.effect, now_.control);
+  Node* const goes_on = graph()->NewNode(
+      machine()->StackPointerGreaterThan(StackCheckKind::kJSIterationBody), limit, limit);
+  Node* const branch = graph()->NewNode(common()->Branch(BranchHint::kTrue), goes_on, now_.control);
+  AddExit(graph()->NewNode(common()->IfFalse(), branch));
+  now_.control = graph()->NewNode(common()->IfTrue(), branch);
+  now_.effect = goes_on;
+}
+
+// What the iteration has read is read again: nothing is written before its end.
+void LoopSplitter::AddExit(Node* control) {
+  exits_.push_back(now_);
+  exits_.back().control = control;
 }
 
 void LoopSplitter::MakeHeader() {
@@ -139,15 +205,13 @@ void LoopSplitter::MakeHeader() {
   NodeProperties::MergeControlToEnd(
       graph(), common(), graph()->NewNode(common()->Terminate(), main_effect_phi_, main_loop_));
 
-  // Unsigned, so that a counter that begins below 0 stays out of the main loop.
   Node* condition = nullptr;
   for (const Counter& counter : counters_) {
     if (!counter.is_used) continue;
-    Node* const is_below =
-        graph()->NewNode(machine()->Uint32LessThan(), main_phis_[counter.phi], LimitOf(counter));
+    Node* const is_within = IsWithin(counter);
     condition = condition == nullptr
-                    ? is_below
-                    : graph()->NewNode(machine()->Word32And(), condition, is_below);
+                    ? is_within
+                    : graph()->NewNode(machine()->Word32And(), condition, is_within);
   }
   main_branch_ = graph()->NewNode(branch_->op(), condition, main_loop_);
   now_.control = graph()->NewNode(common()->IfTrue(), main_branch_);
@@ -184,33 +248,66 @@ Node* LoopSplitter::Enter(Node* node) {
   return entered;
 }
 
+// One comparison of unsigned numbers, as of a counter below the least the difference is greater
+// than any limit: one below 0, too, for no limit is above 2^31.
+Node* LoopSplitter::IsWithin(const Counter& counter) {
+  Node* const phi = main_phis_[counter.phi];
+  Node* const least = LeastOf(counter);
+  Node* size = graph()->NewNode(machine()->Int64Sub(), LimitOf(counter), least);
+  Node* const is_positive = graph()->NewNode(
+      machine()->Word64Xor(), graph()->NewNode(machine()->Word64Sar(), size, Int64(63)), Int64(-1));
+  size = graph()->NewNode(machine()->TruncateInt64ToInt32(),
+                          graph()->NewNode(machine()->Word64And(), size, is_positive));
+  if (Int64Matcher(least).Is(0)) return graph()->NewNode(machine()->Uint32LessThan(), phi, size);
+  Node* const distance = graph()->NewNode(
+      machine()->Int32Sub(), phi, graph()->NewNode(machine()->TruncateInt64ToInt32(), least));
+  return graph()->NewNode(machine()->Uint32LessThan(), distance, size);
+}
+
 // All limits, as 64-bit numbers, are far from where sums of them would wrap.
+Node* LoopSplitter::LeastOf(const Counter& counter) {
+  const int64_t way_down = counter.step < 0 ? -counter.step * (turns() - 1) : 0;
+  Node* const least = Int64(counter.least + way_down);
+  if (!IsBoundedBelow(counter)) return least;
+  const auto& [index, limit, kind, slack] = lower_bound_;
+  Node* const lower = Add64(To64Bit(limit, kind), slack - index.offset + way_down);
+  // The greater of the two.
+  Node* const sum = graph()->NewNode(machine()->Int64Add(), least, lower);
+  return graph()->NewNode(machine()->Int64Sub(), sum, Minimum(least, lower));
+}
+
 Node* LoopSplitter::LimitOf(const Counter& counter) {
-  Node* limit = Int64(kIndexEnd - turns() * counter.step);
+  const int64_t way_up = counter.step > 0 ? counter.step * turns() : 0;
+  Node* limit = Int64(kIndexEnd - way_up - counter.excess);
   for (const Bound& bound : bounds_) {
     if (bound.index.counter == &counter) limit = Minimum(limit, LimitOf(bound));
   }
-  Node* const is_positive =
-      graph()->NewNode(machine()->Word64Xor(),
-                       graph()->NewNode(machine()->Word64Sar(), limit, Int64(63)), Int64(-1));
-  return graph()->NewNode(machine()->TruncateInt64ToInt32(),
-                          graph()->NewNode(machine()->Word64And(), limit, is_positive));
+  return limit;
 }
 
-// scale * (counter + last_turn * step) + offset < limit, solved for the counter.
-Node* LoopSplitter::LimitOf(const Bound& bound) {
-  const auto [counter, scale, offset] = bound.index;
-  Node* limit = bound.limit == converted_limit_ ? main_limit_ : bound.limit;
-  if (bound.kind == Bound::kInt32) {
-    limit = graph()->NewNode(machine()->ChangeInt32ToInt64(), limit);
-  } else if (bound.kind == Bound::kUint32) {
-    limit = graph()->NewNode(machine()->ChangeUint32ToUint64(), limit);
+Node* LoopSplitter::To64Bit(Node* limit, Kind kind) {
+  if (limit == converted_limit_) limit = main_limit_;
+  switch (kind) {
+    case kInt32:
+      return graph()->NewNode(machine()->ChangeInt32ToInt64(), limit);
+    case kUint32:
+      return graph()->NewNode(machine()->ChangeUint32ToUint64(), limit);
+    case kUint64:
+      return limit;
   }
-  limit = Add64(limit, bound.slack);
+}
+
+// scale * (counter + way_up) + offset < limit, solved for the counter.
+Node* LoopSplitter::LimitOf(const Bound& bound) {
+  const auto [counter, scale, offset, least, excess] = bound.index;
+  Node* limit = Add64(To64Bit(bound.limit, bound.kind), bound.slack);
   // What the counter's own limit says of the index already.
-  const bool is_small = bound.kind == Bound::kInt32 || (scale == 1 && offset <= counter->step);
-  if (!is_small) limit = Minimum(limit, Int64(kIndexEnd));
-  limit = Add64(limit, (scale - 1) - offset - scale * (turns() - 1) * counter->step);
+  const bool is_small =
+      excess == 0 &&
+      (bound.kind == kInt32 || (scale == 1 && offset <= std::max<int64_t>(counter->step, 0)));
+  if (!is_small) limit = Minimum(limit, Int64(kIndexEnd - excess));
+  const int64_t way_up = counter->step > 0 ? counter->step * (turns() - 1) : 0;
+  limit = Add64(limit, (scale - 1) - offset - scale * way_up);
   if (scale == 1) return limit;
   if (base::bits::IsPowerOfTwo(scale)) {
     return graph()->NewNode(machine()->Word64Sar(), limit,
@@ -249,6 +346,9 @@ void LoopSplitter::CopyIteration(int turn) {
     }
     FoldIndex(node, copy);
     if (node->opcode() == IrOpcode::kShredderLookup) GiveDirectory(copy);
+  }
+  for (const auto& [branch, projection] : side_exits_) {
+    AddExit(graph()->NewNode(projection->op(), copies_[branch]));
   }
   State next(zone_);
   next.control = MapControl(loop_node_->InputAt(1));
@@ -291,7 +391,8 @@ bool LoopSplitter::IsDropped(Node* node) const {
   if (node == branch_ || node == if_true_ || node == converted_limit_ || IsProven(node))
     return true;
   if (node == branch_->InputAt(0)) return node->UseCount() == 1;
-  return node->opcode() == IrOpcode::kJSStackCheck && turn_ != turns() - 1;
+  if (node->opcode() == IrOpcode::kIfSuccess) return has_catch_;
+  return node->opcode() == IrOpcode::kJSStackCheck && (has_catch_ || turn_ != turns() - 1);
 }
 
 Node* LoopSplitter::MapValue(Node* node) {
@@ -326,7 +427,7 @@ Node* LoopSplitter::MapControl(Node* node) {
 Node* LoopSplitter::Proven(Node* node) {
   const Linear& linear = proven_.at(node);
   if (Is64Bit(node)) return Proven64(linear);
-  const auto [counter, scale, offset] = linear;
+  const auto [counter, scale, offset, least, excess] = linear;
   Node* value = main_phis_[counter->phi];
   if (scale != 1) value = graph()->NewNode(machine()->Int32Mul(), value, Int32(scale));
   const int64_t sum = offset + scale * counter->step * turn_;
@@ -334,7 +435,7 @@ Node* LoopSplitter::Proven(Node* node) {
 }
 
 Node* LoopSplitter::Proven64(const Linear& linear) {
-  const auto [counter, scale, offset] = linear;
+  const auto [counter, scale, offset, least, excess] = linear;
   Node* value = graph()->NewNode(machine()->ChangeUint32ToUint64(), main_phis_[counter->phi]);
   if (scale != 1) value = graph()->NewNode(machine()->Int64Mul(), value, Int64(scale));
   return Add64(value, offset + scale * counter->step * turn_);

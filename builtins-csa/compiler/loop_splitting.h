@@ -9,9 +9,10 @@
 //   for (; i < n; i += s) { check(i + c < m); body(i); }
 //
 // Nothing is speculated: an index that is out of bounds is met by the second loop, in its
-// iteration, with its check. Known as iteration splitting (S. P. Midkiff et al., "Optimizing array
-// reference checking in Java programs", IBM Systems Journal 37/3, 1998), and as the pre-, main and
-// post-loops of HotSpot's server compiler.
+// iteration, with its check. So is a way out of the loop from the middle of an iteration, which is
+// done anew from its beginning then, and so must write nothing. Known as iteration splitting (S. P.
+// Midkiff et al., "Optimizing array reference checking in Java programs", IBM Systems Journal 37/3,
+// 1998), and as the pre-, main and post-loops of HotSpot's server compiler.
 //
 // It runs between simplified and generic lowering, when indexes are machine integers and checks are
 // still single nodes.

@@ -7,6 +7,9 @@
 //   native         C++ over the table, scalar code, one accumulator or four
 //   native-vector  the same, vectorised; beside native-memcpy, which copies each value, the ceiling
 //   view           HTView, then getFloat64 or getUint32 in a loop of optimised JavaScript
+//   view-break     the same, with a way out of the loop
+//   view-down      the same, counting down
+//   view-try       the same, in a try
 //   copy           HTGet into a typed array, then the sum of that
 #include <algorithm>
 #include <cstring>
@@ -14,6 +17,7 @@
 #include <random>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "runtime/bench/harness.h"
@@ -160,10 +164,17 @@ class ScanBench {
             return static_cast<double>(SumScalar<Number>(header_, keys_, passes_, accumulators));
           },
           nullptr);
-      for (const std::string name : {"view", "copy"}) {
-        CompiledLoop* loop = AddLoop(name + element.loops + "By" + std::to_string(accumulators));
+      const std::string suffix = element.loops + ("By" + std::to_string(accumulators));
+      const auto add_loop = [&](const std::string& name, const std::string& function) {
+        CompiledLoop* loop = AddLoop(function + suffix);
         add(name, accumulators, [this, loop] { return loop->RunAll(passes_); }, loop);
-      }
+      };
+      add_loop("view", "view");
+      add_loop("copy", "copy");
+      if (accumulators != 1 || !std::is_same_v<Number, uint32_t>) continue;
+      add_loop("view-break", "viewBreak");
+      add_loop("view-down", "viewDown");
+      add_loop("view-try", "viewTry");
     }
   }
 

@@ -102,7 +102,8 @@ class LoopSplittingTest : public TenantTest {
       case 7:
         return "(" + counter + " << " + Number(Below(4)) + ") + " + Number(Below(3));
       case 8:
-        return counter + " - " + Number(Below(9));
+        return Below(2) == 0 ? counter + " - " + Number(Below(9))
+                             : "(" + counter + " - 2) * " + Number(1 + Below(4)) + " + 3";
       case 9:
         return DeepIndex(counter);
       default:
@@ -153,7 +154,10 @@ class LoopSplittingTest : public TenantTest {
       case 10:
         return "last = at;";
       default:
-        return Below(3) == 0 ? "if (" + read + " === 0x40) break;" : "other += k;";
+        return OneOf({"if (", "if (at > 3 && "}) + read +
+               OneOf({" === 0x40) break;", " > 250) break;", " === 0x40) { last = at; break; }",
+                      " > 250) return [sum, other, last, k];", " < 0) throw new Error(at);",
+                      " === 0x40) continue;"});
     }
   }
 
@@ -167,13 +171,38 @@ class LoopSplittingTest : public TenantTest {
     // An index that grows with the counter ends every loop.
     const std::string first =
         OneOf({"at", "at", "at + 4", "at * 3", "at * 8", "(at << 2) + 8", "at - 3"});
-    std::string loop = "for (let at = " + OneOf({"0", "0", "0", "3", "-4", "first"}) + "; " +
-                       condition + bound +
-                       "; at += " + OneOf({"1", "1", "2", "4", "8", "8", "13"}) +
-                       ") { sum = (sum + " + ReadAt(first) + ") | 0; ";
+    if (Below(8) == 0) return RandomLoopOfHighCounter();
+    const std::string step = OneOf({"1", "1", "2", "4", "8", "8", "13"});
+    const bool is_down = Below(4) == 0;
+    const std::string head =
+        is_down
+            ? "let at = " + bound + "; " +
+                  OneOf({"at >= 0", "at > 0", "at >= first", "at > 7", "at + 3 > 0", "0 < at - 2",
+                         "at >= (n | 0) - 99", "at-- > 0", "((at + 9) | 0) > 0", "at >>> 0 > 5"}) +
+                  "; at -= " + step
+            : "let at = " + OneOf({"0", "0", "0", "3", "-4", "first"}) + "; " + condition + bound +
+                  "; at += " + step;
+    std::string loop = "for (" + head + ") { sum = (sum + " + ReadAt(first) + ") | 0; ";
     for (int i = Below(4); i > 0; --i) loop += RandomStatement() + " ";
     loop += "k += " + OneOf({"1", "1", "3"}) + "; }";
     return loop;
+  }
+
+  // Of a counter that takes its step in two parts, at times at the end of what 32 bits hold, beside
+  // one that indexes.
+  std::string RandomLoopOfHighCounter() {
+    const bool is_down = Below(2) == 0;
+    const int way = 1 + Below(120);
+    const int step = 1 + Below(3);
+    const std::string start = OneOf({"2147483500", "2147483540", "2147483600", "500"});
+    const std::string head = is_down ? "let at = n > 20 ? " + start + " : 30; at > " +
+                                           OneOf({"2147483500", "3", "(n | 0)"})
+                                     : "let at = n > 20 ? " + start + " : 0; at < n";
+    return "for (" + head + "; at -= " + Number(is_down ? way + step : way) +
+           ") { if (k > 200) break; sum = (sum + " + ReadAt("k") + ") | 0; " +
+           OneOf({"", "", "other = Math.max(other, at); "}) +
+           "at += " + Number(is_down ? way : way + step) + "; " +
+           OneOf({"other += at; ", "last = at; "}) + "k += 1; }";
   }
 
   std::string RandomFunction() {
@@ -181,7 +210,9 @@ class LoopSplittingTest : public TenantTest {
                        ";\n  const first = n > 20 ? 5 : 0;\n  const view = HTView('value');\n"
                        "  const end = " +
                        OneOf({"view.byteLength", "view.byteLength - 4", "n | 0"}) + ";\n";
-    if (Below(4) == 0) {
+    if (Below(6) == 0) {
+      body += "  try { " + RandomLoop() + " } catch (e) { last = e.message; }\n";
+    } else if (Below(4) == 0) {
       body += "  for (let round = 0; round < 3; round++) { k = round; " + RandomLoop() + " }\n";
     } else {
       body += "  " + RandomLoop() + "\n";
@@ -261,6 +292,48 @@ INSTANTIATE_TEST_SUITE_P(
         SplitCase{"WithALookup",
                   "for (let i = 0; i < data8.length; i++) sum += HTLength(data8[i]);"},
         SplitCase{"OverAnArray", "for (let i = 0; i < data32.length; i++) sum += data32[i];"},
+        SplitCase{
+            "WithABreak",
+            "let at = 0; for (; at < n; at++) { if (view.getUint8(at) === 0x41) break; sum++; } "
+            "other = at;"},
+        SplitCase{"WithAReturn",
+                  "for (let i = 0; i < n; i++) { const x = view.getUint32(4 * i, true); sum ^= x; "
+                  "if (x < 0x1000000) return [sum, i]; }"},
+        SplitCase{"WithSeveralWaysOut",
+                  "for (let i = 0; i < n; i++) { const x = view.getUint8(i); if (x === 7) break; "
+                  "if (x === 8) return [i, sum]; if (x === 9) throw new Error(sum); sum += x; }"},
+        SplitCase{"WithABreakInAnArm",
+                  "for (let i = 0; i < n; i++) { const x = view.getUint8(i); "
+                  "if (x > 0x40) { sum += x; if (sum > 900) break; } else other++; }"},
+        SplitCase{"Down", "for (let i = (n | 0) - 1; i >= 0; i--) sum += view.getUint8(i);"},
+        SplitCase{
+            "DownByFour",
+            "for (let at = 252; at >= n; at -= 4) sum = (sum + view.getInt32(at, true)) | 0;"},
+        SplitCase{"DownFromBehind",
+                  "for (let i = n | 0; i > 0; i--) sum = (sum + view.getInt32(4 * (i - 1))) | 0;"},
+        SplitCase{"DownInTheCondition", "for (let i = n | 0; i-- > 0;) sum += view.getUint8(i);"},
+        SplitCase{"DownWithABreak",
+                  "for (let i = (n | 0) - 1; i >= 0; i--) { if (view.getUint8(i) === 0x41) break; "
+                  "sum++; }"},
+        SplitCase{"BehindTheCounter",
+                  "for (let i = 1; i < n; i++) sum = (sum + view.getUint8(i - 1)) | 0;"},
+        SplitCase{"WithAStepInTwoParts",
+                  "let k = 0, x = 0.5; const end = n > 300 ? 2147483600 : n & 31; "
+                  "for (let i = n > 300 ? 2147483530 : 0; i < end; i -= 99) "
+                  "{ x += data8[k]; k++; i += 100; x += i; } sum = x;"},
+        SplitCase{"DownInTwoParts",
+                  "let k = 0, x = 0.5; const end = n > 300 ? 2147483580 : 0; "
+                  "for (let i = end + 60; i > end; i -= 101) { x += data8[k]; k++; i += 100; x += "
+                  "i; } sum = x;"},
+        SplitCase{"InATry",
+                  "try { for (let i = 0; i < n; i++) sum += view.getFloat64(8 * i, true); } "
+                  "catch (e) { other = e.message; }"},
+        SplitCase{"InATryWithABreak",
+                  "try { for (let i = 0; i < n; i++) { const x = view.getUint8(i); if (x === 0x41) "
+                  "break; sum += x; } } finally { other = 1; }"},
+        SplitCase{"WithACall",
+                  "const at = (i) => view.getUint32(4 * i, true); "
+                  "for (let i = 0; i < n; i++) sum = (sum + at(i)) | 0;"},
         SplitCase{"Nested",
                   "for (let row = 0; row < 4; row++) for (let at = 0; at < n; at += 4) "
                   "sum = (sum + view.getUint32(at, true) * row) | 0;"}),
@@ -294,10 +367,11 @@ TEST_F(LoopSplittingTest, WhatALoopComputesItsLimitOrItsIndexFromMakesNoDifferen
   }
 }
 
-TEST_F(LoopSplittingTest, ALoopThatMayLeaveOtherwiseIsLeftAlone) {
+TEST_F(LoopSplittingTest, ALoopThatWritesBeforeItIsLeftIsLeftAlone) {
   LoadLoop(
       "(n) {\n  const view = HTView('value');\n  let at = 0;\n"
-      "  for (; at < n; at++) if (view.getUint8(at) === 0x41) break;\n  return at;\n}\n",
+      "  for (; at < n; at++) { written[at & 63] += 1; if (view.getUint8(at) === 0x41) break; }\n"
+      "  return at;\n}\n",
       256);
   const uint64_t split = Warm();
   if (CanTellWhatIsSplit()) {

@@ -1,5 +1,5 @@
 // scan's loops: all elements of all values, added up, in views and in copies, with one sum or with
-// four side by side.
+// four side by side; and in views by loops of other forms.
 import { HTGet, HTView } from 'shredder:store';
 
 const { float64s, uint32s } = bench;
@@ -46,6 +46,54 @@ function viewUint32By1(keys, passes) {
       const end = view.byteLength;
       for (let at = 0; at < end; at += 4) {
         sum = (sum + view.getUint32(at, true)) | 0;
+      }
+    }
+  }
+  return sum >>> 0;
+}
+
+// Leaves the loop at what no value has.
+function viewBreakUint32By1(keys, passes) {
+  let sum = 0;
+  for (let pass = 0; pass < passes; pass++) {
+    for (let k = 0; k < keys.length; k++) {
+      const view = HTView(keys[k]);
+      const end = view.byteLength;
+      for (let at = 0; at < end; at += 4) {
+        const element = view.getUint32(at, true);
+        if (element === 0xffffffff) break;
+        sum = (sum + element) | 0;
+      }
+    }
+  }
+  return sum >>> 0;
+}
+
+function viewDownUint32By1(keys, passes) {
+  let sum = 0;
+  for (let pass = 0; pass < passes; pass++) {
+    for (let k = 0; k < keys.length; k++) {
+      const view = HTView(keys[k]);
+      for (let at = view.byteLength - 4; at >= 0; at -= 4) {
+        sum = (sum + view.getUint32(at, true)) | 0;
+      }
+    }
+  }
+  return sum >>> 0;
+}
+
+function viewTryUint32By1(keys, passes) {
+  let sum = 0;
+  for (let pass = 0; pass < passes; pass++) {
+    for (let k = 0; k < keys.length; k++) {
+      const view = HTView(keys[k]);
+      const end = view.byteLength;
+      try {
+        for (let at = 0; at < end; at += 4) {
+          sum = (sum + view.getUint32(at, true)) | 0;
+        }
+      } catch {
+        return -1;
       }
     }
   }
