@@ -33,7 +33,7 @@ export interface DensityRow {
   idleBytes?: number;
   /** A first call after that, one at a time, as the client waits; microseconds. */
   coldUs?: { median: number; p99: number };
-  /** A call to the tenant that was called last, and to one that was not. */
+  /** A call to the tenant that was called last, and to another one; each over a connection that has waited as long. */
   sameUs?: number;
   switchUs?: number;
   /** Calls to one tenant, and spread evenly over all: a second, and what one takes of the server's processors. */
@@ -86,6 +86,7 @@ const SAME = 0.002;
 /** Calls that are under way at once. */
 const WINDOW = 64;
 const ONE_AT_A_TIME = 300;
+const SWITCH_ROUNDS = 3;
 /** A server has at most 1,024 shards, and some are everybody's. */
 const MAX_PROCESSES = 1_000;
 
@@ -146,8 +147,6 @@ async function measureShredder(
     const idleBytes = perTenant(await settledPssOf(server, plan));
     const some = connections.slice(0, ONE_AT_A_TIME);
     const cold = await callEach(some);
-    const same = await callEach(some.map(() => some[0]!));
-    const switched = await callEach(some);
     const more = await openAll(server.port, Math.max(0, WINDOW - tenants), (n) => [
       auth(n % tenants),
     ]);
@@ -155,6 +154,7 @@ async function measureShredder(
     const spread = [...connections];
     const one = await openAll(server.port, connectionsToOne(spread.length), () => [auth(0)]);
     connections.push(...one);
+    const { same, switched } = await measureSwitches(one.slice(0, some.length), some);
     const loads = await measureLoads({ one, spread }, plan, () => cpuUsOf(server.pid));
     return {
       case: isolation,
@@ -253,6 +253,25 @@ async function callEach(connections: readonly LineConnection[]): Promise<number[
   return us;
 }
 
+/**
+ * Calls one at a time, all of one tenant and each of another, over as many connections, so that these cost the same; in turns.
+ * Microseconds of each.
+ */
+async function measureSwitches(
+  ofOne: readonly LineConnection[],
+  ofAll: readonly LineConnection[],
+): Promise<{ same: number[]; switched: number[] }> {
+  // All JavaScript is there before it counts.
+  await callEach(ofAll);
+  const same: number[] = [];
+  const switched: number[] = [];
+  for (let round = 0; round < SWITCH_ROUNDS; round++) {
+    same.push(...(await callEach(ofOne)));
+    switched.push(...(await callEach(ofAll)));
+  }
+  return { same, switched };
+}
+
 /** Calls to one tenant and calls to all, over as many connections at once, in turns. */
 async function measureLoads(
   connections: Readonly<Record<'one' | 'spread', readonly LineConnection[]>>,
@@ -316,7 +335,7 @@ export function formatDensity({ rows, notes }: DensityResult): string {
     value === undefined ? '' : formatMeasured(value);
   return [
     'KiB of memory a tenant: made, with its JavaScript, and after that was given up; microseconds of a',
-    'call as its client waits, one at a time: the first after that, to the same tenant, to another one',
+    'call as its client waits, one at a time: the first after that, to the same tenant again, to another one',
     '',
     formatTable(
       ['tenants', '', 'made', 'loaded', 'idle', 'first', 'first p99', 'same', 'another'],

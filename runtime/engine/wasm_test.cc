@@ -603,8 +603,8 @@ TEST_F(WasmLimitsTest, EndsALoopAroundAnInstructionThatTakesLong) {
   EXPECT_THAT(Run(), HasSubstr(kEndedAtItsDeadline));
 }
 
-// Its code has no loop, in which V8 would look for interrupts.
-Module Gathering() {
+// Of some 4 million keys each time. Its code has no loop, in which V8 would look for interrupts.
+Module Gathering(int times) {
   constexpr uint32_t kPages = 240;
   constexpr int32_t kKeys = kPages * 65536 / 4;
   Module module;
@@ -612,7 +612,7 @@ Module Gathering() {
   module.Memory(kPages);
   // All of the memory as keys, and as what becomes of them.
   std::string body;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < times; ++i) {
     body += I32(0) + I32(kKeys) + I32(0) + I32(0) + Call(0) + code::kDrop;
   }
   module.ExportFunction("f", module.Function(module.AddType({}, {kI32}), {}, body + I32(7)));
@@ -620,7 +620,7 @@ Module Gathering() {
 }
 
 TEST_F(WasmLimitsTest, EndsOneLongGatheringAtItsDeadline) {
-  MustLoad(Gathering());
+  MustLoad(Gathering(400));
   EXPECT_THAT(Run(), HasSubstr(kEndedAtItsDeadline));
 }
 
@@ -636,7 +636,7 @@ class WasmYieldTest : public WasmTest {
 };
 
 TEST_F(WasmYieldTest, LetsOthersHaveTheirTurnWithinOneLongGathering) {
-  MustLoad(Gathering());
+  MustLoad(Gathering(20));
   yields_ = 0;
   EXPECT_EQ(Run(), "7");
   EXPECT_GT(yields_, 0);
