@@ -12,6 +12,7 @@ import {
   manyTenantsConfig,
   MAX_CONNECTIONS,
   OPENED_AT_ONCE,
+  shardsOfTenants,
 } from './many_tenants.ts';
 import { cpuUsOf, pssOf } from './processes.ts';
 import { startRedis } from './redis_server.ts';
@@ -135,6 +136,7 @@ async function measureShredder(
     const before = await settledPssOf(server, plan);
     const perTenant = (bytes: number): number => (bytes - before) / tenants;
     await createTenants(server, isolation, tenants);
+    const shards = await shardsOfTenants(server, Math.min(tenants, 4 * ONE_AT_A_TIME));
     const bareBytes = perTenant(await settledPssOf(server, plan));
     const auth = (n: number): LineRequest => ({
       request: requestOf('AUTH', ...accountOf(n)),
@@ -154,7 +156,8 @@ async function measureShredder(
     const spread = [...connections];
     const one = await openAll(server.port, connectionsToOne(spread.length), () => [auth(0)]);
     connections.push(...one);
-    const { same, switched } = await measureSwitches(one.slice(0, some.length), some);
+    const neighbours = neighboursOf(connections, shards);
+    const { same, switched } = await measureSwitches(one.slice(0, neighbours.length), neighbours);
     const loads = await measureLoads({ one, spread }, plan, () => cpuUsOf(server.pid));
     return {
       case: isolation,
@@ -251,6 +254,18 @@ async function callEach(connections: readonly LineConnection[]): Promise<number[
     us.push((performance.now() - begun) * 1_000);
   }
   return us;
+}
+
+/**
+ * The connections of some tenants that are on the first one's shard, so that no call has to wake another; where each has a shard
+ * of its own, of any.
+ */
+function neighboursOf(
+  connections: readonly LineConnection[],
+  shards: readonly string[],
+): LineConnection[] {
+  const neighbours = connections.filter((_, n) => n < shards.length && shards[n] === shards[0]);
+  return (neighbours.length > 1 ? neighbours : connections).slice(0, ONE_AT_A_TIME);
 }
 
 /**

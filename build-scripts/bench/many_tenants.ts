@@ -58,3 +58,19 @@ export async function createTenants(
     },
   );
 }
+
+/** Which shard serves each of the first tenants, as the admin of such a server is told. */
+export async function shardsOfTenants(server: Server, tenants: number): Promise<string[]> {
+  return await withClient(
+    { url: server.url, tenant: ADMIN.name, password: ADMIN.password },
+    async (client) => {
+      const pipeline = client.pipeline();
+      for (let n = 0; n < tenants; n++) pipeline.call('TENANT', 'GET', accountOf(n)[0]);
+      return ((await pipeline.exec()) ?? []).map(([error, reply]) => {
+        if (error) throw error;
+        const fields = reply as unknown[];
+        return String(fields[fields.indexOf('shard') + 1]);
+      });
+    },
+  );
+}

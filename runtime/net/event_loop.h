@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -254,12 +255,13 @@ class EventLoop {
   // up to 4 MiB that have to be faulted in again. For once there has been no request for a second.
   virtual void TrimBuffers() = 0;
 
-  // Calls `callback` from Run where nothing was to do for a millisecond and WantIdle was called: as
-  // long as it returns true, the loop waits as long for events between two calls. For work that can
-  // wait, in pieces that are short: who asks again as soon as it has its reply finds none under
-  // way.
-  virtual void SetIdle(std::function<bool()> callback) = 0;
-  virtual void WantIdle() = 0;
+  // Calls `callback` from Run, for work that can wait, in pieces that are short: where nothing was
+  // to do for `quiet_ms`, the least for which WantIdle was called; then for as long as the call
+  // before has returned, until one returns nothing. With 0 the loop looks for events between two
+  // calls, and does not wait for any; with 1 who asks again as soon as it has its reply meets no
+  // piece.
+  virtual void SetIdle(std::function<std::optional<uint64_t>(uint64_t quiet_ms)> callback) = 0;
+  virtual void WantIdle(uint64_t quiet_ms) = 0;
 
   // Called at the end of each turn, PollOnce's included, from outside of all handlers of that turn:
   // what it resumes is served in the next one, which then does not wait.

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,14 +18,18 @@ class IdleWorkTest : public LoopTest {};
 TEST_P(IdleWorkTest, IsDoneInPiecesUntilNoneIsLeft) {
   Start();
   int pieces = 0;
-  loop_->SetIdle([&] { return ++pieces < 3; });
+  loop_->SetIdle([&](uint64_t quiet_ms) -> std::optional<uint64_t> {
+    EXPECT_EQ(quiet_ms, pieces == 0 ? 0u : 1u);
+    if (++pieces < 3) return 1;
+    return std::nullopt;
+  });
   int ticks = 0;
   loop_->SetTimer(1, [&] {
     if (++ticks == 3) loop_->Stop();
   });
   loop_->Run();
   EXPECT_EQ(pieces, 0) << "nobody wanted any";
-  loop_->WantIdle();
+  loop_->WantIdle(0);
   ticks = 0;
   loop_->Run();
   EXPECT_EQ(pieces, 3);
@@ -59,22 +64,22 @@ TEST_P(IdleWorkTest, WaitsForWhatHasHappened) {
   int requests = 0;
   handler_.on_data = [&](Connection&, std::string_view unread) {
     ++requests;
-    loop_->WantIdle();
+    loop_->WantIdle(0);
     return unread.size();
   };
   TestClient client = Connect();
   ASSERT_TRUE(TurnUntil([&] { return handler_.opened == 1; }));
   std::vector<int> requests_at_piece;
-  loop_->SetIdle([&] {
+  loop_->SetIdle([&](uint64_t) -> std::optional<uint64_t> {
     requests_at_piece.push_back(requests);
     if (requests == 3) {
       loop_->Stop();
-      return false;
+      return std::nullopt;
     }
     client.Send("request");
-    return true;
+    return 0;
   });
-  loop_->WantIdle();
+  loop_->WantIdle(0);
   loop_->Run();
   // On a machine with other work the request may still be under way at the next piece.
   ASSERT_GE(requests_at_piece.size(), 4u);

@@ -18,8 +18,6 @@ constexpr uint64_t kGiveBackIntervalMs = 1000;
 // How long a connection that we closed is read on, so that what the peer is still sending does not
 // reset it before it has seen our last reply.
 constexpr uint64_t kLingerMs = 1000;
-// How long nothing has to happen before work that can wait is done.
-constexpr uint64_t kQuietMs = 1;
 
 }  // namespace
 
@@ -142,9 +140,11 @@ void LoopBase::RunTimer() {
 
 void LoopBase::Run() {
   while (!stop_.load(std::memory_order_acquire)) {
-    Turn(wants_idle_ ? NowMs() + kQuietMs : kForEver);
+    Turn(!idle_quiet_ms_ ? kForEver : *idle_quiet_ms_ == 0 ? 0 : NowMs() + *idle_quiet_ms_);
     RunTimer();
-    if (wants_idle_ && !found_events_ && ready_.empty()) wants_idle_ = idle_();
+    if (idle_quiet_ms_ && !found_events_ && ready_.empty()) {
+      idle_quiet_ms_ = idle_(*std::exchange(idle_quiet_ms_, std::nullopt));
+    }
   }
   Submit();
   stop_.store(false, std::memory_order_release);

@@ -14,6 +14,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,8 +46,12 @@ class LoopBase : public EventLoop {
   void Stop() override;
   void Drain(uint64_t timeout_ms) override;
   void PollOnce() override;
-  void SetIdle(std::function<bool()> callback) override { idle_ = std::move(callback); }
-  void WantIdle() override { wants_idle_ = idle_ != nullptr; }
+  void SetIdle(std::function<std::optional<uint64_t>(uint64_t)> callback) override {
+    idle_ = std::move(callback);
+  }
+  void WantIdle(uint64_t quiet_ms) override {
+    if (idle_) idle_quiet_ms_ = std::min(quiet_ms, idle_quiet_ms_.value_or(quiet_ms));
+  }
   void SetTurnEnd(std::function<void()> callback) override { turn_end_ = std::move(callback); }
   size_t connection_count() const override { return connection_count_; }
   const std::string& backend_note() const override { return note_; }
@@ -240,9 +245,9 @@ class LoopBase : public EventLoop {
   uint64_t timer_interval_ms_ = 0;
   uint64_t timer_at_ms_ = 0;
   bool timer_rests_ = false;
-  std::function<bool()> idle_;
-  bool wants_idle_ = false;
-  bool found_events_ = false;  // in the running turn, or the last one
+  std::function<std::optional<uint64_t>(uint64_t)> idle_;
+  std::optional<uint64_t> idle_quiet_ms_;  // none while nothing wants to be done
+  bool found_events_ = false;              // in the running turn, or the last one
 };
 
 }  // namespace shredder::net

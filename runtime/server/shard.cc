@@ -55,6 +55,7 @@ constexpr uint64_t kGiveBackIntervalMs = 1000;
 // Of each store in a tick, and at a time while there is nothing else to do.
 constexpr uint64_t kGiveBackBytes = 16 << 20;
 constexpr uint64_t kIdleGiveBackBytes = 2 << 20;
+constexpr uint64_t kGiveBackQuietMs = 1;
 
 uint64_t FreeMemoryPages(const config::ServerConfig& config, bool is_single) {
   const uint64_t shards = config.shards.value_or(std::thread::hardware_concurrency());
@@ -300,10 +301,7 @@ void Shard::Attach(net::EventLoop* loop) {
   loop_ = loop;
   loop->SetTimer(kTimerIntervalMs, [this] { OnTimer(); });
   loop->SetTurnEnd([this] { OnTurnEnd(); });
-  loop->SetIdle([this] {
-    const bool wants_spares = !is_memory_short_ && engine_->AddSpare();
-    return GiveBackFromStores(kIdleGiveBackBytes, 0) || wants_spares;
-  });
+  loop->SetIdle([this](uint64_t quiet_ms) { return DoIdleWork(quiet_ms); });
 }
 
 uint16_t Shard::tcp_port() const { return loop_ ? loop_->bound_port() : 0; }
@@ -510,8 +508,17 @@ void Shard::GiveBackUnneeded(uint64_t now_ms) {
     NoteUnneeded();
   }
   if (GiveBackFromStores(kGiveBackBytes, Session::kMaxTurnMs) && loop_ != nullptr) {
-    loop_->WantIdle();
+    loop_->WantIdle(kGiveBackQuietMs);
   }
+}
+
+// Isolates are made at once, for the next one may be asked for at once.
+std::optional<uint64_t> Shard::DoIdleWork(uint64_t quiet_ms) {
+  if (!is_memory_short_ && engine_->AddSpare()) return 0;
+  if (free_memory_.kept_pages() == 0) return std::nullopt;
+  if (quiet_ms >= kGiveBackQuietMs && !GiveBackFromStores(kIdleGiveBackBytes, 0))
+    return std::nullopt;
+  return kGiveBackQuietMs;
 }
 
 bool Shard::GiveBackFromStores(uint64_t bytes_of_each, uint64_t max_ms) {

@@ -138,7 +138,7 @@ class Shard : public net::ConnectionHandler {
   // At the end of each turn of the loop.
   void OnTurnEnd() {
     turns_.EndTurn();
-    if (engine_->TakeSpareWish() && loop_ != nullptr) loop_->WantIdle();
+    if (engine_->TakeSpareWish() && loop_ != nullptr) loop_->WantIdle(0);
   }
   // Stops the loop, and terminates the invocation that runs. Async-signal-safe.
   void RequestStop();
@@ -227,6 +227,9 @@ class Shard : public net::ConnectionHandler {
   void SampleRates(uint64_t now_ms);
   // Of the stores, and of this process's own heap.
   void GiveBackUnneeded(uint64_t now_ms);
+  // A piece of what can wait, once nothing has happened for so long; how long nothing is to happen
+  // before the next one, if there is more.
+  std::optional<uint64_t> DoIdleWork(uint64_t quiet_ms);
   // From one store at least where one has what is to be given back, from more until `max_ms` have
   // passed; whether any had.
   bool GiveBackFromStores(uint64_t bytes_of_each, uint64_t max_ms);

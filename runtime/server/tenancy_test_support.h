@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -62,8 +63,10 @@ class TestLoop : public net::EventLoop {
   void SetTimer(uint64_t, std::function<void()>) override {}
   void RestTimer(uint64_t ms) override { rest_ms = ms; }
   void TrimBuffers() override { ++trims; }
-  void SetIdle(std::function<bool()> callback) override { idle = std::move(callback); }
-  void WantIdle() override { wants_idle = true; }
+  void SetIdle(std::function<std::optional<uint64_t>(uint64_t)> callback) override {
+    idle = std::move(callback);
+  }
+  void WantIdle(uint64_t) override { wants_idle = true; }
   void SetTurnEnd(std::function<void()>) override {}
   void Run() override {}
   void Stop() override { ++stops; }
@@ -78,7 +81,7 @@ class TestLoop : public net::EventLoop {
 
   uint64_t rest_ms = 0;  // of the last RestTimer
   int trims = 0;         // of buffers
-  std::function<bool()> idle;
+  std::function<std::optional<uint64_t>(uint64_t)> idle;
   bool wants_idle = false;
   std::function<void()> on_turn;
   int turns = 0;
