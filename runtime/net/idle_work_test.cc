@@ -35,6 +35,22 @@ TEST_P(IdleWorkTest, IsDoneInPiecesUntilNoneIsLeft) {
   EXPECT_EQ(pieces, 3);
 }
 
+TEST_P(IdleWorkTest, IsDoneWhereItWasWantedFromInsideOfOtherWork) {
+  Start();
+  int pieces = 0;
+  loop_->SetIdle([&](uint64_t) -> std::optional<uint64_t> {
+    if (++pieces == 1) loop_->WantIdle(0);
+    return std::nullopt;
+  });
+  int ticks = 0;
+  loop_->SetTimer(1, [&] {
+    if (++ticks == 3) loop_->Stop();
+  });
+  loop_->WantIdle(0);
+  loop_->Run();
+  EXPECT_EQ(pieces, 2);
+}
+
 TEST_P(IdleWorkTest, BuffersThatWereGivenBackReceiveAsBefore) {
   Start();
   std::string received;

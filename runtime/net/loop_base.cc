@@ -143,7 +143,9 @@ void LoopBase::Run() {
     Turn(!idle_quiet_ms_ ? kForEver : *idle_quiet_ms_ == 0 ? 0 : NowMs() + *idle_quiet_ms_);
     RunTimer();
     if (idle_quiet_ms_ && !found_events_ && ready_.empty()) {
-      idle_quiet_ms_ = idle_(*std::exchange(idle_quiet_ms_, std::nullopt));
+      // From inside of it, too, more may be wanted.
+      const auto quiet_ms = idle_(*std::exchange(idle_quiet_ms_, std::nullopt));
+      if (quiet_ms) WantIdle(*quiet_ms);
     }
   }
   Submit();
